@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/tier"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Population is the customers that a model learns from, in batches. It is gone through several times and must give the same customers each
+// time, in whatever order.
+type Population = iter.Seq2[*frame.Frame, error]
+
+// missingShare is the share of a population that may lack a criterion before that is a finding.
+const missingShare = 0.25
+
+// Calibrate learns a model's breakpoints and decision lines from a population, whose frames have the program's schema. What it returns does not
+// depend on the order or the batches of the population. It can be called for a program that needs no calibration, and then only counts.
+func (p *Program) Calibrate(ctx context.Context, population Population, asOf time.Time) (*echelonv1.Calibration, error) {
+	c := &calibrator{program: p, lines: p.newLines(), asOf: asOf}
+	left := c.learners()
+	for len(left) > 0 {
+		var err error
+		if left, err = c.pass(ctx, population, left); err != nil {
+			return nil, err
+		}
+	}
+	return c.finish(ctx, population)
+}
+
+type calibrator struct {
+	program *Program
+	lines   *lines
+	asOf    time.Time
+}
+
+// learner is an item that learns from the population.
+type learner struct {
+	place int
+	// needs are the items that must be evaluated before it can gather.
+	needs map[int]bool
+	// add gathers a batch; learn ends it.
+	add   func(e *evaluation)
+	learn func()
+}
+
+// learners returns those of the program, each after those that it needs.
+func (c *calibrator) learners() []*learner {
+	var list []*learner
+	for _, i := range c.program.order {
+		if !c.program.learns(c.program.items[i]) {
+			continue
+		}
+		one := &learner{place: i, needs: c.program.ancestors(i)}
+		c.gather(one, c.program.items[i])
+		list = append(list, one)
+	}
+	return list
+}
+
+func (c *calibrator) gather(to *learner, one *item) {
+	if one.kind == scoreKind {
+		n := c.program.scores[one.index].Learner()
+		to.add = func(e *evaluation) { n.Add(&e.scope) }
+		to.learn = func() { c.lines.scores[one.index] = n.Lines() }
+		return
+	}
+	t := c.program.tierings[one.index]
+	if t.ladder != nil {
+		n := t.ladder.Learner()
+		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, &e.scores[t.scores[0]].Column) }
+		to.learn = func() { c.lines.ladders[one.index] = n.Lines() }
+		return
+	}
+	n := t.matrix.Learner()
+	to.add = func(e *evaluation) { n.Add(&e.scores[t.scores[0]].Column, &e.scores[t.scores[1]].Column) }
+	to.learn = func() { c.lines.matrices[one.index] = n.Lines() }
+}
+
+// pass goes through the population once for all learners that need none of the others, and returns the others.
+func (c *calibrator) pass(ctx context.Context, population Population, left []*learner) ([]*learner, error) {
+	var ready, others []*learner
+	needs := make(map[int]bool)
+	for _, one := range left {
+		if blocked(one, left) {
+			others = append(others, one)
+			continue
+		}
+		ready = append(ready, one)
+		for need := range one.needs {
+			needs[need] = true
+		}
+	}
+	err := c.each(ctx, population, func(f *frame.Frame) {
+		e := c.program.newEvaluation(f, c.lines, c.asOf)
+		e.run(needs)
+		for _, one := range ready {
+			one.add(e)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range ready {
+		one.learn()
+	}
+	return others, nil
+}
+
+func blocked(one *learner, left []*learner) bool {
+	for _, other := range left {
+		if one.needs[other.place] {
+			return true
+		}
+	}
+	return false
+}
+
+// each goes through the population.
+func (c *calibrator) each(ctx context.Context, population Population, do func(*frame.Frame)) error {
+	for f, err := range population {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		do(f)
+	}
+	return ctx.Err()
+}
+
+// finish counts what the lines make of the population, and puts the calibration together.
+func (c *calibrator) finish(ctx context.Context, population Population) (*echelonv1.Calibration, error) {
+	p := c.program
+	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf)}
+	needs := make(map[int]bool)
+	unread := make([][]int, len(p.scores))
+	for i, one := range p.items {
+		if one.kind == scoreKind {
+			needs[i] = true
+			for need := range p.ancestors(i) {
+				needs[need] = true
+			}
+			unread[one.index] = make([]int, len(p.model.GetScores()[one.index].GetCriteria()))
+		}
+	}
+	err := c.each(ctx, population, func(f *frame.Frame) {
+		kept.Customers += int64(f.Len())
+		e := p.newEvaluation(f, c.lines, c.asOf)
+		e.run(needs)
+		for i, out := range e.scores {
+			for k, n := range out.Unread() {
+				unread[i][k] += n
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, score := range p.scores {
+		if score.NeedsPopulation() {
+			kept.Scores = append(kept.Scores, score.Proto(c.lines.scores[i]))
+		}
+	}
+	found := c.lacking(unread, kept.GetCustomers())
+	for i, t := range p.tierings {
+		if t.needsPopulation() {
+			kept.Tierings = append(kept.Tierings, c.tiering(i))
+			found.Add(t.findings(i, c.lines)...)
+		}
+	}
+	kept.Findings = FindingsProto(found)
+	return kept, nil
+}
+
+func (c *calibrator) tiering(i int) *echelonv1.TieringCalibration {
+	t := c.program.tierings[i]
+	if t.ladder != nil {
+		return t.ladder.Proto(c.lines.ladders[i])
+	}
+	return t.matrix.Proto(c.lines.matrices[i])
+}
+
+// findings returns what lines show about a tiering; those of one that needs no population are known without.
+func (t *tiering) findings(i int, l *lines) diag.List {
+	var ladder *tier.LadderLines
+	var matrix *tier.MatrixLines
+	if l != nil {
+		ladder, matrix = l.ladders[i], l.matrices[i]
+	}
+	path := diag.Index("tierings", i)
+	if t.ladder != nil {
+		return t.ladder.Findings(path, ladder)
+	}
+	return t.matrix.Findings(path, matrix)
+}
+
+// lacking finds the criteria that more than a quarter of the population lacks.
+func (c *calibrator) lacking(unread [][]int, customers int64) diag.List {
+	var found diag.List
+	for i, counts := range unread {
+		for k, n := range counts {
+			if float64(n) <= missingShare*float64(customers) {
+				continue
+			}
+			criterion := c.program.model.GetScores()[i].GetCriteria()[k]
+			found.Warnf(fmt.Sprintf("scores[%d].criteria[%d]", i, k), "give it another source, or a policy that fits",
+				"%d of %d customers lack the criterion %q", n, customers, criterion.GetName())
+		}
+	}
+	return found
+}
+
+// FindingsProto returns findings as they go over the wire.
+func FindingsProto(list diag.List) []*echelonv1.Finding {
+	var out []*echelonv1.Finding
+	for _, f := range list {
+		severity := echelonv1.Finding_MISTAKE
+		if f.Severity == diag.Warning {
+			severity = echelonv1.Finding_WARNING
+		}
+		out = append(out, &echelonv1.Finding{Severity: severity, Path: f.Path, Message: f.Message, Remedy: f.Remedy})
+	}
+	return out
+}

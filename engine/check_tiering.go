@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+func (c *checker) tierings() {
+	var names []string
+	drives := -1
+	for i, t := range c.model.GetTierings() {
+		names = append(names, t.GetName())
+		path := diag.Index("tierings", i)
+		if t.GetDrivesCoverage() {
+			if drives >= 0 {
+				c.found.Mistakef(diag.Field(path, "drives_coverage"), "let one tiering decide what is paid for; the others advise",
+					"%s drives coverage already", diag.Index("tierings", drives))
+			}
+			drives = i
+		}
+		switch kind := t.GetKind().(type) {
+		case *echelonv1.Tiering_Linear_:
+			c.linear(diag.Field(path, "linear"), kind.Linear)
+		case *echelonv1.Tiering_Matrix_:
+			c.matrix(diag.Field(path, "matrix"), kind.Matrix)
+		default:
+			c.found.Mistakef(path, "write `linear` or `matrix`", "it is neither a ladder nor a matrix")
+		}
+	}
+	c.words("tierings", names)
+}
+
+// scoreNamed finds a mistake where a tiering names a score that there is not.
+func (c *checker) scoreNamed(path, name string) {
+	if !c.given(path, name, "name the score that it cuts") {
+		return
+	}
+	for _, known := range c.scores {
+		if known == name {
+			return
+		}
+	}
+	remedy := diag.DidYouMean(name, c.scores)
+	if remedy == "" {
+		remedy = "declare it under scores"
+	}
+	c.found.Mistakef(path, remedy, "there is no score %q", name)
+}
+
+func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
+	c.scoreNamed(diag.Field(path, "score"), l.GetScore())
+	tiers := diag.Field(path, "tiers")
+	if len(l.GetTiers()) == 0 {
+		c.found.Mistakef(tiers, "declare at least one, best first", "it has no tiers")
+	}
+	first := make(map[string]int)
+	var names []string
+	for i, t := range l.GetTiers() {
+		at := diag.Index(tiers, i)
+		names = append(names, t.GetName())
+		c.free(diag.Field(at, "name"), t.GetName())
+		c.unique(diag.Field(at, "name"), first, t.GetName(), i, tiers)
+		c.engagement(at, t.GetEngagement())
+		last := i == len(l.GetTiers())-1
+		switch {
+		case last && t.Cut != nil:
+			c.found.Mistakef(diag.Field(at, "cut"), "remove it, or add a tier below", "the last tier takes everyone who is left and has no cut")
+		case !last && t.Cut == nil:
+			c.found.Mistakef(at, "write its cut, such as {min_score: 60}", "only the last tier has no cut")
+		case !last:
+			c.cut(diag.Field(at, "cut"), t.GetCut())
+		}
+	}
+	if _, known := first[l.GetUnscored()]; l.GetUnscored() != "" && !known {
+		remedy := diag.DidYouMean(l.GetUnscored(), names)
+		if remedy == "" {
+			remedy = "name a tier of this ladder"
+		}
+		c.found.Mistakef(diag.Field(path, "unscored"), remedy, "there is no tier %q", l.GetUnscored())
+	}
+	for i, breaker := range l.GetTieBreakers() {
+		c.given(diag.Field(diag.Index(diag.Field(path, "tie_breakers"), i), "expr"), breaker.GetExpr(), "write what is compared")
+	}
+}
+
+func (c *checker) cut(path string, cut *echelonv1.Cut) {
+	share := cut.GetCumulativeShare()
+	if cut.MinScore == nil && cut.GetWhen() == "" && cut.TopCount == nil && cut.TopShare == nil && share == nil {
+		c.found.Mistakef(path, "write min_score, when, top_count, top_share or cumulative_share", "the cut is empty")
+	}
+	c.within(diag.Field(path, "min_score"), cut.MinScore, 0, 100)
+	if cut.TopCount != nil && cut.GetTopCount() < 1 {
+		c.found.Mistakef(diag.Field(path, "top_count"), "write how many customers it takes", "%d is less than 1", cut.GetTopCount())
+	}
+	c.share(diag.Field(path, "top_share"), cut.TopShare)
+	if share != nil {
+		at := diag.Field(path, "cumulative_share")
+		c.given(diag.Field(at, "of"), share.GetOf(), "write the amount, such as the name of an attribute")
+		part := share.GetShare()
+		c.share(diag.Field(at, "share"), &part)
+	}
+}
+
+// share finds a mistake where a share that is given is not above 0 and at most 1.
+func (c *checker) share(path string, x *float64) {
+	if x != nil && !(*x > 0 && *x <= 1) {
+		c.found.Mistakef(path, "write a share such as 0.2, which is 20 %", "%s is not above 0 and at most 1", frame.FormatNumber(*x))
+	}
+}
+
+func (c *checker) matrix(path string, m *echelonv1.Tiering_Matrix) {
+	c.axis(diag.Field(path, "x"), m.GetX())
+	c.axis(diag.Field(path, "y"), m.GetY())
+	cells := diag.Field(path, "cells")
+	if len(m.GetCells()) == 0 {
+		c.found.Mistakef(cells, "name at least one, such as {x: 1, y: 1, name: Strategic Partnerships}", "it has no cells")
+	}
+	first := make(map[[2]int32]int)
+	for i, cell := range m.GetCells() {
+		at := diag.Index(cells, i)
+		c.free(diag.Field(at, "name"), cell.GetName())
+		c.engagement(at, cell.GetEngagement())
+		c.level(diag.Field(at, "x"), cell.GetX(), len(m.GetX().GetCuts()))
+		c.level(diag.Field(at, "y"), cell.GetY(), len(m.GetY().GetCuts()))
+		place := [2]int32{cell.GetX(), cell.GetY()}
+		if before, taken := first[place]; taken {
+			c.found.Mistakef(at, "remove one of them", "the place x %d, y %d is taken by %s", cell.GetX(), cell.GetY(), diag.Index(cells, before))
+			continue
+		}
+		first[place] = i
+	}
+}
+
+func (c *checker) axis(path string, a *echelonv1.Axis) {
+	c.scoreNamed(diag.Field(path, "score"), a.GetScore())
+	if len(a.GetCuts()) == 0 {
+		c.found.Mistakef(diag.Field(path, "cuts"), "write at least one, such as {median: {}}", "the axis has no cuts")
+	}
+	for i, cut := range a.GetCuts() {
+		at := diag.Index(diag.Field(path, "cuts"), i)
+		switch line := cut.GetLine().(type) {
+		case nil:
+			c.found.Mistakef(at, "write min_score, median or percentile", "the cut has no line")
+		case *echelonv1.AxisCut_MinScore:
+			c.within(diag.Field(at, "min_score"), &line.MinScore, 0, 100)
+		case *echelonv1.AxisCut_Percentile_:
+			p := line.Percentile.GetP()
+			c.within(diag.Field(at, "percentile.p"), &p, 0, 100)
+		}
+	}
+}
+
+func (c *checker) level(path string, level int32, cuts int) {
+	if level < 0 || int(level) > cuts {
+		c.found.Mistakef(path, "levels count the cuts that are met, 0 the lowest", "level %d lies outside 0 to %d", level, cuts)
+	}
+}

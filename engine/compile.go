@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/scoring"
+	"github.com/echelonhq/echelon/engine/segment"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Compile checks a model and compiles it. It returns everything that it found, mistakes and warnings; with a mistake there is no program. The
+// findings name places within the model; modelfile.Source turns them into places of a file.
+func Compile(model *echelonv1.Model) (*Program, diag.List) {
+	c := &compiler{
+		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model)},
+		found:   check(model),
+		failed:  make(map[string]bool),
+	}
+	c.program.items = items(model)
+	if !c.names() || !c.derived() {
+		return nil, c.found
+	}
+	for _, i := range c.program.order {
+		c.item(c.program.items[i])
+	}
+	if model.GetAmount() != "" {
+		c.program.amount = c.expression("amount", model.GetAmount(), expr.Number)
+	}
+	if c.found.HasMistakes() {
+		return nil, c.found
+	}
+	c.program.finish()
+	c.found.Add(c.program.lint()...)
+	return c.program, c.found
+}
+
+// Fingerprint is equal for equal models: the SHA-256 of the message's deterministic form, in hexadecimal.
+func Fingerprint(model *echelonv1.Model) string {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(model)
+	if err != nil {
+		// A text that is no valid UTF-8 cannot be sent, stored or read from a file either; the model is told apart by its name.
+		data = []byte(fmt.Sprint(err, model.GetName()))
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+type compiler struct {
+	program *Program
+	found   diag.List
+	env     *expr.Env
+	// all knows the names of all variables, derived attributes too, and not the kinds of these.
+	all *expr.Env
+	// failed are the variables that could not be compiled: expressions that read them are passed over, so that one mistake is told once.
+	failed map[string]bool
+}
+
+// variables returns the environment's variables but for the derived attributes, whose kinds must be found out first.
+func (c *compiler) variables() []expr.Variable {
+	var list []expr.Variable
+	add := func(name string, kind expr.Kind) {
+		if !slices.ContainsFunc(list, func(v expr.Variable) bool { return v.Name == name }) {
+			list = append(list, expr.Variable{Name: name, Kind: kind})
+		}
+	}
+	for _, a := range c.program.model.GetAttributes() {
+		if usable(a.GetName()) {
+			add(a.GetName(), expr.KindOf(a.GetType()))
+		}
+	}
+	for _, one := range c.program.items {
+		switch {
+		case one.kind == derivedKind || !usable(c.name(one)):
+		case one.kind == scoreKind:
+			add(one.variable, expr.Number)
+		default:
+			add(one.variable, expr.String)
+		}
+	}
+	return list
+}
+
+// usable reports whether expressions can read a name; one that they cannot was found to be a mistake by check.
+func usable(name string) bool { return wordPattern.MatchString(name) && !expr.IsReserved(name) }
+
+func (c *compiler) name(one *item) string {
+	model := c.program.model
+	switch one.kind {
+	case segmentationKind:
+		return model.GetSegmentations()[one.index].GetName()
+	case scoreKind:
+		return model.GetScores()[one.index].GetName()
+	case tieringKind:
+		return model.GetTierings()[one.index].GetName()
+	}
+	return one.variable
+}
+
+// names finds out what needs what, and reports whether that can be said at all.
+func (c *compiler) names() bool {
+	all := c.variables()
+	for _, d := range c.program.model.GetDerived() {
+		known := slices.ContainsFunc(all, func(v expr.Variable) bool { return v.Name == d.GetName() })
+		if usable(d.GetName()) && !known {
+			all = append(all, expr.Variable{Name: d.GetName(), Kind: expr.Number})
+		}
+	}
+	if !c.environment(all) {
+		return false
+	}
+	c.all = c.env
+	connect(c.program.items, c.all)
+	before := len(c.found)
+	c.program.order = order(c.program.items, &c.found)
+	return len(c.found) == before
+}
+
+func (c *compiler) environment(variables []expr.Variable) bool {
+	env, err := expr.NewEnv(variables)
+	if err != nil {
+		c.found.Mistakef("", "simplify the model's names", "the model's names cannot be used in expressions: %v", err)
+		return false
+	}
+	c.env, c.program.variables = env, variables
+	return true
+}
+
+// derived compiles the derived attributes, level by level: an environment knows those of the levels before it.
+func (c *compiler) derived() bool {
+	program := c.program
+	program.derived = make([]*expr.Expr, len(program.model.GetDerived()))
+	variables := c.variables()
+	known := make(map[int]bool)
+	for {
+		if !c.environment(slices.Clip(variables)) {
+			return false
+		}
+		ready := c.ready(known)
+		if len(ready) == 0 {
+			return true
+		}
+		for _, i := range ready {
+			known[i] = true
+			one := program.items[i]
+			compiled := c.expression(one.path+".expr", one.texts[0], expr.Number, expr.Boolean, expr.String)
+			if compiled == nil || !usable(one.variable) {
+				c.failed[one.variable] = true
+				continue
+			}
+			program.derived[one.index] = compiled
+			if !slices.ContainsFunc(variables, func(v expr.Variable) bool { return v.Name == one.variable }) {
+				variables = append(variables, expr.Variable{Name: one.variable, Kind: compiled.Kind()})
+			}
+		}
+	}
+}
+
+// ready returns the derived attributes that are not known yet and need no other such.
+func (c *compiler) ready(known map[int]bool) []int {
+	var list []int
+	for _, i := range c.program.order {
+		if c.program.items[i].kind != derivedKind || known[i] {
+			continue
+		}
+		blocked := slices.ContainsFunc(c.program.items[i].needs, func(need int) bool {
+			return c.program.items[need].kind == derivedKind && !known[need]
+		})
+		if !blocked {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// expression compiles an expression that must be of one of the given kinds; nil where it cannot.
+func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr {
+	if text == "" {
+		return nil
+	}
+	for _, name := range c.all.Refs(text) {
+		if c.failed[name] {
+			return nil
+		}
+	}
+	compiled, problems := c.env.Compile(text)
+	for _, p := range problems {
+		c.found.MistakeAtf(path, p.Offset, p.Remedy, "%s", p.Message)
+	}
+	if compiled == nil {
+		return nil
+	}
+	if !slices.Contains(kinds, compiled.Kind()) {
+		c.found.MistakeAtf(path, -1, "", "%s is expected, and the expression is a %s", anyOf(kinds), compiled.Kind())
+		return nil
+	}
+	return compiled
+}
+
+func anyOf(kinds []expr.Kind) string {
+	text := "a " + kinds[0].String()
+	for i, kind := range kinds[1:] {
+		if i == len(kinds)-2 {
+			text += " or a " + kind.String()
+		} else {
+			text += ", a " + kind.String()
+		}
+	}
+	return text
+}
+
+// item compiles a segmentation, a score or a tiering; derived attributes are compiled before.
+func (c *compiler) item(one *item) {
+	switch one.kind {
+	case segmentationKind:
+		c.segmentation(one.path, one.index)
+	case scoreKind:
+		c.score(one.path, one.index)
+	case tieringKind:
+		c.tiering(one.path, one.index)
+	}
+}
+
+func (c *compiler) segmentation(path string, index int) {
+	declared := c.program.model.GetSegmentations()[index]
+	var conditions []*expr.Expr
+	for i, s := range declared.GetSegments() {
+		conditions = append(conditions, c.expression(fmt.Sprintf("%s.segments[%d].when", path, i), s.GetWhen(), expr.Boolean))
+	}
+	if c.found.HasMistakes() {
+		return
+	}
+	c.program.segmentations = grow(c.program.segmentations, index)
+	c.program.segmentations[index] = segment.New(declared, conditions)
+}
+
+func (c *compiler) score(path string, index int) {
+	declared := c.program.model.GetScores()[index]
+	var expressions []*expr.Expr
+	for i, criterion := range declared.GetCriteria() {
+		at := fmt.Sprintf("%s.criteria[%d].expr", path, i)
+		expressions = append(expressions, c.expression(at, criterion.GetExpr(), inputKind(criterion.GetNormalize())))
+	}
+	if c.found.HasMistakes() {
+		return
+	}
+	c.program.scores = grow(c.program.scores, index)
+	c.program.scores[index] = scoring.New(declared, expressions)
+}
+
+// inputKind returns what a normaliser reads.
+func inputKind(n *echelonv1.Normalize) expr.Kind {
+	switch n.GetKind().(type) {
+	case *echelonv1.Normalize_Lookup_:
+		return expr.String
+	case *echelonv1.Normalize_Boolean_:
+		return expr.Boolean
+	}
+	return expr.Number
+}
+
+// grow makes a list long enough to have a place at index.
+func grow[T any](list []T, index int) []T {
+	if missing := index + 1 - len(list); missing > 0 {
+		return append(list, make([]T, missing)...)
+	}
+	return list
+}

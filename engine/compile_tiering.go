@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/tier"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// tiering is a compiled tiering: a ladder or a matrix.
+type tiering struct {
+	name string
+	// ladder and its score's place, or matrix and those of its two scores.
+	ladder *tier.Ladder
+	matrix *tier.Matrix
+	scores [2]int
+	// engagements are the engagement of each of names, empty where it has none.
+	engagements []string
+}
+
+func (t *tiering) names() []string {
+	if t.ladder != nil {
+		return t.ladder.Names()
+	}
+	return t.matrix.Names()
+}
+
+func (t *tiering) needsPopulation() bool {
+	if t.ladder != nil {
+		return t.ladder.NeedsPopulation()
+	}
+	return t.matrix.NeedsPopulation()
+}
+
+func (c *compiler) tiering(path string, index int) {
+	declared := c.program.model.GetTierings()[index]
+	var compiled *tiering
+	switch {
+	case declared.GetLinear() != nil:
+		compiled = c.ladder(path+".linear", declared)
+	case declared.GetMatrix() != nil:
+		compiled = c.matrix(path+".matrix", declared)
+	}
+	if c.found.HasMistakes() {
+		return
+	}
+	c.program.tierings = grow(c.program.tierings, index)
+	c.program.tierings[index] = compiled
+}
+
+func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
+	linear := declared.GetLinear()
+	var cuts []tier.CutExprs
+	for i, t := range linear.GetTiers() {
+		at := fmt.Sprintf("%s.tiers[%d].cut", path, i)
+		cuts = append(cuts, tier.CutExprs{
+			When: c.expression(at+".when", t.GetCut().GetWhen(), expr.Boolean),
+			Of:   c.expression(at+".cumulative_share.of", t.GetCut().GetCumulativeShare().GetOf(), expr.Number),
+		})
+	}
+	var ties []*expr.Expr
+	for i, breaker := range linear.GetTieBreakers() {
+		at := fmt.Sprintf("%s.tie_breakers[%d].expr", path, i)
+		ties = append(ties, c.expression(at, breaker.GetExpr(), expr.Number, expr.Boolean, expr.String, expr.Date, expr.Timestamp))
+	}
+	if c.found.HasMistakes() {
+		return nil
+	}
+	compiled := &tiering{name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties), scores: [2]int{c.scoreAt(linear.GetScore()), -1}}
+	for _, t := range linear.GetTiers() {
+		compiled.engagements = append(compiled.engagements, t.GetEngagement())
+	}
+	return compiled
+}
+
+func (c *compiler) matrix(path string, declared *echelonv1.Tiering) *tiering {
+	m := declared.GetMatrix()
+	var conditions [2][]*expr.Expr
+	for a, axis := range []*echelonv1.Axis{m.GetX(), m.GetY()} {
+		for i, cut := range axis.GetCuts() {
+			at := fmt.Sprintf("%s.%s.cuts[%d].when", path, "xy"[a:a+1], i)
+			conditions[a] = append(conditions[a], c.expression(at, cut.GetWhen(), expr.Boolean))
+		}
+	}
+	if c.found.HasMistakes() {
+		return nil
+	}
+	compiled := &tiering{
+		name: declared.GetName(), matrix: tier.NewMatrix(declared, conditions[0], conditions[1]),
+		scores: [2]int{c.scoreAt(m.GetX().GetScore()), c.scoreAt(m.GetY().GetScore())},
+	}
+	compiled.engagements = make([]string, len(compiled.matrix.Names()))
+	for _, cell := range m.GetCells() {
+		for i, name := range compiled.matrix.Names() {
+			if name == cell.GetName() && compiled.engagements[i] == "" {
+				compiled.engagements[i] = cell.GetEngagement()
+			}
+		}
+	}
+	return compiled
+}
+
+// scoreAt returns the place of the score of that name, which check has found to exist.
+func (c *compiler) scoreAt(name string) int {
+	for i, score := range c.program.model.GetScores() {
+		if score.GetName() == name {
+			return i
+		}
+	}
+	panic("engine: a tiering's score was not checked")
+}

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/reason"
+	"github.com/echelonhq/echelon/engine/scoring"
+	"github.com/echelonhq/echelon/engine/segment"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Options says what an evaluation is to give.
+type Options struct {
+	// AsOf is the instant as of which customers are evaluated, cut to the microsecond.
+	AsOf time.Time
+	// Reasons asks for the reasons of every outcome.
+	Reasons bool
+	// Explain asks for every step, through Result.Explain.
+	Explain bool
+	// Amounts asks for the model's amount of every customer.
+	Amounts bool
+}
+
+// tierOutcome is a ladder's or a matrix' outcome for a batch.
+type tierOutcome interface {
+	Explain(row int) *echelonv1.TierExplanation
+}
+
+// evaluation is the state of evaluating one batch.
+type evaluation struct {
+	program *Program
+	lines   *lines
+	ids     []string
+	scope   expr.Scope
+	reasons *reason.Table
+
+	segments []*segment.Outcome
+	scores   []*scoring.Outcome
+	tiers    []tierOutcome
+	columns  []*frame.Column
+}
+
+func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
+	e := &evaluation{
+		program: p, lines: lines, ids: f.IDs,
+		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Columns: make([]*frame.Column, len(p.variables))},
+		segments: make([]*segment.Outcome, len(p.segmentations)),
+		scores:   make([]*scoring.Outcome, len(p.scores)),
+		tiers:    make([]tierOutcome, len(p.tierings)),
+		columns:  make([]*frame.Column, len(p.tierings)),
+	}
+	for i, v := range p.variables {
+		if place, ok := f.Schema.Index(v.Name); ok {
+			e.scope.Columns[i] = &f.Columns[place]
+		}
+	}
+	return e
+}
+
+// run evaluates items in order; only those of a set, where one is given.
+func (e *evaluation) run(only map[int]bool) {
+	for _, i := range e.program.order {
+		if only == nil || only[i] {
+			e.item(e.program.items[i])
+		}
+	}
+}
+
+func (e *evaluation) item(one *item) {
+	p := e.program
+	column := &e.scope.Columns[one.slot]
+	switch one.kind {
+	case derivedKind:
+		*column = e.derived(one)
+	case segmentationKind:
+		e.segments[one.index] = p.segmentations[one.index].Eval(&e.scope, e.reasons)
+		*column = &e.segments[one.index].Column
+	case scoreKind:
+		e.scores[one.index] = p.scores[one.index].Eval(&e.scope, e.lines.scores[one.index], e.reasons)
+		*column = &e.scores[one.index].Column
+	case tieringKind:
+		*column = e.tiering(one.index)
+		e.columns[one.index] = *column
+	}
+}
+
+// derived computes a derived attribute. Its readers see only that it is missing; the reasons tell why.
+func (e *evaluation) derived(one *item) *frame.Column {
+	read := e.program.derived[one.index].Eval(&e.scope)
+	if e.reasons != nil {
+		for row := range e.scope.Rows {
+			if !read.Column.Valid.Get(row) {
+				e.reasons.Add(row, reason.Unreadable("derived."+one.variable, "", read.Cause(row)))
+			}
+		}
+	}
+	return &read.Column
+}
+
+func (e *evaluation) tiering(i int) *frame.Column {
+	t := e.program.tierings[i]
+	x := &e.scores[t.scores[0]].Column
+	if t.ladder != nil {
+		out := t.ladder.Eval(&e.scope, e.ids, x, e.lines.ladders[i], e.reasons)
+		e.tiers[i] = out
+		return &out.Column
+	}
+	out := t.matrix.Eval(&e.scope, x, &e.scores[t.scores[1]].Column, e.lines.matrices[i], e.reasons)
+	e.tiers[i] = out
+	return &out.Column
+}
+
+// explain returns every step of a row.
+func (e *evaluation) explain(row int) *echelonv1.Explanation {
+	explained := &echelonv1.Explanation{}
+	for _, out := range e.segments {
+		explained.Segments = append(explained.Segments, out.Explain(row))
+	}
+	for _, out := range e.scores {
+		explained.Scores = append(explained.Scores, out.Explain(row))
+	}
+	for _, out := range e.tiers {
+		explained.Tiers = append(explained.Tiers, out.Explain(row))
+	}
+	for _, one := range e.program.items {
+		if one.kind != derivedKind {
+			continue
+		}
+		if explained.Derived == nil {
+			explained.Derived = &structpb.Struct{Fields: make(map[string]*structpb.Value)}
+		}
+		explained.Derived.Fields[one.variable] = e.scope.Columns[one.slot].Value(row)
+	}
+	return explained
+}
+
+// Evaluate evaluates a batch of customers, whose frame has the program's schema.
+func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
+	p := s.program
+	e := p.newEvaluation(f, s.lines, options.AsOf)
+	if options.Reasons {
+		e.reasons = reason.NewTable()
+	}
+	e.run(nil)
+	r := &Result{Program: p, IDs: f.IDs, Tiers: e.columns, Reasons: e.reasons.List(f.Len())}
+	for _, out := range e.segments {
+		r.Segments = append(r.Segments, &out.Column)
+	}
+	for _, out := range e.scores {
+		r.Scores = append(r.Scores, &out.Column)
+		r.Completeness = append(r.Completeness, out.Completeness)
+	}
+	if options.Explain {
+		r.evaluation = e
+	}
+	if options.Amounts && p.amount != nil {
+		r.Amounts = &p.amount.Eval(&e.scope).Column
+	}
+	return r
+}
+
+// Amounts returns the model's amount of every customer of a batch; nil where the model has none.
+func (s *Scorer) Amounts(f *frame.Frame, asOf time.Time) *frame.Column {
+	p := s.program
+	if p.amount == nil {
+		return nil
+	}
+	needs := make(map[int]bool)
+	for i, one := range p.items {
+		if slices.Contains(p.amount.Refs(), one.variable) {
+			needs[i] = true
+			maps.Copy(needs, p.ancestors(i))
+		}
+	}
+	e := p.newEvaluation(f, s.lines, asOf)
+	e.run(needs)
+	return &p.amount.Eval(&e.scope).Column
+}

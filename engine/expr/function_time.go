@@ -1,0 +1,96 @@
+package expr
+
+import (
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/echelonhq/echelon/engine/frame"
+)
+
+const (
+	daysSince = "days_since"
+	daysUntil = "days_until"
+	toDate    = "date"
+	toInstant = "timestamp"
+)
+
+var timeFunctions = []function{
+	{name: toDate, usage: `date("2026-01-31") or date(timestamp)`, plain: args(1, 1), overloads: []cel.FunctionOpt{
+		unary("date_string", stringType, dateType, func(v ref.Val) ref.Val { return parsed(v, frame.ParseDate, func(n int64) ref.Val { return day(n) }) }),
+		unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(frame.FloorDay(int64(v.(instant)))) }),
+	}},
+	{name: toInstant, usage: `timestamp("2026-01-31T12:00:00Z")`, plain: args(1, 1), overloads: []cel.FunctionOpt{
+		unary("timestamp_string", stringType, timestampType, func(v ref.Val) ref.Val {
+			return parsed(v, frame.ParseTimestamp, func(n int64) ref.Val { return instant(n) })
+		}),
+	}},
+	// The walker appends as_of to the calls of these two.
+	{name: daysSince, usage: "days_since(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
+		binary("days_since_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val { return daysBetween(d.(day), now.(instant)) }),
+		binary("days_since_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
+			return types.Double(frame.FloorDay(int64(now.(instant) - t.(instant))))
+		}),
+	}},
+	{name: daysUntil, usage: "days_until(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
+		binary("days_until_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val { return -daysBetween(d.(day), now.(instant)) }),
+		binary("days_until_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
+			return types.Double(frame.FloorDay(int64(t.(instant) - now.(instant))))
+		}),
+	}},
+	calendar("getFullYear", func(t time.Time) int { return t.Year() }),
+	calendar("getMonth", func(t time.Time) int { return int(t.Month()) - 1 }),
+	calendar("getDate", func(t time.Time) int { return t.Day() }),
+	calendar("getDayOfMonth", func(t time.Time) int { return t.Day() - 1 }),
+	calendar("getDayOfWeek", func(t time.Time) int { return int(t.Weekday()) }),
+	calendar("getDayOfYear", func(t time.Time) int { return t.YearDay() - 1 }),
+	clock("getHours", func(t time.Time) int { return t.Hour() }),
+	clock("getMinutes", func(t time.Time) int { return t.Minute() }),
+	clock("getSeconds", func(t time.Time) int { return t.Second() }),
+}
+
+// parsed reads a text with one of frame's parsers.
+func parsed(v ref.Val, parse func(string) (int64, error), box func(int64) ref.Val) ref.Val {
+	n, err := parse(string(v.(types.String)))
+	if err != nil {
+		message, _ := splitAdvice(err)
+		return failf("%s", message)
+	}
+	return box(n)
+}
+
+// splitAdvice cuts an error of frame's parsers into what is wrong and what to do. The text that it quotes comes before the first colon that is followed by
+// a verb of advice.
+func splitAdvice(err error) (message, remedy string) {
+	for _, verb := range []string{": write ", ": cut "} {
+		if i := strings.LastIndex(err.Error(), verb); i >= 0 {
+			return err.Error()[:i], err.Error()[i+2:]
+		}
+	}
+	return err.Error(), ""
+}
+
+// daysBetween returns how many calendar days, in UTC, lie between d and the day of an instant; below 0 where d is later. It is never -0.
+func daysBetween(d day, now instant) types.Double {
+	return types.Double(frame.FloorDay(int64(now)) - int64(d))
+}
+
+// calendar declares a part of a date, or of a timestamp's day in UTC.
+func calendar(name string, part func(time.Time) int) function {
+	f := clock(name, part)
+	f.usage = "date." + name + "()"
+	f.overloads = append(f.overloads, method(name+"_date", dateType, numberType, func(v ref.Val) ref.Val {
+		return types.Double(part(v.(day).time()))
+	}))
+	return f
+}
+
+// clock declares a part of a timestamp in UTC.
+func clock(name string, part func(time.Time) int) function {
+	return function{name: name, usage: "timestamp." + name + "()", method: args(0, 0), overloads: []cel.FunctionOpt{
+		method(name+"_timestamp", timestampType, numberType, func(v ref.Val) ref.Val { return types.Double(part(v.(instant).time())) }),
+	}}
+}

@@ -1,0 +1,287 @@
+package frame
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Builder makes frames row by row: Start, any of the Set methods, Commit. Set methods trust the caller with the field's type, and Commit
+// checks everything else.
+type Builder struct {
+	schema *Schema
+	frame  *Frame
+	dicts  []map[string]uint32
+	seen   map[string]struct{}
+
+	id    string
+	cells []cell
+	fault *echelonv1.RowError
+}
+
+// cell is one value of the row that is being built.
+type cell struct {
+	set    bool
+	number float64
+	bits   bool
+	int    int64
+	text   string
+	list   []string
+}
+
+// Option changes how a Builder works.
+type Option func(*Builder)
+
+// UniqueIDs makes the builder refuse a row whose id an earlier row of any of its frames had.
+func UniqueIDs() Option { return func(b *Builder) { b.seen = make(map[string]struct{}) } }
+
+// NewBuilder returns a builder of frames of that schema.
+func NewBuilder(schema *Schema, options ...Option) *Builder {
+	b := &Builder{schema: schema, cells: make([]cell, schema.Len())}
+	for _, option := range options {
+		option(b)
+	}
+	b.begin()
+	return b
+}
+
+func (b *Builder) begin() {
+	b.frame = &Frame{Schema: b.schema, Columns: make([]Column, b.schema.Len())}
+	b.dicts = make([]map[string]uint32, b.schema.Len())
+	for i := range b.frame.Columns {
+		column := &b.frame.Columns[i]
+		column.Type = b.schema.Field(i).Type
+		if column.Type == echelonv1.Attribute_STRING_LIST {
+			column.Offsets = []uint32{0}
+		}
+	}
+}
+
+// Schema returns the schema of the frames.
+func (b *Builder) Schema() *Schema { return b.schema }
+
+// Len returns the number of rows committed since the last Take.
+func (b *Builder) Len() int { return b.frame.Len() }
+
+// Take returns the rows committed so far and begins a new frame.
+func (b *Builder) Take() *Frame {
+	taken := b.frame
+	b.begin()
+	return taken
+}
+
+// Start begins a row, whose values are all missing.
+func (b *Builder) Start(id string) {
+	b.id, b.fault = id, nil
+	clear(b.cells)
+}
+
+// SetNumber gives the row a NUMBER or an INTEGER.
+func (b *Builder) SetNumber(field int, x float64) { b.cells[field] = cell{set: true, number: x} }
+
+// SetBool gives the row a BOOLEAN.
+func (b *Builder) SetBool(field int, x bool) { b.cells[field] = cell{set: true, bits: x} }
+
+// SetInt gives the row a DATE, in days, or a TIMESTAMP, in microseconds since 1970.
+func (b *Builder) SetInt(field int, x int64) { b.cells[field] = cell{set: true, int: x} }
+
+// SetString gives the row a STRING.
+func (b *Builder) SetString(field int, x string) { b.cells[field] = cell{set: true, text: x} }
+
+// SetList gives the row a STRING_LIST. The list is not kept.
+func (b *Builder) SetList(field int, x []string) { b.cells[field] = cell{set: true, list: x} }
+
+// Fail refuses the row that is being built, for a cause that its reader found. Of several the first stands.
+func (b *Builder) Fail(field string, code echelonv1.RowError_Code, format string, args ...any) {
+	if b.fault == nil {
+		b.fault = &echelonv1.RowError{CustomerId: printable(b.id), Field: field, Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+// Commit adds the row to the frame, or returns the first thing that is wrong with it. The error's index is left to the caller, who knows what
+// it counts.
+func (b *Builder) Commit() *echelonv1.RowError {
+	fault := b.fault
+	b.fault = nil
+	if idFault := b.checkID(); idFault != nil {
+		fault = idFault
+	}
+	for i := 0; fault == nil && i < len(b.cells); i++ {
+		b.checkCell(i)
+		fault, b.fault = b.fault, nil
+	}
+	if fault != nil {
+		return fault
+	}
+	row := b.frame.Len()
+	b.frame.IDs = append(b.frame.IDs, b.id)
+	for i := range b.cells {
+		b.add(i, row)
+	}
+	if b.seen != nil {
+		b.seen[b.id] = struct{}{}
+	}
+	return nil
+}
+
+func (b *Builder) checkID() *echelonv1.RowError {
+	code, message := echelonv1.RowError_UNSPECIFIED, ""
+	if _, seen := b.seen[b.id]; seen {
+		code, message = echelonv1.RowError_DUPLICATE_ID, fmt.Sprintf("the id %q stands in an earlier row; the first one holds: remove one of them", b.id)
+	}
+	switch {
+	case b.id == "":
+		code, message = echelonv1.RowError_EMPTY_ID, "the id is empty: give every customer one"
+	case len(b.id) > MaxIDBytes:
+		code, message = echelonv1.RowError_ID_TOO_LONG, fmt.Sprintf("the id has %d bytes, at most %d are allowed", len(b.id), MaxIDBytes)
+	case !utf8.ValidString(b.id):
+		code, message = echelonv1.RowError_INVALID_UTF8, "the id is no valid UTF-8: convert the input to UTF-8"
+	}
+	if message == "" {
+		return nil
+	}
+	return &echelonv1.RowError{CustomerId: printable(b.id), Code: code, Message: message}
+}
+
+func (b *Builder) checkCell(i int) {
+	field, value := b.schema.fields[i], &b.cells[i]
+	if !value.set {
+		if field.Required {
+			b.Fail(field.Name, echelonv1.RowError_REQUIRED_MISSING, "%s is required and missing", field.Name)
+		}
+		return
+	}
+	switch field.Type {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		b.checkNumber(field, value.number)
+	case echelonv1.Attribute_DATE:
+		if value.int < minDay || value.int > maxDay {
+			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the day lies outside 0001-01-01 to 9999-12-31", field.Name)
+		}
+	case echelonv1.Attribute_TIMESTAMP:
+		if value.int < minDay*microsPerDay || value.int >= (maxDay+1)*microsPerDay {
+			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the instant lies outside the years 0001 to 9999", field.Name)
+		}
+	case echelonv1.Attribute_STRING:
+		b.checkText(field, len(value.text), value.text)
+	case echelonv1.Attribute_STRING_LIST:
+		size := 0
+		for _, item := range value.list {
+			size += len(item)
+		}
+		for _, item := range value.list {
+			b.checkText(field, size, item)
+		}
+	}
+}
+
+func (b *Builder) checkNumber(field Field, x float64) {
+	switch {
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: %v is no finite number; leave it out where the value is unknown", field.Name, x)
+	case field.Type == echelonv1.Attribute_INTEGER && x != math.Trunc(x):
+		b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: %s has a fraction, and the attribute is an INTEGER", field.Name, FormatNumber(x))
+	case field.Type == echelonv1.Attribute_INTEGER && math.Abs(x) > MaxInteger:
+		b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: %s lies beyond 2^53, the largest INTEGER", field.Name, FormatNumber(x))
+	}
+}
+
+func (b *Builder) checkText(field Field, size int, text string) {
+	switch {
+	case size > MaxValueBytes:
+		b.Fail(field.Name, echelonv1.RowError_VALUE_TOO_LONG, "%s: the value has %d bytes, at most %d are allowed", field.Name, size, MaxValueBytes)
+	case !utf8.ValidString(text):
+		b.Fail(field.Name, echelonv1.RowError_INVALID_UTF8, "%s: the text is no valid UTF-8: convert the input to UTF-8", field.Name)
+	case len(field.Values) > 0 && !slices.Contains(field.Values, text):
+		b.Fail(field.Name, echelonv1.RowError_VALUE_NOT_ALLOWED, "%s: %s is none of the values that the attribute may take: %s",
+			field.Name, Quote(text), quoteAll(field.Values, 8))
+	}
+}
+
+// add appends field i's value of the row that is being built.
+func (b *Builder) add(i, row int) {
+	column, value := &b.frame.Columns[i], &b.cells[i]
+	column.Valid.add(row, value.set)
+	switch column.Type {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		column.Numbers = append(column.Numbers, value.number)
+	case echelonv1.Attribute_BOOLEAN:
+		column.Bits.add(row, value.bits)
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		column.Ints = append(column.Ints, value.int)
+	case echelonv1.Attribute_STRING:
+		code := uint32(0)
+		if value.set {
+			code = b.code(i, value.text)
+		}
+		column.Codes = append(column.Codes, code)
+	case echelonv1.Attribute_STRING_LIST:
+		for _, item := range value.list {
+			column.Codes = append(column.Codes, b.code(i, item))
+		}
+		column.Offsets = append(column.Offsets, uint32(len(column.Codes)))
+	}
+}
+
+func (b *Builder) code(i int, text string) uint32 {
+	if code, known := b.dicts[i][text]; known {
+		return code
+	}
+	column := &b.frame.Columns[i]
+	code := uint32(len(column.Dict))
+	column.Dict = append(column.Dict, text)
+	if b.dicts[i] == nil {
+		b.dicts[i] = make(map[string]uint32)
+	}
+	b.dicts[i][text] = code
+	return code
+}
+
+// FormatNumber writes a double as the shortest decimal that reads back.
+func FormatNumber(x float64) string {
+	if format := strconv.FormatFloat(x, 'f', -1, 64); len(format) <= 21 {
+		return format
+	}
+	return strconv.FormatFloat(x, 'e', -1, 64)
+}
+
+// Quote quotes a text for a message, shortened where it is long.
+func Quote(text string) string {
+	const most = 60
+	if utf8.RuneCountInString(text) > most {
+		return strconv.Quote(string([]rune(text)[:most])) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+func quoteAll(texts []string, most int) string {
+	out := ""
+	for i, text := range texts {
+		if i == most {
+			return fmt.Sprintf("%s and %d more", out, len(texts)-most)
+		}
+		if i > 0 {
+			out += ", "
+		}
+		out += Quote(text)
+	}
+	return out
+}
+
+// printable makes an id that was refused fit for a message on the wire.
+func printable(id string) string {
+	if !utf8.ValidString(id) {
+		id = strconv.QuoteToASCII(id)
+	}
+	if len(id) > MaxIDBytes {
+		id = id[:MaxIDBytes]
+		for !utf8.ValidString(id) {
+			id = id[:len(id)-1]
+		}
+	}
+	return id
+}

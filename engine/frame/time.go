@@ -1,0 +1,62 @@
+package frame
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	microsPerDay = int64(24 * time.Hour / time.Microsecond)
+	dateLayout   = "2006-01-02"
+)
+
+var (
+	minDay = DayOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
+	maxDay = DayOf(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+)
+
+// DayOf returns the calendar day in UTC that holds an instant, in days since 1970-01-01.
+func DayOf(t time.Time) int64 { return FloorDay(t.UnixMicro()) }
+
+// FloorDay returns the calendar day in UTC that holds an instant given in microseconds since 1970.
+func FloorDay(micros int64) int64 {
+	day := micros / microsPerDay
+	if micros%microsPerDay < 0 {
+		day--
+	}
+	return day
+}
+
+// DayStart returns the midnight in UTC that a day begins with.
+func DayStart(day int64) time.Time { return time.UnixMicro(day * microsPerDay).UTC() }
+
+// ParseDate reads YYYY-MM-DD as days since 1970-01-01.
+func ParseDate(text string) (int64, error) {
+	t, err := time.Parse(dateLayout, text)
+	if err != nil || t.Year() < 1 {
+		return 0, fmt.Errorf("%s is no date: write YYYY-MM-DD, such as 2026-01-31", Quote(text))
+	}
+	return DayOf(t), nil
+}
+
+// FormatDate writes days since 1970-01-01 as YYYY-MM-DD.
+func FormatDate(day int64) string { return DayStart(day).Format(dateLayout) }
+
+// ParseTimestamp reads an instant as in RFC 3339, as microseconds since 1970. Digits below the microsecond must be zero, since nothing is
+// rounded silently.
+func ParseTimestamp(text string) (int64, error) {
+	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+		return 0, fmt.Errorf("%s is no timestamp: write it as in RFC 3339, such as 2026-01-31T12:00:00Z", Quote(text))
+	}
+	if t.Nanosecond()%1000 != 0 {
+		return 0, fmt.Errorf("%s is finer than a microsecond: cut it to six digits", Quote(text))
+	}
+	return t.UnixMicro(), nil
+}
+
+// FormatTimestamp writes microseconds since 1970 as in RFC 3339, in UTC.
+func FormatTimestamp(micros int64) string {
+	return time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
+}

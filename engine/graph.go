@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/expr"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// kind is what an item of a model is.
+type kind int
+
+const (
+	derivedKind kind = iota
+	segmentationKind
+	scoreKind
+	tieringKind
+)
+
+// item is something that a model computes: a derived attribute, a segmentation, a score or a tiering.
+type item struct {
+	kind kind
+	// index is its place in the model's list of its kind.
+	index int
+	// variable is the name by which expressions read it.
+	variable string
+	path     string
+	// texts are its expressions.
+	texts []string
+	// needs are the places, among the items, of those that it reads.
+	needs []int
+	// slot is the place of its variable among the environment's.
+	slot int
+}
+
+// items lists what a model computes, in declared order.
+func items(model *echelonv1.Model) []*item {
+	var list []*item
+	for i, d := range model.GetDerived() {
+		list = append(list, &item{kind: derivedKind, index: i, variable: d.GetName(), path: diag.Index("derived", i), texts: []string{d.GetExpr()}})
+	}
+	for i, s := range model.GetSegmentations() {
+		one := &item{kind: segmentationKind, index: i, variable: "segments." + s.GetName(), path: diag.Index("segmentations", i)}
+		for _, segment := range s.GetSegments() {
+			one.texts = append(one.texts, segment.GetWhen())
+		}
+		list = append(list, one)
+	}
+	for i, s := range model.GetScores() {
+		one := &item{kind: scoreKind, index: i, variable: "scores." + s.GetName(), path: diag.Index("scores", i)}
+		for _, criterion := range s.GetCriteria() {
+			one.texts = append(one.texts, criterion.GetExpr())
+		}
+		list = append(list, one)
+	}
+	for i, t := range model.GetTierings() {
+		one := &item{kind: tieringKind, index: i, variable: "tiers." + t.GetName(), path: diag.Index("tierings", i)}
+		one.texts = tieringTexts(t)
+		list = append(list, one)
+	}
+	return list
+}
+
+// tieringTexts returns all that a tiering reads: its expressions and, as expressions, its scores.
+func tieringTexts(t *echelonv1.Tiering) []string {
+	var texts []string
+	if linear := t.GetLinear(); linear != nil {
+		texts = append(texts, "scores."+linear.GetScore())
+		for _, tier := range linear.GetTiers() {
+			texts = append(texts, tier.GetCut().GetWhen(), tier.GetCut().GetCumulativeShare().GetOf())
+		}
+		for _, breaker := range linear.GetTieBreakers() {
+			texts = append(texts, breaker.GetExpr())
+		}
+	}
+	if matrix := t.GetMatrix(); matrix != nil {
+		for _, axis := range []*echelonv1.Axis{matrix.GetX(), matrix.GetY()} {
+			texts = append(texts, "scores."+axis.GetScore())
+			for _, cut := range axis.GetCuts() {
+				texts = append(texts, cut.GetWhen())
+			}
+		}
+	}
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+}
+
+// connect fills in what each item needs. The environment knows all names, whatever their kinds.
+func connect(list []*item, names *expr.Env) {
+	places := make(map[string]int, len(list))
+	for i, one := range list {
+		if _, taken := places[one.variable]; !taken {
+			places[one.variable] = i
+		}
+	}
+	for _, one := range list {
+		for _, text := range one.texts {
+			for _, name := range names.Refs(text) {
+				if place, ok := places[name]; ok && !slices.Contains(one.needs, place) {
+					one.needs = append(one.needs, place)
+				}
+			}
+		}
+	}
+}
+
+// order returns the items' places so that each comes after what it needs, in declared order otherwise. Every cycle is a mistake.
+func order(list []*item, found *diag.List) []int {
+	const (
+		unseen = iota
+		entered
+		done
+	)
+	var sorted, way []int
+	state := make([]int, len(list))
+	var visit func(i int)
+	visit = func(i int) {
+		switch state[i] {
+		case done:
+			return
+		case entered:
+			found.Mistakef(list[i].path, "break the cycle: nothing can be computed from itself", "%s", cycle(list, way, i))
+			return
+		}
+		state[i] = entered
+		way = append(way, i)
+		for _, need := range list[i].needs {
+			visit(need)
+		}
+		way = way[:len(way)-1]
+		state[i] = done
+		sorted = append(sorted, i)
+	}
+	for i := range list {
+		visit(i)
+	}
+	return sorted
+}
+
+// cycle says how an item comes to need itself.
+func cycle(list []*item, way []int, again int) string {
+	var names []string
+	for _, i := range way[slices.Index(way, again):] {
+		names = append(names, list[i].variable)
+	}
+	return strings.Join(append(names, list[again].variable), " → ")
+}

@@ -1,0 +1,107 @@
+package reason
+
+import (
+	"fmt"
+
+	"github.com/echelonhq/echelon/engine/expr"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Reason is one cause of an outcome, as echelonv1.Reason has it.
+type Reason struct {
+	Code                           echelonv1.Reason_Code
+	Item, Part, Attribute, Message string
+}
+
+// Proto returns the reason as it goes over the wire.
+func (r Reason) Proto() *echelonv1.Reason {
+	return &echelonv1.Reason{Code: r.Code, Item: r.Item, Part: r.Part, Attribute: r.Attribute, Message: r.Message}
+}
+
+// Unreadable returns the reason why an expression of an item, or of a part of it, could not be read.
+func Unreadable(item, part string, cause expr.Cause) Reason {
+	r := Reason{Code: echelonv1.Reason_UNREADABLE, Item: item, Part: part, Attribute: cause.Missing}
+	what := cause.Message
+	if cause.Missing != "" {
+		r.Code, what = echelonv1.Reason_MISSING, cause.Missing+" is missing"
+	}
+	place := item
+	if part != "" {
+		place += ", " + part
+	}
+	r.Message = fmt.Sprintf("%s: %s", place, what)
+	return r
+}
+
+// Table is the reasons of a batch's rows. A nil table takes reasons and forgets them.
+type Table struct {
+	reasons []Reason
+	refs    map[Reason]uint32
+	rows    []int32
+	causes  []uint32
+}
+
+// NewTable returns an empty table.
+func NewTable() *Table { return &Table{refs: make(map[Reason]uint32)} }
+
+// Add gives a row one more reason.
+func (t *Table) Add(row int, r Reason) {
+	if t == nil {
+		return
+	}
+	ref, known := t.refs[r]
+	if !known {
+		ref = uint32(len(t.reasons))
+		t.refs[r] = ref
+		t.reasons = append(t.reasons, r)
+	}
+	t.rows = append(t.rows, int32(row))
+	t.causes = append(t.causes, ref)
+}
+
+// List is the reasons of rows, in the order in which they were added to each.
+type List struct {
+	// Reasons are the different ones.
+	Reasons []*echelonv1.Reason
+	// Offsets say where a row's reasons begin: row i has Refs[Offsets[i]:Offsets[i+1]].
+	Offsets []uint32
+	// Refs are places in Reasons.
+	Refs []uint32
+}
+
+// List returns the reasons of n rows.
+func (t *Table) List(n int) *List {
+	list := &List{Offsets: make([]uint32, n+1)}
+	if t == nil {
+		return list
+	}
+	for _, r := range t.reasons {
+		list.Reasons = append(list.Reasons, r.Proto())
+	}
+	for _, row := range t.rows {
+		list.Offsets[row+1]++
+	}
+	for i := range n {
+		list.Offsets[i+1] += list.Offsets[i]
+	}
+	list.Refs = make([]uint32, len(t.rows))
+	next := append([]uint32(nil), list.Offsets[:n]...)
+	for i, row := range t.rows {
+		list.Refs[next[row]] = t.causes[i]
+		next[row]++
+	}
+	return list
+}
+
+// Of returns row i's reasons. They are shared: do not change them.
+func (l *List) Of(i int) []*echelonv1.Reason {
+	refs := l.Refs[l.Offsets[i]:l.Offsets[i+1]]
+	if len(refs) == 0 {
+		return nil
+	}
+	reasons := make([]*echelonv1.Reason, len(refs))
+	for k, ref := range refs {
+		reasons[k] = l.Reasons[ref]
+	}
+	return reasons
+}

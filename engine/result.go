@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/reason"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Result is the outcomes of a batch of customers, in columns. It is not changed once made.
+type Result struct {
+	// Program is what made it.
+	Program *Program
+	// IDs are the customers' ids.
+	IDs []string
+	// Segments has a column of texts for each segmentation.
+	Segments []*frame.Column
+	// Scores has a column of numbers for each score, 0 to 100; not valid where it is null.
+	Scores []*frame.Column
+	// Completeness has, for each score, the share of weight, 0 to 1, that was read of each customer.
+	Completeness [][]float64
+	// Tiers has a column of texts, tiers or personas, for each tiering.
+	Tiers []*frame.Column
+	// Reasons are the reasons of each customer; empty where they were not asked for.
+	Reasons *reason.List
+	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
+	Amounts *frame.Column
+
+	evaluation *evaluation
+}
+
+// Len returns the number of customers.
+func (r *Result) Len() int { return len(r.IDs) }
+
+// Assignment returns row i as it goes over the wire, with its explanation where that was asked for. Its provenance is the caller's to add.
+func (r *Result) Assignment(i int) *echelonv1.Assignment {
+	a := &echelonv1.Assignment{
+		CustomerId: r.IDs[i],
+		Segments:   make([]*echelonv1.SegmentOutcome, len(r.Segments)),
+		Scores:     make([]*echelonv1.ScoreOutcome, len(r.Scores)),
+		Tiers:      make([]*echelonv1.TierOutcome, len(r.Tiers)),
+		Reasons:    r.Reasons.Of(i),
+	}
+	for k, column := range r.Segments {
+		a.Segments[k] = &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(column, i)}
+	}
+	for k, column := range r.Scores {
+		a.Scores[k] = &echelonv1.ScoreOutcome{Score: r.Program.model.GetScores()[k].GetName(), Completeness: r.Completeness[k][i]}
+		if column.Valid.Get(i) {
+			value := column.Numbers[i]
+			a.Scores[k].Value = &value
+		}
+	}
+	for k, column := range r.Tiers {
+		t := r.Program.tierings[k]
+		a.Tiers[k] = &echelonv1.TierOutcome{Tiering: t.name, Tier: text(column, i)}
+		if column.Valid.Get(i) {
+			a.Tiers[k].Engagement = t.engagements[column.Codes[i]]
+		}
+	}
+	if r.evaluation != nil {
+		a.Explanation = r.evaluation.explain(i)
+	}
+	return a
+}
+
+func text(column *frame.Column, i int) *string {
+	if !column.Valid.Get(i) {
+		return nil
+	}
+	// The dictionary's own entry: assignments of a batch share their texts.
+	return &column.Dict[column.Codes[i]]
+}
+
+// ResultOf puts assignments that a program made, here or elsewhere, back into columns; without reasons. It fails where an assignment is not of
+// this program.
+func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error) {
+	n := len(assignments)
+	var reasons *reason.Table
+	r := &Result{Program: p, Reasons: reasons.List(n)}
+	for i := range p.segmentations {
+		r.Segments = append(r.Segments, nameColumn(n, p.SegmentNames(i)))
+	}
+	for range p.scores {
+		r.Scores = append(r.Scores, &frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.NewBitmap(n), Numbers: make([]float64, n)})
+		r.Completeness = append(r.Completeness, make([]float64, n))
+	}
+	for i := range p.tierings {
+		r.Tiers = append(r.Tiers, nameColumn(n, p.TierNames(i)))
+	}
+	for row, a := range assignments {
+		r.IDs = append(r.IDs, a.GetCustomerId())
+		if len(a.GetSegments()) != len(r.Segments) || len(a.GetScores()) != len(r.Scores) || len(a.GetTiers()) != len(r.Tiers) {
+			return nil, fmt.Errorf("the assignment of customer %q is not of this model", a.GetCustomerId())
+		}
+		for k, s := range a.GetSegments() {
+			if err := setName(r.Segments[k], row, s.Segment); err != nil {
+				return nil, err
+			}
+		}
+		for k, s := range a.GetScores() {
+			r.Completeness[k][row] = s.GetCompleteness()
+			if s.Value != nil {
+				r.Scores[k].Valid.Set(row, true)
+				r.Scores[k].Numbers[row] = s.GetValue()
+			}
+		}
+		for k, t := range a.GetTiers() {
+			if err := setName(r.Tiers[k], row, t.Tier); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+func nameColumn(n int, names []string) *frame.Column {
+	return &frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: frame.NewBitmap(n), Codes: make([]uint32, n)}
+}
+
+func setName(column *frame.Column, row int, name *string) error {
+	if name == nil {
+		return nil
+	}
+	code := slices.Index(column.Dict, *name)
+	if code < 0 {
+		return fmt.Errorf("%q is no segment, tier or persona of this model", *name)
+	}
+	column.Valid.Set(row, true)
+	column.Codes[row] = uint32(code)
+	return nil
+}
+
+// ReasonText joins the reasons of an assignment in words.
+func ReasonText(reasons []*echelonv1.Reason) string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = r.GetMessage()
+	}
+	return strings.Join(texts, "; ")
+}

@@ -1,0 +1,2 @@
+// Package segment puts customers into segments by rules.
+package segment

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"github.com/echelonhq/echelon/internal/exact"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Tally adds up results into the tables of a summary. Sums are exact: the order of the results does not matter.
+type Tally struct {
+	program  *Program
+	tables   []table
+	balance  echelonv1.Balance
+	amountIn exact.Sum
+}
+
+// table is a tiering's counts: one a tier, and the last for those without.
+type table struct {
+	customers []int64
+	unscored  []int64
+	amounts   []exact.Sum
+}
+
+// NewTally returns an empty one.
+func NewTally(p *Program) *Tally {
+	t := &Tally{program: p}
+	for i := range p.tierings {
+		n := len(p.TierNames(i)) + 1
+		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
+	}
+	return t
+}
+
+// Refuse counts customers that could not be read.
+func (t *Tally) Refuse(n int64) {
+	t.balance.Customers += n
+	t.balance.Refused += n
+}
+
+// Add counts a result; its amounts too, where it has them.
+func (t *Tally) Add(r *Result) {
+	t.balance.Customers += int64(r.Len())
+	for row := range r.IDs {
+		amount := 0.0
+		if r.Amounts != nil && r.Amounts.Valid.Get(row) {
+			amount = r.Amounts.Numbers[row]
+		}
+		t.amountIn.Add(amount)
+		for i := range t.tables {
+			t.count(i, r, row, amount)
+		}
+	}
+}
+
+func (t *Tally) count(i int, r *Result, row int, amount float64) {
+	to, column := &t.tables[i], r.Tiers[i]
+	place := len(to.customers) - 1
+	if column.Valid.Get(row) {
+		place = int(column.Codes[row])
+	}
+	to.customers[place]++
+	to.amounts[place].Add(amount)
+	if from := t.program.tierings[i]; from.ladder != nil && !r.Scores[from.scores[0]].Valid.Get(row) {
+		to.unscored[place]++
+	}
+}
+
+// Summary returns the tables. Rows of the balance are those of the tiering that drives coverage, or else of the first; where there is no
+// tiering nobody is tiered.
+func (t *Tally) Summary() *echelonv1.Summary {
+	balance := &echelonv1.Balance{Customers: t.balance.GetCustomers(), Refused: t.balance.GetRefused(), AmountIn: t.amountIn.Float64()}
+	summary := &echelonv1.Summary{Balance: balance}
+	driving := t.program.Driving()
+	if driving < 0 {
+		balance.Unscored = balance.GetCustomers() - balance.GetRefused()
+		balance.AmountOut = balance.GetAmountIn()
+	}
+	for i := range t.tables {
+		made := t.table(i)
+		summary.Tierings = append(summary.Tierings, made)
+		if i == driving {
+			var out exact.Sum
+			for place := range t.tables[i].amounts {
+				out.Merge(&t.tables[i].amounts[place])
+			}
+			balance.AmountOut, balance.Unscored = out.Float64(), made.GetUnscored()
+			for _, tier := range made.GetTiers() {
+				balance.Tiered += tier.GetCustomers()
+			}
+		}
+	}
+	return summary
+}
+
+func (t *Tally) table(i int) *echelonv1.TierTable {
+	from := &t.tables[i]
+	last := len(from.customers) - 1
+	made := &echelonv1.TierTable{
+		Tiering: t.program.tierings[i].name, Unscored: from.customers[last], UnscoredAmount: from.amounts[last].Float64(),
+	}
+	for place, name := range t.program.TierNames(i) {
+		made.Tiers = append(made.Tiers, &echelonv1.TierCount{
+			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place],
+		})
+	}
+	return made
+}

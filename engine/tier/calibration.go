@@ -1,0 +1,121 @@
+package tier
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/echelonhq/echelon/engine/diag"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Proto returns the lines as a calibration keeps them.
+func (l *Ladder) Proto(lines *LadderLines) *echelonv1.TieringCalibration {
+	kept := &echelonv1.TieringCalibration{Tiering: l.name, Scored: int64(lines.scored)}
+	for tier := range l.cuts {
+		if !l.cuts[tier].needsPopulation() {
+			continue
+		}
+		frozen := &lines.tiers[tier]
+		kept.Tiers = append(kept.Tiers, &echelonv1.TierLines{
+			Tier: l.names[tier], TopCount: frozen.topCount.proto(false), TopShare: frozen.topShare.proto(false),
+			CumulativeShare: frozen.cumulative.proto(l.cuts[tier].byAmount),
+		})
+	}
+	return kept
+}
+
+// Lines returns the lines that a calibration kept, or false where it is none of this ladder's.
+func (l *Ladder) Lines(kept *echelonv1.TieringCalibration) (*LadderLines, bool) {
+	lines := &LadderLines{scored: int(kept.GetScored()), tiers: make([]tierLines, len(l.cuts)), negative: make([]int, len(l.cuts))}
+	next := 0
+	for tier := range l.cuts {
+		c := &l.cuts[tier]
+		if !c.needsPopulation() {
+			continue
+		}
+		if next == len(kept.GetTiers()) {
+			return nil, false
+		}
+		from, to := kept.GetTiers()[next], &lines.tiers[tier]
+		var ok [3]bool
+		to.topCount, ok[0] = lineOf(from.GetTopCount(), len(l.breakers))
+		to.topShare, ok[1] = lineOf(from.GetTopShare(), len(l.breakers))
+		to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), len(l.breakers))
+		fits := from.GetTier() == l.names[tier] && (to.topCount != nil) == (c.declared.TopCount != nil) &&
+			(to.topShare != nil) == (c.declared.TopShare != nil) && (to.cumulative != nil) == (c.of != nil)
+		if !fits || ok != [3]bool{true, true, true} {
+			return nil, false
+		}
+		next++
+	}
+	return lines, next == len(kept.GetTiers())
+}
+
+// Findings returns what the lines show about the ladder. Path is the tiering's place in the model.
+func (l *Ladder) Findings(path string, lines *LadderLines) diag.List {
+	var found diag.List
+	for tier := range l.cuts {
+		at := fmt.Sprintf("%s.linear.tiers[%d].cut", path, tier)
+		if lines != nil && lines.negative[tier] > 0 {
+			found.Warnf(at+".cumulative_share.of", "check the data, or write max(0, …)",
+				"%d customers have a negative %s, which counts as 0", lines.negative[tier], l.cuts[tier].of.Text())
+		}
+		if better, empty := l.emptied(tier, lines); empty {
+			found.Warnf(at, "lower its line, or remove the tier",
+				"tier %q is empty: its line lies at or above that of the better tier %q", l.names[tier], l.names[better])
+		}
+	}
+	return found
+}
+
+// emptied returns a better tier, with nothing but score lines, that takes everyone whom this tier's score lines could take.
+func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
+	own, ok := l.highest(tier, lines)
+	if !ok {
+		return none, false
+	}
+	for better := range tier {
+		if l.cuts[better].when != nil || l.cuts[better].byAmount {
+			continue
+		}
+		if line, ok := l.highest(better, lines); ok && compare(l.breakers, own, line) <= 0 {
+			return better, true
+		}
+	}
+	return none, false
+}
+
+// highest returns the strictest score line of a cut, or false where it has none that is known. Below min_score 45 nobody is in, so that its
+// line stands behind every other key of score 45.
+func (l *Ladder) highest(tier int, lines *LadderLines) (*key, bool) {
+	var strictest *key
+	consider := func(k *key) {
+		if strictest == nil || compare(l.breakers, k, strictest) < 0 {
+			strictest = k
+		}
+	}
+	c := &l.cuts[tier]
+	if c.declared == nil {
+		return nil, false
+	}
+	if c.declared.MinScore != nil {
+		consider(l.last(c.declared.GetMinScore()))
+	}
+	if frozen := lines.of(tier); frozen != nil {
+		for _, one := range []*line{frozen.topCount, frozen.topShare, frozen.cumulative} {
+			if one != nil && one.kind == echelonv1.DecisionLine_KEY && !(one == frozen.cumulative && c.byAmount) {
+				consider(&one.key)
+			}
+		}
+	}
+	return strictest, strictest != nil
+}
+
+// last returns a key behind all others of a score.
+func (l *Ladder) last(score float64) *key {
+	k := &key{score: math.Nextafter(score, math.Inf(-1))}
+	for range l.breakers {
+		k.ties = append(k.ties, tie{missing: true})
+	}
+	return k
+}

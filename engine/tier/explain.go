@@ -1,0 +1,58 @@
+package tier
+
+import (
+	"github.com/echelonhq/echelon/engine/reason"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Explain returns the cuts that were tried for a row, up to the one that took it.
+func (o *LadderOutcome) Explain(row int) *echelonv1.TierExplanation {
+	l := o.ladder
+	explained := &echelonv1.TierExplanation{Tiering: l.name}
+	if o.Column.Valid.Get(row) {
+		name := o.Column.String(row)
+		explained.Tier = &name
+	}
+	if !o.batch.score.Valid.Get(row) {
+		return explained
+	}
+	k := o.batch.key(row)
+	for tier := range l.cuts {
+		lines := o.lines.of(tier)
+		tried := &echelonv1.CutExplanation{Name: l.names[tier], Met: l.takes(o.batch, tier, row, &k, lines)}
+		for _, f := range l.cuts[tier].fields() {
+			tried.Conditions = append(tried.Conditions, o.condition(f, tier, row, &k, lines))
+		}
+		explained.Cuts = append(explained.Cuts, tried)
+		if tried.Met {
+			break
+		}
+	}
+	return explained
+}
+
+// condition says how a row stood to one field of a cut.
+func (o *LadderOutcome) condition(f field, tier, row int, k *key, lines *tierLines) *echelonv1.CutCondition {
+	l, c := o.ladder, &o.ladder.cuts[tier]
+	said := &echelonv1.CutCondition{Condition: f.words(c, l.score)}
+	switch f {
+	case minScore:
+		line := c.declared.GetMinScore()
+		said.Met, said.Line, said.Value = k.score >= line, &line, &k.score
+	case when:
+		read := o.batch.when[tier]
+		said.Met = read.Column.Valid.Get(row) && read.Column.Bits.Get(row)
+		if !read.Column.Valid.Get(row) {
+			said.Unreadable = reason.Unreadable(l.item, l.names[tier], read.Cause(row)).Proto()
+		}
+	default:
+		ordered, byAmount := *k, f == cumulativeShare && c.byAmount
+		said.Value = &k.score
+		if byAmount {
+			ordered.amount = o.batch.amount(tier, row)
+			said.Value = &ordered.amount
+		}
+		said.Met, said.Line = f.line(lines).takes(l.breakers, &ordered), f.line(lines).where(byAmount)
+	}
+	return said
+}

@@ -1,0 +1,160 @@
+package tier
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// key is a customer's whole place in the order of a ladder.
+type key struct {
+	// amount comes first where the order is by amount, and is 0 otherwise.
+	amount float64
+	score  float64
+	ties   []tie
+	id     string
+}
+
+// tie is a tie breaker's value.
+type tie struct {
+	missing bool
+	number  float64
+	text    string
+}
+
+// tieBreaker is a compiled echelonv1.TieBreaker.
+type tieBreaker struct {
+	expr      *expr.Expr
+	ascending bool
+}
+
+// tieOf returns a row's value of a tie breaker.
+func tieOf(column *frame.Column, row int) tie {
+	if !column.Valid.Get(row) {
+		return tie{missing: true}
+	}
+	switch column.Type {
+	case echelonv1.Attribute_STRING:
+		return tie{text: column.String(row)}
+	case echelonv1.Attribute_BOOLEAN:
+		if column.Bits.Get(row) {
+			return tie{number: 1}
+		}
+		return tie{}
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		return tie{number: float64(column.Ints[row])}
+	}
+	return tie{number: column.Numbers[row]}
+}
+
+// compareTies orders two customers of one score: negative where a comes first. Missing values come last in both directions.
+func compareTies(breakers []tieBreaker, a, b []tie) int {
+	for i, breaker := range breakers {
+		switch {
+		case a[i].missing && b[i].missing:
+			continue
+		case a[i].missing:
+			return 1
+		case b[i].missing:
+			return -1
+		}
+		order := cmp.Or(cmp.Compare(a[i].number, b[i].number), cmp.Compare(a[i].text, b[i].text))
+		if !breaker.ascending {
+			order = -order
+		}
+		if order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+// compare orders two customers: negative where a comes first, that is, nearer to the top of the ladder.
+func compare(breakers []tieBreaker, a, b *key) int {
+	return cmp.Or(
+		cmp.Compare(b.amount, a.amount),
+		cmp.Compare(b.score, a.score),
+		compareTies(breakers, a.ties, b.ties),
+		cmp.Compare(a.id, b.id),
+	)
+}
+
+// line is where a cut ended.
+type line struct {
+	kind echelonv1.DecisionLine_Kind
+	key  key
+}
+
+func keyLine(k key) *line { return &line{kind: echelonv1.DecisionLine_KEY, key: k} }
+
+// takes reports whether a customer comes no later than the line.
+func (l *line) takes(breakers []tieBreaker, k *key) bool {
+	switch l.kind {
+	case echelonv1.DecisionLine_OPEN:
+		return true
+	case echelonv1.DecisionLine_CLOSED:
+		return false
+	}
+	return compare(breakers, k, &l.key) <= 0
+}
+
+// proto returns the line as a calibration keeps it.
+func (l *line) proto(byAmount bool) *echelonv1.DecisionLine {
+	if l == nil {
+		return nil
+	}
+	kept := &echelonv1.DecisionLine{Kind: l.kind}
+	if l.kind != echelonv1.DecisionLine_KEY {
+		return kept
+	}
+	kept.Key = &echelonv1.OrderKey{Score: l.key.score, Id: l.key.id}
+	if byAmount {
+		kept.Key.Amount = &l.key.amount
+	}
+	for _, t := range l.key.ties {
+		value := &echelonv1.TieValue{}
+		switch {
+		case t.missing:
+		case t.text != "":
+			value.Value = &echelonv1.TieValue_Text{Text: t.text}
+		default:
+			value.Value = &echelonv1.TieValue_Number{Number: t.number}
+		}
+		kept.Key.Ties = append(kept.Key.Ties, value)
+	}
+	return kept
+}
+
+// lineOf returns the line that a calibration kept, or false where it is none of these tie breakers.
+func lineOf(kept *echelonv1.DecisionLine, ties int) (*line, bool) {
+	if kept == nil {
+		return nil, true
+	}
+	l := &line{kind: kept.GetKind()}
+	switch l.kind {
+	case echelonv1.DecisionLine_OPEN, echelonv1.DecisionLine_CLOSED:
+		return l, true
+	case echelonv1.DecisionLine_KEY:
+	default:
+		return nil, false
+	}
+	from := kept.GetKey()
+	if len(from.GetTies()) != ties || math.IsNaN(from.GetScore()) || math.IsNaN(from.GetAmount()) {
+		return nil, false
+	}
+	l.key = key{amount: from.GetAmount(), score: from.GetScore(), id: from.GetId()}
+	for _, value := range from.GetTies() {
+		switch v := value.GetValue().(type) {
+		case nil:
+			l.key.ties = append(l.key.ties, tie{missing: true})
+		case *echelonv1.TieValue_Number:
+			l.key.ties = append(l.key.ties, tie{number: v.Number})
+		case *echelonv1.TieValue_Text:
+			l.key.ties = append(l.key.ties, tie{text: v.Text})
+		}
+	}
+	return l, true
+}

@@ -1,0 +1,231 @@
+package tier
+
+import (
+	"fmt"
+
+	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/reason"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Ladder is a compiled linear tiering. It is immutable.
+type Ladder struct {
+	name     string
+	item     string
+	score    string
+	names    []string
+	cuts     []cut
+	breakers []tieBreaker
+	// unscored is the place of the tier of customers without a score, or none.
+	unscored int
+}
+
+// cut is a compiled echelonv1.Cut; the last tier's takes everyone.
+type cut struct {
+	declared *echelonv1.Cut
+	when     *expr.Expr
+	// of is the amount of cumulative_share, and nil without one.
+	of       *expr.Expr
+	byAmount bool
+}
+
+const none = -1
+
+// CutExprs is the compiled expressions of a cut, nil where it has none.
+type CutExprs struct {
+	When, Of *expr.Expr
+}
+
+// NewLadder returns the ladder of a checked declaration whose expressions are compiled, one entry a tier and one a tie breaker.
+func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr) *Ladder {
+	linear := declared.GetLinear()
+	l := &Ladder{name: declared.GetName(), item: "tiers." + declared.GetName(), score: linear.GetScore(), unscored: none}
+	for i, tier := range linear.GetTiers() {
+		l.names = append(l.names, tier.GetName())
+		if tier.GetName() == linear.GetUnscored() {
+			l.unscored = i
+		}
+		share := tier.GetCut().GetCumulativeShare()
+		l.cuts = append(l.cuts, cut{
+			declared: tier.GetCut(), when: cuts[i].When, of: cuts[i].Of,
+			byAmount: share.GetOrder() == echelonv1.CumulativeShare_AMOUNT,
+		})
+	}
+	for i, breaker := range linear.GetTieBreakers() {
+		l.breakers = append(l.breakers, tieBreaker{expr: ties[i], ascending: breaker.GetOrder() == echelonv1.TieBreaker_ASC})
+	}
+	return l
+}
+
+// Names returns the tiers, best first.
+func (l *Ladder) Names() []string { return l.names }
+
+// NeedsPopulation reports whether a cut counts customers or amounts.
+func (l *Ladder) NeedsPopulation() bool {
+	for i := range l.cuts {
+		if l.cuts[i].needsPopulation() {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cut) needsPopulation() bool {
+	return c.declared != nil && (c.declared.TopCount != nil || c.declared.TopShare != nil || c.of != nil)
+}
+
+// tierLines is the frozen lines of one cut; nil where the cut has no such field.
+type tierLines struct {
+	topCount, topShare, cumulative *line
+}
+
+// batch is what a ladder reads of a batch.
+type batch struct {
+	ids   []string
+	score *frame.Column
+	when  []*expr.Result
+	of    []*expr.Result
+	ties  []*expr.Result
+}
+
+func (l *Ladder) read(scope *expr.Scope, ids []string, score *frame.Column) *batch {
+	b := &batch{ids: ids, score: score, when: make([]*expr.Result, len(l.cuts)), of: make([]*expr.Result, len(l.cuts))}
+	for i := range l.cuts {
+		if l.cuts[i].when != nil {
+			b.when[i] = l.cuts[i].when.Eval(scope)
+		}
+		if l.cuts[i].of != nil {
+			b.of[i] = l.cuts[i].of.Eval(scope)
+		}
+	}
+	if l.NeedsPopulation() {
+		for _, breaker := range l.breakers {
+			b.ties = append(b.ties, breaker.expr.Eval(scope))
+		}
+	}
+	return b
+}
+
+// key returns a row's place in the ladder's order, without an amount.
+func (b *batch) key(row int) key {
+	k := key{score: b.score.Numbers[row], id: b.ids[row]}
+	for _, t := range b.ties {
+		k.ties = append(k.ties, tieOf(&t.Column, row))
+	}
+	return k
+}
+
+// amount returns what a row adds to a cumulative share: missing and negative amounts count 0.
+func (b *batch) amount(tier, row int) float64 {
+	of := &b.of[tier].Column
+	if !of.Valid.Get(row) || of.Numbers[row] < 0 {
+		return 0
+	}
+	// Adding 0 makes -0 a 0, so that equal amounts have equal bits.
+	return of.Numbers[row] + 0
+}
+
+// holds reports whether the fields that need no line take a row: min_score and when.
+func (l *Ladder) holds(b *batch, tier, row int) bool {
+	c := &l.cuts[tier]
+	if c.declared == nil {
+		return true
+	}
+	if c.declared.MinScore != nil && b.score.Numbers[row] < c.declared.GetMinScore() {
+		return false
+	}
+	return b.when[tier] == nil || b.when[tier].Column.Valid.Get(row) && b.when[tier].Column.Bits.Get(row)
+}
+
+// takes reports whether a tier's whole cut takes a scored row.
+func (l *Ladder) takes(b *batch, tier, row int, k *key, lines *tierLines) bool {
+	if !l.holds(b, tier, row) {
+		return false
+	}
+	if lines == nil {
+		return true
+	}
+	for _, counted := range []*line{lines.topCount, lines.topShare} {
+		if counted != nil && !counted.takes(l.breakers, k) {
+			return false
+		}
+	}
+	if lines.cumulative == nil {
+		return true
+	}
+	ordered := *k
+	if l.cuts[tier].byAmount {
+		ordered.amount = b.amount(tier, row)
+	}
+	return lines.cumulative.takes(l.breakers, &ordered)
+}
+
+// LadderOutcome is a ladder's outcome for a batch.
+type LadderOutcome struct {
+	ladder *Ladder
+	lines  *LadderLines
+	batch  *batch
+	// Column has each row's tier, as a text whose dictionary is Names; not valid where there is none.
+	Column frame.Column
+}
+
+// Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
+func (l *Ladder) Eval(scope *expr.Scope, ids []string, score *frame.Column, lines *LadderLines, reasons *reason.Table) *LadderOutcome {
+	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope.Rows, l.names)}
+	for row := range scope.Rows {
+		tier := l.decide(out.batch, row, lines)
+		if tier != none {
+			out.Column.Valid.Set(row, true)
+			out.Column.Codes[row] = uint32(tier)
+		}
+		if reasons != nil {
+			l.explain(out.batch, row, tier, reasons)
+		}
+	}
+	return out
+}
+
+func newColumn(rows int, names []string) frame.Column {
+	return frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows)}
+}
+
+// decide returns the place of a row's tier, or none.
+func (l *Ladder) decide(b *batch, row int, lines *LadderLines) int {
+	if !b.score.Valid.Get(row) {
+		return l.unscored
+	}
+	var k key
+	if lines != nil {
+		k = b.key(row)
+	}
+	for tier := range l.cuts {
+		if l.takes(b, tier, row, &k, lines.of(tier)) {
+			return tier
+		}
+	}
+	return none
+}
+
+// explain gives a row the reasons of its tier: what decided, and which better cuts could not be read.
+func (l *Ladder) explain(b *batch, row, tier int, reasons *reason.Table) {
+	if !b.score.Valid.Get(row) {
+		reasons.Add(row, reason.Reason{
+			Code: echelonv1.Reason_UNSCORED, Item: l.item, Message: fmt.Sprintf("%s: UNSCORED, since scores.%s is null", l.item, l.score),
+		})
+		return
+	}
+	for better := range min(tier, len(l.cuts)) {
+		if when := b.when[better]; when != nil && !when.Column.Valid.Get(row) {
+			reasons.Add(row, reason.Unreadable(l.item, l.names[better], when.Cause(row)))
+		}
+	}
+	r := reason.Reason{Code: echelonv1.Reason_DECIDED, Item: l.item, Part: l.names[tier]}
+	if l.cuts[tier].declared == nil {
+		r.Code = echelonv1.Reason_LAST_TIER
+		r.Message = fmt.Sprintf("%s: %s, since no better cut took it", l.item, l.names[tier])
+	} else {
+		r.Message = fmt.Sprintf("%s: %s, %s", l.item, l.names[tier], l.cuts[tier].words(l.score))
+	}
+	reasons.Add(row, r)
+}

@@ -1,0 +1,102 @@
+package tier
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// words says what a cut asks for.
+func (c *cut) words(score string) string {
+	var parts []string
+	for _, field := range c.fields() {
+		parts = append(parts, field.words(c, score))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// field is one field of a cut.
+type field int
+
+const (
+	minScore field = iota
+	when
+	topCount
+	topShare
+	cumulativeShare
+)
+
+// fields returns the fields that the cut has, in the order of the message.
+func (c *cut) fields() []field {
+	if c.declared == nil {
+		return nil
+	}
+	var has []field
+	if c.declared.MinScore != nil {
+		has = append(has, minScore)
+	}
+	if c.when != nil {
+		has = append(has, when)
+	}
+	if c.declared.TopCount != nil {
+		has = append(has, topCount)
+	}
+	if c.declared.TopShare != nil {
+		has = append(has, topShare)
+	}
+	if c.of != nil {
+		has = append(has, cumulativeShare)
+	}
+	return has
+}
+
+func (f field) words(c *cut, score string) string {
+	switch f {
+	case minScore:
+		return fmt.Sprintf("score %s at least %s", score, frame.FormatNumber(c.declared.GetMinScore()))
+	case when:
+		return c.when.Text()
+	case topCount:
+		return fmt.Sprintf("among the first %d by score %s", c.declared.GetTopCount(), score)
+	case topShare:
+		return fmt.Sprintf("among the first %s %% by score %s", percent(c.declared.GetTopShare()), score)
+	}
+	order := "score " + score
+	if c.byAmount {
+		order = "amount"
+	}
+	return fmt.Sprintf("within the first %s %% of %s by %s", percent(c.declared.GetCumulativeShare().GetShare()), c.of.Text(), order)
+}
+
+// percent writes a share as a percentage.
+func percent(share float64) string { return frame.FormatNumber(math.Round(share*1e8) / 1e6) }
+
+// line returns a field's frozen line, nil where it has none.
+func (f field) line(lines *tierLines) *line {
+	if lines == nil {
+		return nil
+	}
+	switch f {
+	case topCount:
+		return lines.topCount
+	case topShare:
+		return lines.topShare
+	case cumulativeShare:
+		return lines.cumulative
+	}
+	return nil
+}
+
+// where returns the number at which a line stands: its score, or its amount where that comes first.
+func (l *line) where(byAmount bool) *float64 {
+	if l == nil || l.kind != echelonv1.DecisionLine_KEY {
+		return nil
+	}
+	if byAmount {
+		return &l.key.amount
+	}
+	return &l.key.score
+}

@@ -1,0 +1,100 @@
+package archtest
+
+// A rule says what some packages must not import. A pattern that begins with "./" is a package of this module, any other an import path; one that
+// ends in "/..." takes in what is below. Rules bind what is built; test files import what they need.
+type rule struct {
+	importers []string // who is bound
+	spared    []string // who, of them, is not
+	forbidden []string // what they must not import
+	allowed   []string // what, of that, they may
+	reason    string   // why, and with it what to do instead
+}
+
+// The roof holds packages that may import whatever they need. Every other package is bound by a rule that names it.
+var roof = []string{"./cmd/...", "./examples/...", "./e2e/...", "./internal/archtest/..."}
+
+// An allowed list is closed: each package on it has a rule of its own that leads no further up. So what is checked import by import holds for
+// everything that is reached.
+var importRules = []rule{
+	{
+		importers: []string{"./proto/..."}, forbidden: []string{"./..."}, allowed: []string{"./proto/..."},
+		reason: "the protos are the ground: they know nobody",
+	},
+	{
+		importers: []string{"./engine/diag/...", "./internal/exact/..."}, forbidden: []string{"./..."},
+		reason: "whoever is at the bottom may import it, so it imports nobody",
+	},
+	{
+		importers: []string{"./engine/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/...", "./internal/exact/...", "./proto/..."},
+		reason:  "the engine is two pure functions over frames: it knows no storage, no server and no file format of customers",
+	},
+	{
+		importers: []string{"./engine/frame/..."}, forbidden: []string{"./engine/..."},
+		allowed: []string{"./engine/frame/...", "./engine/diag/..."},
+		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",
+	},
+	{
+		importers: []string{"./storage/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./storage/...", "./engine/frame/...", "./proto/..."},
+		reason:  "storage keeps what it is given: what a model means, and who asks, is not its business",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/...", "./storage/badger/...", "./storage/memory/..."},
+		forbidden: []string{"./storage/badger/...", "./storage/memory/..."},
+		reason:    "a store comes in through the interfaces of storage: only cmd and tests choose one",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./storage/badger/..."}, forbidden: []string{"github.com/dgraph-io/..."},
+		reason: "Badger is one implementation of storage.Store: nobody else depends on it",
+	},
+	{
+		importers: []string{"./client/..."}, forbidden: []string{"./..."}, allowed: []string{"./client/...", "./engine/frame/...", "./proto/..."},
+		reason: "a user's program that imports client must not bring a server or an engine along",
+	},
+	{
+		importers: []string{"./internal/workload/..."}, forbidden: []string{"./..."}, allowed: []string{"./internal/workload/...", "./proto/..."},
+		reason: "W judges the engine, so it computes nothing with it",
+	},
+	{
+		importers: []string{"./internal/tabular/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/tabular/...", "./engine/frame/...", "./proto/..."},
+		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
+	},
+	{
+		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/runs/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
+	},
+	{
+		importers: []string{"./server/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./server/...", "./internal/runs/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/...", "./server/..."}, forbidden: []string{"./server/..."},
+		reason: "imports go down, and the server is at the top: only cmd starts it",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/..."}, forbidden: []string{"./cmd/..."},
+		reason: "commands are for people: what another package needs of one belongs further down",
+	},
+	{
+		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/..."},
+		forbidden: []string{"google.golang.org/grpc/..."},
+		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./server/...", "./client/...", "./proto/..."},
+		forbidden: []string{"google.golang.org/grpc/status", "google.golang.org/grpc/codes"},
+		reason:    "the server alone makes statuses, and the client turns them into typed errors: nobody else sees one",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./internal/workload/..."}, forbidden: []string{"./internal/workload/..."},
+		reason: "workload W is for tests and benchmarks: no user downloads it into a binary",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/...", "./examples/..."}, forbidden: []string{"log"},
+		reason: "log writes where a library's user did not ask it to: return the error, or take a *slog.Logger",
+	},
+}

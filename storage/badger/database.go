@@ -1,0 +1,173 @@
+package badger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"syscall"
+	"time"
+
+	badgerdb "github.com/dgraph-io/badger/v4"
+
+	"github.com/echelonhq/echelon/storage"
+	"github.com/echelonhq/echelon/storage/internal/kvstore"
+)
+
+// cleanRatio is the share of a value log's file that must be garbage for it to be rewritten.
+const cleanRatio = 0.5
+
+// database is a kvstore.DB.
+type database struct {
+	db   *badgerdb.DB
+	disk *diskWatch
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+func newDatabase(db *badgerdb.DB, disk *diskWatch, options Options) *database {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &database{db: db, disk: disk, stop: stop}
+	d.work.Go(func() { every(ctx, options.CleanEvery, d.clean) })
+	d.work.Go(func() { every(ctx, diskLookEvery, func() { _ = disk.look() }) }) // writes ask for what it saw
+	return d
+}
+
+// every calls fn in intervals until ctx is over.
+func every(ctx context.Context, interval time.Duration, fn func()) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			fn()
+		}
+	}
+}
+
+// clean frees one file of the value log, if any is mostly garbage. That none is is the common answer and no fault; a fault shows in the log of the
+// database itself.
+func (d *database) clean() { _ = d.db.RunValueLogGC(cleanRatio) }
+
+// Begin implements kvstore.DB.
+func (d *database) Begin(write bool) kvstore.Txn {
+	return &txn{Txn: d.db.NewTransaction(write), disk: d.disk}
+}
+
+// Close implements kvstore.DB.
+func (d *database) Close() error {
+	d.stop()
+	d.work.Wait()
+	if err := d.db.Close(); err != nil {
+		return fmt.Errorf("storage: the folder %s could not be closed in order, check the disk: %w", d.disk.dir, err)
+	}
+	return nil
+}
+
+// txn is a kvstore.Txn.
+type txn struct {
+	*badgerdb.Txn
+	disk *diskWatch
+}
+
+// ReadPoint implements kvstore.Txn.
+func (t *txn) ReadPoint() uint64 { return t.ReadTs() }
+
+// Get implements kvstore.Txn.
+func (t *txn) Get(key []byte) (kvstore.Item, bool, error) {
+	item, err := t.Txn.Get(key)
+	if errors.Is(err, badgerdb.ErrKeyNotFound) {
+		return kvstore.Item{}, false, nil
+	}
+	if err != nil {
+		return kvstore.Item{}, false, readError(err)
+	}
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		return kvstore.Item{}, false, readError(err)
+	}
+	return kvstore.Item{Key: key, Value: value, Version: item.Version()}, true, nil
+}
+
+// Scan implements kvstore.Txn. Values are not fetched ahead: all of them are read in order, and prefetching goroutines cost more than they save.
+func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
+	return func(yield func(kvstore.Item, error) bool) {
+		options := badgerdb.IteratorOptions{Reverse: r.Descending}
+		if !r.Descending {
+			options.Prefix = r.Prefix // descending it would end at the key that the scan begins before
+		}
+		it := t.NewIterator(options)
+		defer it.Close()
+		var value []byte
+		for start(it, r); it.ValidForPrefix(r.Prefix); it.Next() {
+			item := it.Item()
+			if !r.KeysOnly {
+				var err error
+				if value, err = item.ValueCopy(value[:0]); err != nil {
+					yield(kvstore.Item{}, readError(err))
+					return
+				}
+			}
+			if !yield(kvstore.Item{Key: item.Key(), Value: value, Version: item.Version()}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// start moves to where a range begins.
+func start(it *badgerdb.Iterator, r kvstore.Range) {
+	from := r.From
+	if !r.Descending {
+		if from == nil {
+			from = r.Prefix
+		}
+		it.Seek(from)
+		return
+	}
+	if from == nil {
+		from = kvstore.End(r.Prefix)
+	}
+	it.Seek(from)
+	if it.Valid() && bytes.Equal(it.Item().Key(), from) {
+		it.Next()
+	}
+}
+
+// Set implements kvstore.Txn.
+func (t *txn) Set(key, value []byte) error { return writeError(t.Txn.Set(key, value)) }
+
+// Delete implements kvstore.Txn.
+func (t *txn) Delete(key []byte) error { return writeError(t.Txn.Delete(key)) }
+
+// Commit implements kvstore.Txn.
+func (t *txn) Commit() error {
+	if err := t.disk.err(); err != nil {
+		return err
+	}
+	return writeError(t.Txn.Commit())
+}
+
+func readError(err error) error {
+	return fmt.Errorf("storage: the disk cannot be read, check it or restore a backup: %w", err)
+}
+
+func writeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, badgerdb.ErrConflict):
+		return storage.ErrConflict
+	case errors.Is(err, badgerdb.ErrTxnTooBig):
+		return storage.ErrTooLarge
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: free space, or move the folder to a larger disk (%w)", storage.ErrDiskFull, err)
+	case isReadOnly(err):
+		return fmt.Errorf("%w: give this user the right to write it (%w)", storage.ErrReadOnly, err)
+	}
+	return fmt.Errorf("storage: nothing was written: %w", err)
+}

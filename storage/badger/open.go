@@ -1,0 +1,169 @@
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	badgerdb "github.com/dgraph-io/badger/v4"
+	badgeroptions "github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/ristretto/v2/z"
+
+	"github.com/echelonhq/echelon/storage"
+	"github.com/echelonhq/echelon/storage/internal/kvstore"
+)
+
+// Sizes of the database's memory and files, in bytes.
+const (
+	// memTableSize bounds a commit to 15 % of it: a message of 16 MiB fits.
+	memTableSize   = 112 << 20
+	blockCacheSize = 16 << 20
+	indexCacheSize = 32 << 20
+	// valueLogSize is that of the files which hold the values over 1 MiB.
+	valueLogSize = 128 << 20
+)
+
+// magic marks the database as ours from its first byte, so that another program's is refused before it is touched. It must never change.
+const magic = 0xec41
+
+// Names of the database's own files.
+const (
+	manifestFile    = "MANIFEST"
+	newManifestFile = "MANIFEST-REWRITE"
+	pidFile         = "LOCK"
+)
+
+// Store is an open folder.
+type Store struct {
+	storage.Store
+	db *badgerdb.DB
+}
+
+// Open opens the store in a folder, and makes it where there is none or an empty one. The folder must be closed to be opened again.
+//
+// The error is a *storage.LockedError where another process has it, a *storage.FormatError where it holds something else or a newer format,
+// storage.ErrReadOnly where it cannot be written, storage.ErrDiskFull where the disk has less than the reserve.
+func Open(dir string, options Options) (*Store, error) {
+	options = options.withDefaults()
+	if err := prepare(dir); err != nil {
+		return nil, openError(dir, err)
+	}
+	if err := probe(dir); err != nil {
+		return nil, openError(dir, err)
+	}
+	disk := &diskWatch{dir: dir, reserve: options.DiskReserve, free: options.freeBytes}
+	if err := disk.look(); err != nil {
+		return nil, err
+	}
+	db, err := openTwice(databaseOptions(dir, options))
+	if err != nil {
+		return nil, openError(dir, err)
+	}
+	store, err := kvstore.Open(newDatabase(db, disk, options), dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{Store: store, db: db}, nil
+}
+
+// prepare makes the folder, or checks that what is in it can be ours.
+func prepare(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(dir, 0o700)
+	}
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	foreign := false
+	for _, entry := range entries {
+		switch entry.Name() {
+		case manifestFile:
+			return nil
+		case pidFile, newManifestFile, "lost+found":
+			// A crash while the folder was new leaves no more than this; a disk of its own begins with the last.
+		default:
+			foreign = true
+		}
+	}
+	if foreign {
+		return &storage.FormatError{Dir: dir, Supported: kvstore.Format}
+	}
+	return nil
+}
+
+// probe writes a file, because the database does not say in its errors what kept it from writing.
+func probe(dir string) error {
+	file, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
+func databaseOptions(dir string, options Options) badgerdb.Options {
+	o := badgerdb.DefaultOptions(dir)
+	o.SyncWrites = !options.NoSync
+	o.DetectConflicts = true
+	o.ExternalMagicVersion = magic
+	o.Logger = logger{options.Logger}
+	o.MetricsEnabled = false
+	o.Compression = badgeroptions.None
+	o.MemTableSize = memTableSize
+	o.NumMemtables = 1
+	o.NumCompactors = 2
+	o.BlockCacheSize = blockCacheSize
+	o.IndexCacheSize = indexCacheSize
+	o.ValueLogFileSize = valueLogSize
+	return o
+}
+
+// openTwice opens the database. A crash can leave a file that is still empty, on which the first attempt fails and which it mends: the second
+// succeeds, with nothing lost.
+func openTwice(options badgerdb.Options) (*badgerdb.DB, error) {
+	db, err := badgerdb.Open(options)
+	if err != nil && strings.Contains(err.Error(), z.NewFile.Error()) {
+		db, err = badgerdb.Open(options)
+	}
+	return db, err
+}
+
+// openError tells what kept a folder from being opened, in words for its owner.
+func openError(dir string, err error) error {
+	var format *storage.FormatError
+	switch text := err.Error(); {
+	case errors.As(err, &format):
+		return err
+	case strings.Contains(text, "Cannot acquire directory lock"):
+		return &storage.LockedError{Dir: dir, PID: holder(dir)}
+	case strings.Contains(text, "manifest has bad magic"), strings.Contains(text, "external magic number doesn't match"):
+		return &storage.FormatError{Dir: dir, Supported: kvstore.Format}
+	case isReadOnly(err):
+		return fmt.Errorf("%w: %s: give this user the right to write it, or use another folder (%w)", storage.ErrReadOnly, dir, err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %s: free space, or move the folder to a larger disk (%w)", storage.ErrDiskFull, dir, err)
+	}
+	return fmt.Errorf("storage: the folder %s cannot be opened: check the path and the disk, or restore a backup: %w", dir, err)
+}
+
+func isReadOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// holder returns the process that has written the pid file, 0 where that cannot be read.
+func holder(dir string) int {
+	text, err := os.ReadFile(filepath.Join(dir, pidFile))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}

@@ -1,0 +1,221 @@
+package kvstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+const (
+	// flushBytes is how many bytes of blocks are committed together: enough to make the commit's cost small, few enough to fit one.
+	flushBytes = 4 << 20
+	// deleteKeys is how many blocks are deleted in one commit.
+	deleteKeys = 1024
+)
+
+var errEnded = fmt.Errorf("%w: the snapshot's writer was closed or aborted", storage.ErrInvalid)
+
+// WriteSnapshot implements storage.Snapshots.
+func (s *Store) WriteSnapshot(ctx context.Context, snapshot string) (storage.SnapshotWriter, error) {
+	if snapshot == "" || len(snapshot) > storage.MaxKeyBytes || strings.ContainsRune(snapshot, 0) {
+		return nil, fmt.Errorf("%w: the name of a snapshot has 1 to %d bytes and no zero byte, unlike %q", storage.ErrInvalid, storage.MaxKeyBytes, snapshot)
+	}
+	keys, err := s.someKeys(ctx, snapshotPrefix(snapshot), 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) > 0 {
+		return nil, fmt.Errorf("snapshot %q: %w", snapshot, storage.ErrExists)
+	}
+	return &snapshotWriter{ctx: ctx, store: s, snapshot: snapshot}, nil
+}
+
+// DeleteSnapshot implements storage.Snapshots.
+func (s *Store) DeleteSnapshot(ctx context.Context, snapshot string) error {
+	for {
+		keys, err := s.someKeys(ctx, snapshotPrefix(snapshot), deleteKeys)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		err = s.update(ctx, func(txn Txn) error {
+			for _, key := range keys {
+				if err := txn.Delete(key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// someKeys returns the first keys with a prefix.
+func (s *Store) someKeys(ctx context.Context, prefix []byte, most int) ([][]byte, error) {
+	txn, err := s.begin(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	defer s.end(txn)
+	var keys [][]byte
+	for item, err := range txn.Scan(Range{Prefix: prefix, KeysOnly: true}) {
+		if err != nil {
+			return nil, err
+		}
+		if keys = append(keys, bytes.Clone(item.Key)); len(keys) == most {
+			break
+		}
+	}
+	return keys, nil
+}
+
+// snapshotWriter collects blocks and commits several at a time.
+type snapshotWriter struct {
+	ctx      context.Context
+	store    *Store
+	snapshot string
+	last     string
+	blocks   []Item
+	size     int
+	failed   error
+}
+
+// Append implements storage.SnapshotWriter.
+func (w *snapshotWriter) Append(block *storagev1.SnapshotBlock) error {
+	if w.failed == nil {
+		w.failed = w.append(block)
+	}
+	return w.failed
+}
+
+func (w *snapshotWriter) append(block *storagev1.SnapshotBlock) error {
+	if len(block.GetIds()) == 0 {
+		return fmt.Errorf("%w: a block of a snapshot has no ids", storage.ErrInvalid)
+	}
+	for _, id := range block.GetIds() {
+		if id <= w.last {
+			return fmt.Errorf("%w: in a snapshot the id %q follows %q, and ids must ascend", storage.ErrInvalid, id, w.last)
+		}
+		w.last = id
+	}
+	data, err := proto.Marshal(block)
+	if err != nil {
+		return fmt.Errorf("%w: a block of a snapshot cannot be encoded: %w", storage.ErrInvalid, err)
+	}
+	key := snapshotKey(w.snapshot, w.last)
+	w.blocks = append(w.blocks, Item{Key: key, Value: seal(key, data)})
+	if w.size += len(data); w.size >= flushBytes {
+		return w.flush()
+	}
+	return nil
+}
+
+// flush commits the blocks that were collected.
+func (w *snapshotWriter) flush() error {
+	err := w.store.update(w.ctx, func(txn Txn) error {
+		for _, block := range w.blocks {
+			if err := txn.Set(block.Key, block.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.blocks, w.size = nil, 0
+	return err
+}
+
+// Close implements storage.SnapshotWriter.
+func (w *snapshotWriter) Close() error {
+	if w.failed != nil {
+		return w.failed
+	}
+	err := w.flush()
+	w.failed = err
+	if err == nil {
+		w.failed = errEnded
+	}
+	return err
+}
+
+// Abort implements storage.SnapshotWriter.
+func (w *snapshotWriter) Abort() error {
+	if errors.Is(w.failed, errEnded) {
+		return nil
+	}
+	w.failed = errEnded
+	w.blocks = nil
+	return w.store.DeleteSnapshot(context.WithoutCancel(w.ctx), w.snapshot)
+}
+
+// SnapshotBlock implements storage.Reader.
+func (r *reader) SnapshotBlock(snapshot, id string) (*storagev1.SnapshotBlock, error) {
+	for item, err := range r.scan(context.Background(), Range{Prefix: snapshotPrefix(snapshot), From: snapshotKey(snapshot, id)}) {
+		if err != nil {
+			return nil, err
+		}
+		return openBlock(snapshot, item)
+	}
+	return nil, storage.ErrNotFound
+}
+
+// SnapshotBlocks implements storage.Reader.
+func (r *reader) SnapshotBlocks(ctx context.Context, snapshot, after string) iter.Seq2[*storagev1.SnapshotBlock, error] {
+	keys := Range{Prefix: snapshotPrefix(snapshot), From: After(snapshotKey(snapshot, after))}
+	return func(yield func(*storagev1.SnapshotBlock, error) bool) {
+		for item, err := range r.scan(ctx, keys) {
+			var block *storagev1.SnapshotBlock
+			if err == nil {
+				err = r.ended(ctx)
+			}
+			if err == nil {
+				block, err = openBlock(snapshot, item)
+			}
+			if !yield(block, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// SnapshotNames implements storage.Reader. It goes from name to name, not through all blocks.
+func (r *reader) SnapshotNames(ctx context.Context) ([]string, error) {
+	var names []string
+	from := snapshotSpace
+	for {
+		var name string
+		for item, err := range r.scan(ctx, Range{Prefix: snapshotSpace, From: from, KeysOnly: true}) {
+			if err != nil {
+				return nil, err
+			}
+			name, _ = snapshotName(item.Key)
+			break
+		}
+		if name == "" {
+			return names, nil
+		}
+		names = append(names, name)
+		from = End(snapshotPrefix(name))
+	}
+}
+
+func openBlock(snapshot string, item Item) (*storagev1.SnapshotBlock, error) {
+	data, err := unseal(item)
+	block := &storagev1.SnapshotBlock{}
+	if err == nil {
+		err = proto.Unmarshal(data, block)
+	}
+	if err != nil {
+		last := item.Key[len(snapshotPrefix(snapshot)):]
+		return nil, &storage.CorruptError{What: fmt.Sprintf("the block of snapshot %q that ends with customer %q", snapshot, last), Err: err}
+	}
+	return block, nil
+}
