@@ -1,57 +1,13 @@
 package engine_test
 
 import (
-	"context"
 	"math"
 	"testing"
-	"time"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
-	"github.com/echelonhq/echelon/engine/modelfile"
 	"github.com/echelonhq/echelon/internal/workload"
 )
-
-// asOf is the instant of all evaluations of these tests.
-var asOf = time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
-
-// compile compiles a model file that must have no mistakes.
-func compile(t testing.TB, text string) *engine.Program {
-	t.Helper()
-	model, source, found := modelfile.Parse("model.yaml", []byte(text))
-	if found.HasMistakes() {
-		t.Fatalf("the model does not parse:\n%v", found)
-	}
-	program, found := engine.Compile(model)
-	if found.HasMistakes() {
-		t.Fatalf("the model does not compile:\n%v", source.Locate(found))
-	}
-	return program
-}
-
-// bind calibrates a program on frames and binds the result.
-func bind(t testing.TB, program *engine.Program, frames ...*frame.Frame) *engine.Scorer {
-	t.Helper()
-	calibration, err := program.Calibrate(context.Background(), population(frames...), asOf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scorer, err := program.Bind(calibration)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return scorer
-}
-
-func population(frames ...*frame.Frame) engine.Population {
-	return func(yield func(*frame.Frame, error) bool) {
-		for _, f := range frames {
-			if !yield(f, nil) {
-				return
-			}
-		}
-	}
-}
 
 // workloadFrames returns the customers of workload W in batches.
 func workloadFrames(c *workload.Cols, schema *frame.Schema, rows int) []*frame.Frame {

@@ -21,7 +21,7 @@ const (
 var timeFunctions = []function{
 	{name: toDate, usage: `date("2026-01-31") or date(timestamp)`, plain: args(1, 1), overloads: []cel.FunctionOpt{
 		unary("date_string", stringType, dateType, func(v ref.Val) ref.Val { return parsed(v, frame.ParseDate, func(n int64) ref.Val { return day(n) }) }),
-		unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(frame.FloorDay(int64(v.(instant)))) }),
+		unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(dayOf(v)) }),
 	}},
 	{name: toInstant, usage: `timestamp("2026-01-31T12:00:00Z")`, plain: args(1, 1), overloads: []cel.FunctionOpt{
 		unary("timestamp_string", stringType, timestampType, func(v ref.Val) ref.Val {
@@ -30,13 +30,17 @@ var timeFunctions = []function{
 	}},
 	// The walker appends as_of to the calls of these two.
 	{name: daysSince, usage: "days_since(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
-		binary("days_since_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val { return daysBetween(d.(day), now.(instant)) }),
+		binary("days_since_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
+			return types.Double(dayOf(now) - int64(d.(day)))
+		}),
 		binary("days_since_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
 			return types.Double(frame.FloorDay(int64(now.(instant) - t.(instant))))
 		}),
 	}},
 	{name: daysUntil, usage: "days_until(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
-		binary("days_until_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val { return -daysBetween(d.(day), now.(instant)) }),
+		binary("days_until_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
+			return types.Double(int64(d.(day)) - dayOf(now))
+		}),
 		binary("days_until_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
 			return types.Double(frame.FloorDay(int64(t.(instant) - now.(instant))))
 		}),
@@ -62,8 +66,8 @@ func parsed(v ref.Val, parse func(string) (int64, error), box func(int64) ref.Va
 	return box(n)
 }
 
-// splitAdvice cuts an error of frame's parsers into what is wrong and what to do. The text that it quotes comes before the first colon that is followed by
-// a verb of advice.
+// splitAdvice cuts an error of frame's parsers into what is wrong and what to do. The text that it quotes comes before the first colon that
+// is followed by a verb of advice.
 func splitAdvice(err error) (message, remedy string) {
 	for _, verb := range []string{": write ", ": cut "} {
 		if i := strings.LastIndex(err.Error(), verb); i >= 0 {
@@ -73,10 +77,8 @@ func splitAdvice(err error) (message, remedy string) {
 	return err.Error(), ""
 }
 
-// daysBetween returns how many calendar days, in UTC, lie between d and the day of an instant; below 0 where d is later. It is never -0.
-func daysBetween(d day, now instant) types.Double {
-	return types.Double(frame.FloorDay(int64(now)) - int64(d))
-}
+// dayOf returns the day in UTC of an instant.
+func dayOf(v ref.Val) int64 { return frame.FloorDay(int64(v.(instant))) }
 
 // calendar declares a part of a date, or of a timestamp's day in UTC.
 func calendar(name string, part func(time.Time) int) function {

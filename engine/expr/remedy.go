@@ -30,18 +30,13 @@ func toFirst(a, b ast.Expr, kindA, kindB string) string {
 		return textToNumber(a, b)
 	case kindA == "bool" && (text == "true" || text == "false"):
 		return fmt.Sprintf("write %s without quotes", text)
-	case kindA == "date" && quoted:
-		if _, err := frame.ParseDate(text); err != nil {
-			text = "2026-01-31"
-		}
-		return fmt.Sprintf("write date(%q)", text)
 	case kindA == "timestamp" && quoted:
 		if _, err := frame.ParseTimestamp(text); err != nil {
 			text = "2026-01-31T12:00:00Z"
 		}
 		return fmt.Sprintf("write timestamp(%q)", text)
 	case kindA == "date" && (kindB == "string" || kindB == "timestamp"):
-		return "write date(" + nameOf(b) + ")"
+		return toDay(b)
 	case kindA == "timestamp" && kindB == "string":
 		return "write timestamp(" + nameOf(b) + ")"
 	case kindA == "list(string)" && kindB == "string":
@@ -50,19 +45,40 @@ func toFirst(a, b ast.Expr, kindA, kindB string) string {
 	return ""
 }
 
-// textToNumber says how to compare the number a with the text b.
+// toDay says how to make a date of a text or a timestamp.
+func toDay(e ast.Expr) string {
+	text, quoted := literalText(e)
+	if !quoted {
+		return "write date(" + nameOf(e) + ")"
+	}
+	if _, err := frame.ParseDate(text); err != nil {
+		text = "2026-01-31"
+	}
+	return fmt.Sprintf("write date(%q)", text)
+}
+
+// textToNumber says how to bring the number a and the text b together.
 func textToNumber(a, b ast.Expr) string {
-	text, quoted := literalText(b)
-	if _, err := parseNumber(text); quoted && err == nil {
+	text, _ := literalText(b)
+	if _, err := parseNumber(text); err != nil {
+		if x, ok := literalNumber(a); ok {
+			return fmt.Sprintf("write %q in quotes", frame.FormatNumber(x))
+		}
+	}
+	return toNumber(b)
+}
+
+// toNumber says how to make a number of a text; "" of one that is none.
+func toNumber(e ast.Expr) string {
+	text, quoted := literalText(e)
+	_, err := parseNumber(text)
+	switch {
+	case quoted && err != nil:
+		return ""
+	case quoted:
 		return fmt.Sprintf("write %s without quotes", text)
 	}
-	if x, ok := literalNumber(a); ok {
-		return fmt.Sprintf("write %q in quotes", frame.FormatNumber(x))
-	}
-	if quoted {
-		return ""
-	}
-	return "write double(" + nameOf(b) + ")"
+	return "write double(" + nameOf(e) + ")"
 }
 
 // addition says how to put a text and something else together.

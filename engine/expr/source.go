@@ -14,9 +14,12 @@ type source struct {
 
 func sourceOf(text string, tree *ast.AST) source { return source{[]rune(text), tree.SourceInfo()} }
 
-// offset returns where in the text an expression begins, in runes; -1 if that is not known. Calls are known by their parenthesis, and operations by their
-// sign; of the former the offset of the function's name is returned.
+// offset returns where in the text an expression begins, in runes; -1 if that is not known. Calls are known by their parenthesis, and
+// operations by their sign; of the former the offset of the function's name is returned.
 func (s source) offset(e ast.Expr) int {
+	if e == nil {
+		return whole
+	}
 	place, ok := s.info.GetOffsetRange(e.ID())
 	if !ok {
 		return whole

@@ -16,8 +16,8 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 )
 
-// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of to the calls that need it, and finds
-// the mistakes that do not depend on types, for which it has better words than the checker.
+// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of to the calls that need
+// it, and finds the mistakes that do not depend on types, for which it has better words than the checker.
 type walker struct {
 	env      *Env
 	source   source
@@ -124,9 +124,14 @@ func (w *walker) selection(e ast.Expr) {
 	}
 	found := len(w.problems)
 	w.expr(operand)
-	if len(w.problems) == found {
-		w.fail(e, fmt.Sprintf(`an entry of a map is read with ["%s"]`, field), "there is no field %q here", field)
+	if len(w.problems) > found {
+		return
 	}
+	remedy := ""
+	if operand.Kind() == ast.MapKind {
+		remedy = fmt.Sprintf("read an entry of a map with [%q]", field)
+	}
+	w.fail(e, remedy, "there is no field %q here", field)
 }
 
 // literal makes doubles of whole numbers and refuses what is no value of a model.

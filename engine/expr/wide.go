@@ -2,9 +2,10 @@ package expr
 
 import "math"
 
-// wide is a number of about 105 bits, the sum of two doubles of which the second is at most half a unit in the last place of the first. Functions that
-// go through it are right to the last bit but for one result in thousands, where they are off by one unit, and they are the same on every processor: the
-// functions of package math are not, since some processors have assembly of their own for them, and others fuse products with sums.
+// wide is a number of about 105 bits, the sum of two doubles of which the second is at most half a unit in the last place of the first.
+// Functions that go through it are right to the last bit but for one result in thousands, where they are off by one unit, and they are the
+// same on every processor: the functions of package math are not, since some processors have assembly of their own for them, and others
+// fuse products with sums.
 type wide struct{ high, low float64 }
 
 // sum returns a + b, exactly.
@@ -92,17 +93,14 @@ func lnOf(x float64) wide {
 	return ln2.scaled(float64(e)).plus(logsOfGrid[int(j)-gridFirst]).plus(ln1p(quotient(m-c, c)))
 }
 
+// ln1pTail are the coefficients of ln(1 + r) = r − r²/2 + r³·(1/3 − r/4 + …), from the highest power down.
+var ln1pTail = [...]float64{-1.0 / 10, 1.0 / 9, -1.0 / 8, 1.0 / 7, -1.0 / 6, 1.0 / 5, -1.0 / 4, 1.0 / 3}
+
 // ln1p returns ln(1 + r) for |r| below 2^-7. From the cube on, doubles are precise enough.
 func ln1p(r wide) wide {
-	x := r.high
-	tail := -1.0 / 10
-	for n := 9.0; n >= 3; n-- {
-		// The series alternates: odd powers are added.
-		sign := 1.0
-		if math.Mod(n, 2) == 0 {
-			sign = -1
-		}
-		tail = math.FMA(tail, x, sign/n)
+	x, tail := r.high, 0.0
+	for _, coefficient := range ln1pTail {
+		tail = math.FMA(tail, x, coefficient)
 	}
 	cube := float64(float64(x*x) * x)
 	return r.plus(r.times(r).scaled(-0.5)).plus(wide{high: float64(cube * tail)})

@@ -8,7 +8,6 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 )
 
 // The checker's errors that people can cause, as cel-go writes them. Types come as text.
@@ -171,7 +170,11 @@ func misapplied(call ast.Expr, name string, got []string) (message, remedy strin
 
 func misappliedFunction(name string, c ast.CallExpr, got []string) (message, remedy string) {
 	if name == daysSince || name == daysUntil {
+		// The second is as_of, which the walker appended.
 		got = got[:1]
+		if got[0] == "string" {
+			remedy = toDay(c.Args()[0])
+		}
 	}
 	given := make([]string, len(got))
 	for i, t := range got {
@@ -180,7 +183,10 @@ func misappliedFunction(name string, c ast.CallExpr, got []string) (message, rem
 	if name == "coalesce" {
 		return "coalesce needs values of one kind, not " + strings.Join(given, " and "), conversion(c.Args(), got)
 	}
-	return fmt.Sprintf("%s cannot take %s", name, strings.Join(given, " and ")), "write " + callable[name].usage
+	if remedy == "" {
+		remedy = "write " + callable[name].usage
+	}
+	return fmt.Sprintf("%s cannot take %s", name, strings.Join(given, " and ")), remedy
 }
 
 func misappliedIn(operands []ast.Expr, got []string) (message, remedy string) {
@@ -215,50 +221,12 @@ func arithmeticWords(sign string, operands []ast.Expr, got []string) (message, r
 	if sign == "-" && isTime(got[0]) && isTime(got[1]) {
 		return message, "write days_since(…) or days_until(…)"
 	}
-	return message, conversion(operands, got)
+	for i, kind := range got {
+		if kind == "string" {
+			return message, toNumber(operands[i])
+		}
+	}
+	return message, ""
 }
 
 func isTime(t string) bool { return t == "date" || t == "timestamp" }
-
-// checkTypes finds what the checker lets pass and rows could not hold: values whose kind is known only at run time, and keys of other kinds.
-func checkTypes(source source, tree *ast.AST) []Problem {
-	var problems []Problem
-	nodes, _ := index(tree)
-	for id, t := range tree.TypeMap() {
-		node := nodes[id]
-		empty := kindIn(node) == ast.ListKind && node.AsList().Size() == 0 || kindIn(node) == ast.MapKind && node.AsMap().Size() == 0
-		switch {
-		case empty && isDynamic(t):
-			problems = append(problems, Problem{source.offset(node), "nothing says what kind of items this could have", "leave it out, or write an item"})
-		case kindIn(node) == ast.MapKind && !isKey(t.Parameters()[0]):
-			problems = append(problems, Problem{source.offset(node),
-				"the keys of a map must be strings, numbers or booleans, not " + many(cel.FormatCELType(t.Parameters()[0])), ""})
-		}
-	}
-	if len(problems) > 0 {
-		return problems
-	}
-	for _, t := range tree.TypeMap() {
-		if isDynamic(t) {
-			return []Problem{{whole, "the kind of a value is not known before it is evaluated", ""}}
-		}
-	}
-	return nil
-}
-
-func isKey(t *types.Type) bool {
-	return t.IsExactType(stringType) || t.IsExactType(numberType) || t.IsExactType(booleanType)
-}
-
-// isDynamic reports whether a type, or a part of it, is known only at run time.
-func isDynamic(t *types.Type) bool {
-	if t.Kind() == types.DynKind || t.Kind() == types.TypeParamKind || t.Kind() == types.ErrorKind {
-		return true
-	}
-	for _, p := range t.Parameters() {
-		if isDynamic(p) {
-			return true
-		}
-	}
-	return false
-}

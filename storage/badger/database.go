@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"sync"
 	"syscall"
 	"time"
@@ -23,14 +24,15 @@ const cleanRatio = 0.5
 type database struct {
 	db   *badgerdb.DB
 	disk *diskWatch
+	log  *slog.Logger
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
 
 func newDatabase(db *badgerdb.DB, disk *diskWatch, options Options) *database {
 	ctx, stop := context.WithCancel(context.Background())
-	d := &database{db: db, disk: disk, stop: stop}
-	d.work.Go(func() { every(ctx, options.CleanEvery, d.clean) })
+	d := &database{db: db, disk: disk, log: options.Logger, stop: stop}
+	d.work.Go(func() { every(ctx, options.CleanEvery, func() { d.clean(ctx) }) })
 	d.work.Go(func() { every(ctx, diskLookEvery, func() { _ = disk.look() }) }) // writes ask for what it saw
 	return d
 }
@@ -49,9 +51,20 @@ func every(ctx context.Context, interval time.Duration, fn func()) {
 	}
 }
 
-// clean frees one file of the value log, if any is mostly garbage. That none is is the common answer and no fault; a fault shows in the log of the
-// database itself.
-func (d *database) clean() { _ = d.db.RunValueLogGC(cleanRatio) }
+// clean frees the files of the value log that are mostly garbage, one after the other. That there is none any more is the common answer, and that
+// the cleaner is refused means that the database is closing.
+func (d *database) clean(ctx context.Context) {
+	for ctx.Err() == nil {
+		switch err := d.db.RunValueLogGC(cleanRatio); {
+		case err == nil:
+		case errors.Is(err, badgerdb.ErrNoRewrite), errors.Is(err, badgerdb.ErrRejected):
+			return
+		default:
+			d.log.Warn("the space of replaced values could not be freed; it is tried again later", "folder", d.disk.dir, "error", err)
+			return
+		}
+	}
+}
 
 // Begin implements kvstore.DB.
 func (d *database) Begin(write bool) kvstore.Txn {

@@ -20,12 +20,14 @@ import (
 
 // Sizes of the database's memory and files, in bytes.
 const (
-	// memTableSize bounds a commit to 15 % of it: a message of 16 MiB fits.
-	memTableSize   = 112 << 20
+	// memTableSize is that of a table in memory, of which there are two while customers are imported; a commit may fill 15 % of one.
+	memTableSize = 48 << 20
+	// valueThreshold is from which size on a value lies in the value log, and only its place in a table: 10,000 rows always fit a commit, however
+	// long they are, and blocks of snapshots are written once, not again with each compaction.
+	valueThreshold = 512
+	// valueLogSize is that of one file of the value log.
+	valueLogSize   = 64 << 20
 	blockCacheSize = 16 << 20
-	indexCacheSize = 32 << 20
-	// valueLogSize is that of the files which hold the values over 1 MiB.
-	valueLogSize = 128 << 20
 )
 
 // magic marks the database as ours from its first byte, so that another program's is refused before it is touched. It must never change.
@@ -118,7 +120,8 @@ func databaseOptions(dir string, options Options) badgerdb.Options {
 	o.NumMemtables = 1
 	o.NumCompactors = 2
 	o.BlockCacheSize = blockCacheSize
-	o.IndexCacheSize = indexCacheSize
+	o.IndexCacheSize = 0 // all indexes stay in memory: about 3 bytes a customer, and a get needs no more than one of them
+	o.ValueThreshold = valueThreshold
 	o.ValueLogFileSize = valueLogSize
 	return o
 }

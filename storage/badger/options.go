@@ -12,7 +12,7 @@ type Options struct {
 	// DiskReserve is how much space the disk keeps, in bytes: with less, writes are refused with storage.ErrDiskFull. 512 MiB where 0; negative for
 	// none.
 	DiskReserve int64
-	// CleanEvery is the pause between attempts to free the space of values over 1 MiB that were replaced; 5 minutes where 0.
+	// CleanEvery is the pause between attempts to free the space of what was replaced or deleted; 5 minutes where 0.
 	CleanEvery time.Duration
 	// Logger hears what the database says; slog.Default() where nil.
 	Logger *slog.Logger

@@ -171,9 +171,9 @@ func testRefusedCustomers(t *testing.T, store storage.Store) {
 		want  error
 		as    *storage.SchemaConflictError
 	}{
-		"an empty id":       {frame: one(plain, "first", ""), want: storage.ErrInvalid},
-		"an id too long":    {frame: one(plain, "first", strings.Repeat("x", frame.MaxIDBytes+1)), want: storage.ErrInvalid},
-		"a column twice":    {frame: one(frame.NewSchema(number("arr"), number("arr")), "first", "last"), want: storage.ErrInvalid},
+		"an empty id":    {frame: one(plain, "first", ""), want: storage.ErrInvalid},
+		"an id too long": {frame: one(plain, "first", strings.Repeat("x", frame.MaxIDBytes+1)), want: storage.ErrInvalid},
+		"a column twice": {frame: one(frame.NewSchema(number("arr"), number("arr")), "first", "last"), want: storage.ErrInvalid},
 		"unknown and wrong": {frame: one(frame.NewSchema(number("arr"), number("nope"), number("tags")), "first", "last"), as: &storage.SchemaConflictError{
 			Conflicts: []storage.SchemaConflict{
 				{Name: "nope", Stored: echelonv1.Attribute_UNSPECIFIED, Given: echelonv1.Attribute_NUMBER},

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 

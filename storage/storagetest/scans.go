@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/echelonhq/echelon/engine/frame"
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 

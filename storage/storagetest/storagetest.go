@@ -19,8 +19,9 @@ type Subject struct {
 	Open func(t *testing.T) storage.Store
 	// Reopen opens again the store that was opened last and closed by the test; nil where an implementation keeps nothing.
 	Reopen func(t *testing.T) storage.Store
-	// Compact makes the store tidy its files up, as it does by itself at some time; nil where there is nothing of the kind.
-	Compact func(t *testing.T, store storage.Store)
+	// Compact makes the store tidy its files up, as it does by itself at some time, and returns the store to go on with; nil where there is
+	// nothing of the kind.
+	Compact func(t *testing.T, store storage.Store) storage.Store
 }
 
 // Run tests everything that the interfaces of package storage promise.
@@ -89,27 +90,35 @@ var attributes = []*echelonv1.Attribute{
 	{Name: "tags", Type: echelonv1.Attribute_STRING_LIST},
 }
 
-func noError(t *testing.T, err error) {
+// tb is what the helpers need of a test, or of one attempt of a property test.
+type tb interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Context() context.Context
+	Cleanup(fn func())
+}
+
+func noError(t tb, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("unexpected error: %v", err)
 	}
 }
 
-func equal(t *testing.T, got, want any, options ...cmp.Option) {
+func equal(t tb, got, want any, options ...cmp.Option) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, append(options, protocmp.Transform())...); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
 }
 
-func update(t *testing.T, store storage.Store, fn func(tx storage.Tx) error) {
+func update(t tb, store storage.Store, fn func(tx storage.Tx) error) {
 	t.Helper()
 	noError(t, store.Update(t.Context(), fn))
 }
 
 // view opens a reader that is closed when the test ends.
-func view(t *testing.T, store storage.Store) storage.Reader {
+func view(t tb, store storage.Store) storage.Reader {
 	t.Helper()
 	reader, err := store.View(t.Context())
 	noError(t, err)
@@ -117,7 +126,7 @@ func view(t *testing.T, store storage.Store) storage.Reader {
 	return reader
 }
 
-func register(t *testing.T, store storage.Store, attributes ...*echelonv1.Attribute) {
+func register(t tb, store storage.Store, attributes ...*echelonv1.Attribute) {
 	t.Helper()
 	update(t, store, func(tx storage.Tx) error {
 		_, _, err := storage.RegisterAttributes(tx, attributes)
@@ -126,7 +135,7 @@ func register(t *testing.T, store storage.Store, attributes ...*echelonv1.Attrib
 }
 
 // numbers is the frame of customers with nothing but a number, which is their attribute arr.
-func numbers(t *testing.T, values map[string]float64, order ...string) *frame.Frame {
+func numbers(t tb, values map[string]float64, order ...string) *frame.Frame {
 	t.Helper()
 	b := frame.NewBuilder(frame.NewSchema(frame.Field{Name: "arr", Type: echelonv1.Attribute_NUMBER}))
 	for _, id := range order {
@@ -140,7 +149,7 @@ func numbers(t *testing.T, values map[string]float64, order ...string) *frame.Fr
 }
 
 // put stores customers whose arr is a number.
-func put(t *testing.T, store storage.Store, arr float64, ids ...string) {
+func put(t tb, store storage.Store, arr float64, ids ...string) {
 	t.Helper()
 	values := make(map[string]float64, len(ids))
 	for _, id := range ids {
@@ -156,7 +165,7 @@ type row struct {
 }
 
 // scan returns all customers with their arr, and how many batches they came in.
-func scan(t *testing.T, reader storage.Reader, options storage.CustomerScan) (rows []row, batches int) {
+func scan(t tb, reader storage.Reader, options storage.CustomerScan) (rows []row, batches int) {
 	t.Helper()
 	fields := frame.NewSchema(frame.Field{Name: "arr", Type: echelonv1.Attribute_NUMBER})
 	for batch, err := range reader.Customers(t.Context(), fields, options) {
@@ -178,7 +187,7 @@ func ids(rows []row) []string {
 }
 
 // keys returns all ids after the given one, from CustomerKeys.
-func keys(t *testing.T, reader storage.Reader, after string) []string {
+func keys(t tb, reader storage.Reader, after string) []string {
 	t.Helper()
 	keys := []string{}
 	for key, err := range reader.CustomerKeys(t.Context(), after) {
@@ -189,7 +198,7 @@ func keys(t *testing.T, reader storage.Reader, after string) []string {
 }
 
 // ended returns a context that is over.
-func ended(t *testing.T) context.Context {
+func ended(t tb) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx

@@ -79,6 +79,8 @@ const (
 	ErrorReason_STREAM_STALLED ErrorReason = 25
 	// RESOURCE_EXHAUSTED: a message is larger than allowed.
 	ErrorReason_MESSAGE_TOO_LARGE ErrorReason = 26
+	// FAILED_PRECONDITION: the store takes no writes, since its disk is full or read-only.
+	ErrorReason_STORE_READ_ONLY ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
@@ -111,6 +113,7 @@ var (
 		24: "INTERNAL_FAULT",
 		25: "STREAM_STALLED",
 		26: "MESSAGE_TOO_LARGE",
+		27: "STORE_READ_ONLY",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -140,6 +143,7 @@ var (
 		"INTERNAL_FAULT":           24,
 		"STREAM_STALLED":           25,
 		"MESSAGE_TOO_LARGE":        26,
+		"STORE_READ_ONLY":          27,
 	}
 )
 
@@ -175,7 +179,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xdc\x04\n" +
+	"echelon.v1*\xf1\x04\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -204,7 +208,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\bCONFLICT\x10\x17\x12\x12\n" +
 	"\x0eINTERNAL_FAULT\x10\x18\x12\x12\n" +
 	"\x0eSTREAM_STALLED\x10\x19\x12\x15\n" +
-	"\x11MESSAGE_TOO_LARGE\x10\x1aB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x11MESSAGE_TOO_LARGE\x10\x1a\x12\x13\n" +
+	"\x0fSTORE_READ_ONLY\x10\x1bB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

@@ -1,0 +1,53 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"google.golang.org/grpc"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// assignmentPage is how many assignments a page holds: some hundred kilobytes.
+const assignmentPage = 1000
+
+// GetAssignment returns a customer's published assignment.
+func (c *Client) GetAssignment(ctx context.Context, model, customerID string) (*echelonv1.Assignment, error) {
+	res, err := c.assignments.GetAssignment(ctx, &echelonv1.GetAssignmentRequest{Model: model, CustomerId: customerID})
+	return answered(res.GetAssignment(), err)
+}
+
+// Assignments iterates over the published assignments of a tier or persona, by id; with an empty tier over those that have none, and with an
+// empty tiering as well over all. All are of one publication.
+func (c *Client) Assignments(ctx context.Context, model, tiering, tier string) iter.Seq2[*echelonv1.Assignment, error] {
+	return pages(func(token string) ([]*echelonv1.Assignment, string, error) {
+		res, err := c.assignments.ListAssignments(ctx, &echelonv1.ListAssignmentsRequest{
+			Model: model, Tiering: tiering, Tier: tier, PageSize: assignmentPage, PageToken: token,
+		})
+		return attach(res.GetProvenance(), res.GetAssignments()), res.GetNextPageToken(), err
+	})
+}
+
+// ExportAssignments iterates over all assignments of one run's snapshot, by id; over the published ones where runID is empty.
+func (c *Client) ExportAssignments(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error] {
+	var provenance *echelonv1.Provenance
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportAssignmentsResponse], error) {
+		provenance = nil
+		return c.assignments.ExportAssignments(ctx, &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID})
+	}
+	return export(ctx, c.stall, open, func(page *echelonv1.ExportAssignmentsResponse) []*echelonv1.Assignment {
+		if provenance == nil {
+			provenance = page.GetProvenance() // only the first page has it
+		}
+		return attach(provenance, page.GetAssignments())
+	})
+}
+
+// attach gives assignments the provenance that was stated once for all of them, so that each stands for itself.
+func attach(provenance *echelonv1.Provenance, assignments []*echelonv1.Assignment) []*echelonv1.Assignment {
+	for _, assignment := range assignments {
+		assignment.Provenance = provenance
+	}
+	return assignments
+}

@@ -1,0 +1,126 @@
+package client
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+const (
+	// batchBytes is how large a batch grows before the next one begins: several fit into a connection's buffers, and none comes near the largest
+	// message, though its answer is larger than it.
+	batchBytes = 4 << 20
+	// customerBytes is the largest customer that is sent: a message with room for what surrounds it.
+	customerBytes = maxMessageBytes - 1<<10
+	// rowOverhead is what a customer in a batch takes beside itself: a tag and its length.
+	rowOverhead = 6
+)
+
+// batch is consecutive rows of the caller's sequence: those that are sent, and those that are refused without sending them.
+type batch struct {
+	sequence  int64 // from 1; 0 where nothing is left to send
+	from, end int64 // the caller's indexes, half open
+	customers []*echelonv1.Customer
+	places    []int64               // the caller's index of each of the customers
+	refused   []*echelonv1.RowError // with the caller's indexes
+	bytes     int
+}
+
+// batches cuts the caller's customers into batches of at most that many rows. An error of the sequence comes last, after a batch of the rows
+// before it, so that what is settled when it comes does not depend on where batches end.
+func batches(customers iter.Seq2[*echelonv1.Customer, error], rows int) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		current, sequence := &batch{}, int64(0)
+		cut := func() bool {
+			if len(current.customers) > 0 {
+				sequence++
+				current.sequence = sequence
+			}
+			full := current
+			current = &batch{from: full.end, end: full.end}
+			return yield(full, nil)
+		}
+		var failure error
+		for customer, err := range customers {
+			if err != nil {
+				failure = err
+				break
+			}
+			size := proto.Size(customer) + rowOverhead
+			if current.isFull(rows, size) && !cut() {
+				return
+			}
+			current.add(customer, size)
+		}
+		if current.end > current.from && !cut() {
+			return
+		}
+		if failure != nil {
+			yield(nil, failure)
+		}
+	}
+}
+
+// isFull reports whether a row of that size belongs into the next batch.
+func (b *batch) isFull(rows, size int) bool {
+	return b.end-b.from >= int64(rows) || len(b.customers) > 0 && b.bytes+size > batchBytes
+}
+
+func (b *batch) add(customer *echelonv1.Customer, size int) {
+	place := b.end
+	b.end++
+	refusal := checkText(customer)
+	if refusal == nil && size > customerBytes {
+		refusal = tooLarge(customer, size)
+	}
+	if refusal != nil {
+		refusal.Index = place
+		b.refused = append(b.refused, refusal)
+		return
+	}
+	b.customers = append(b.customers, customer)
+	b.places = append(b.places, place)
+	b.bytes += size
+}
+
+// message returns the batch as it is sent.
+func (b *batch) message() *echelonv1.CustomerBatch {
+	return &echelonv1.CustomerBatch{Sequence: b.sequence, Rows: &echelonv1.CustomerRows{Customers: b.customers}}
+}
+
+// place gives the errors of an answer the caller's indexes. They must come in the order of the rows.
+func (b *batch) place(refused []*echelonv1.RowError) error {
+	last := int64(-1)
+	for _, row := range refused {
+		index := row.GetIndex()
+		if index <= last || index >= int64(len(b.places)) {
+			return broken("batch %d of %d rows has an error for row %d after one for row %d", b.sequence, len(b.places), index, last)
+		}
+		last = index
+		row.Index = b.places[index]
+	}
+	return nil
+}
+
+// tooLarge refuses a customer that fits into no message, for its largest attribute.
+func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
+	fields := customer.GetAttributes().GetFields()
+	largest := ""
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if largest == "" || proto.Size(fields[name]) > proto.Size(fields[largest]) {
+			largest = name
+		}
+	}
+	return &echelonv1.RowError{
+		CustomerId: customer.GetId()[:min(len(customer.GetId()), 64)],
+		Field:      largest,
+		Code:       echelonv1.RowError_VALUE_TOO_LONG,
+		Message: fmt.Sprintf("the customer has %d bytes, more than the %d that fit into a message: shorten its largest attribute",
+			size, customerBytes),
+	}
+}

@@ -1,0 +1,39 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"google.golang.org/grpc"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// UpsertCustomer stores a customer in place of what was stored of it. One that cannot be read is CUSTOMER_INVALID.
+func (c *Client) UpsertCustomer(ctx context.Context, customer *echelonv1.Customer) (*echelonv1.Customer, error) {
+	if refusal := checkText(customer); refusal != nil {
+		return nil, invalid(refusal)
+	}
+	res, err := c.customers.UpsertCustomer(ctx, &echelonv1.UpsertCustomerRequest{Customer: customer})
+	return answered(res.GetCustomer(), err)
+}
+
+// GetCustomer returns a stored customer.
+func (c *Client) GetCustomer(ctx context.Context, id string) (*echelonv1.Customer, error) {
+	res, err := c.customers.GetCustomer(ctx, &echelonv1.GetCustomerRequest{CustomerId: id})
+	return answered(res.GetCustomer(), err)
+}
+
+// DeleteCustomer removes a stored customer; its assignments are hidden from then on.
+func (c *Client) DeleteCustomer(ctx context.Context, id string) error {
+	_, err := c.customers.DeleteCustomer(ctx, &echelonv1.DeleteCustomerRequest{CustomerId: id})
+	return typed(err)
+}
+
+// ExportCustomers iterates over all stored customers, by id, as of one moment.
+func (c *Client) ExportCustomers(ctx context.Context) iter.Seq2[*echelonv1.Customer, error] {
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
+		return c.customers.ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{})
+	}
+	return export(ctx, c.stall, open, (*echelonv1.ExportCustomersResponse).GetCustomers)
+}

@@ -1,0 +1,115 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+const (
+	// maxMessageBytes is the largest message that the service takes and sends.
+	maxMessageBytes = 16 << 20
+	// maxBatchRows is how many rows a batch may have.
+	maxBatchRows = 10_000
+	// maxWindow bounds what a stream holds in memory: that many batches, and as many answers.
+	maxWindow = 1024
+)
+
+// pings find a dead connection under a call within a minute. The server sends clients away that ping more often than every ten seconds.
+var pings = keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}
+
+// Option changes how a client works.
+type Option func(*settings)
+
+type settings struct {
+	batchRows int
+	window    int
+	stall     time.Duration
+	transport credentials.TransportCredentials
+	dial      []grpc.DialOption
+}
+
+func defaults() *settings { return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute} }
+
+// WithBatchRows sets how many customers a batch of a bulk stream holds at most, 1 to 10,000; 1,000 unless told. No result depends on it.
+func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
+
+// WithWindow sets how many batches of a bulk stream may await their answer, 1 to 1,024; 4 unless told. No result depends on it.
+func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
+
+// WithStallTimeout sets how long a stream that waits for the server may make no progress before it fails with STREAM_STALLED; two minutes unless
+// told. The time that the caller's own loop and sequence take does not count.
+func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
+
+// WithTransportCredentials sets how the connection is secured.
+func WithTransportCredentials(c credentials.TransportCredentials) Option {
+	return func(s *settings) { s.transport = c }
+}
+
+// WithInsecure sends everything in the clear, to other machines too.
+func WithInsecure() Option { return WithTransportCredentials(insecure.NewCredentials()) }
+
+// WithDialOptions adds options of gRPC, which prevail over those of this package.
+func WithDialOptions(options ...grpc.DialOption) Option {
+	return func(s *settings) { s.dial = append(s.dial, options...) }
+}
+
+// check returns everything that is out of range.
+func (s *settings) check() error {
+	var found []error
+	if s.batchRows < 1 || s.batchRows > maxBatchRows {
+		found = append(found, fmt.Errorf("WithBatchRows(%d): a batch has 1 to %d rows", s.batchRows, maxBatchRows))
+	}
+	if s.window < 1 || s.window > maxWindow {
+		found = append(found, fmt.Errorf("WithWindow(%d): 1 to %d batches may be under way", s.window, maxWindow))
+	}
+	if s.stall <= 0 {
+		found = append(found, fmt.Errorf("WithStallTimeout(%v): the time must be positive", s.stall))
+	}
+	return errors.Join(found...)
+}
+
+func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
+	local, err := isLocal(target)
+	if err != nil {
+		return nil, err
+	}
+	transport := s.transport
+	if transport == nil {
+		if !local {
+			return nil, fmt.Errorf("target %q is another machine: give WithTransportCredentials, or WithInsecure to send in the clear", target)
+		}
+		transport = insecure.NewCredentials()
+	}
+	return append([]grpc.DialOption{
+		grpc.WithTransportCredentials(transport),
+		grpc.WithKeepaliveParams(pings),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
+	}, s.dial...), nil
+}
+
+// isLocal reports whether a target is this machine. A HOST:PORT must have both; what follows another scheme is left to gRPC.
+func isLocal(target string) (bool, error) {
+	if strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:") {
+		return true, nil
+	}
+	endpoint, schemed := target, false
+	if _, after, found := strings.Cut(target, "://"); found {
+		_, endpoint, _ = strings.Cut(after, "/") // scheme://authority/endpoint
+		schemed = true
+	}
+	host, port, err := net.SplitHostPort(endpoint)
+	if !schemed && (err != nil || host == "" || port == "") {
+		return false, fmt.Errorf("target %q is no address: write HOST:PORT, such as 127.0.0.1:7420", target)
+	}
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback(), nil
+}

@@ -1,0 +1,69 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// WaitRun asks often at first, for short runs, and then less and less.
+const (
+	firstPoll = 20 * time.Millisecond
+	lastPoll  = 2 * time.Second
+)
+
+// StartRun starts the evaluation of all stored customers and returns at once; WaitRun waits for its end.
+func (c *Client) StartRun(ctx context.Context, request *echelonv1.StartRunRequest) (*echelonv1.Run, error) {
+	res, err := c.runs.StartRun(ctx, request)
+	return answered(res.GetRun(), err)
+}
+
+// GetRun returns a run.
+func (c *Client) GetRun(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.GetRun(ctx, &echelonv1.GetRunRequest{RunId: id})
+	return answered(res.GetRun(), err)
+}
+
+// WaitRun waits until a run is no longer RUNNING and returns it; look at its state, since a run that FAILED is no error here. progress, where it
+// is not nil, gets each state that was seen, the last one too.
+func (c *Client) WaitRun(ctx context.Context, id string, progress func(*echelonv1.Run)) (*echelonv1.Run, error) {
+	for pause := firstPoll; ; pause = min(pause*3/2, lastPoll) {
+		run, err := c.GetRun(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if progress != nil {
+			progress(run)
+		}
+		if run.GetState() != echelonv1.Run_RUNNING {
+			return run, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, typed(ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Runs iterates over a model's runs, the newest first; over all runs where model is empty.
+func (c *Client) Runs(ctx context.Context, model string) iter.Seq2[*echelonv1.Run, error] {
+	return pages(func(token string) ([]*echelonv1.Run, string, error) {
+		res, err := c.runs.ListRuns(ctx, &echelonv1.ListRunsRequest{Model: model, PageToken: token})
+		return res.GetRuns(), res.GetNextPageToken(), err
+	})
+}
+
+// PublishRun makes a run's snapshot current.
+func (c *Client) PublishRun(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.PublishRun(ctx, &echelonv1.PublishRunRequest{RunId: id})
+	return answered(res.GetRun(), err)
+}
+
+// RollBack makes a model's publication before the current one current again, and returns its run.
+func (c *Client) RollBack(ctx context.Context, model string) (*echelonv1.Run, error) {
+	res, err := c.runs.RollBack(ctx, &echelonv1.RollBackRequest{Model: model})
+	return answered(res.GetRun(), err)
+}

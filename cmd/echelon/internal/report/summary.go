@@ -1,0 +1,116 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// maxAmountName is the longest expression that heads a column of amounts.
+const maxAmountName = 24
+
+// Summary writes the tables of a result and the balance. The amount is the model's expression; where it is empty amounts are left out.
+func Summary(w io.Writer, summary *echelonv1.Summary, amount string) error {
+	for _, tiering := range summary.GetTierings() {
+		if err := Tiering(w, tiering, amount); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+	}
+	return Balance(w, summary.GetBalance(), amount)
+}
+
+// Tiering writes the customers, and the amount, of each tier or persona, and the shares of the whole.
+func Tiering(w io.Writer, t *echelonv1.TierTable, amount string) error {
+	if _, err := fmt.Fprintln(w, plain(t.GetTiering())); err != nil {
+		return err
+	}
+	customers, total, unscored := t.GetUnscored(), t.GetUnscoredAmount(), int64(0)
+	for _, tier := range t.GetTiers() {
+		customers += tier.GetCustomers()
+		total += tier.GetAmount()
+		unscored += tier.GetUnscored()
+	}
+	c := columns{amount: amount, unscored: unscored > 0, customers: customers, total: total}
+	c.begin()
+	for _, tier := range t.GetTiers() {
+		c.add(tier.GetTier(), tier.GetCustomers(), tier.GetAmount(), tier.GetUnscored())
+	}
+	c.add("(none)", t.GetUnscored(), t.GetUnscoredAmount(), t.GetUnscored())
+	c.add("total", customers, total, unscored+t.GetUnscored())
+	return c.table.write(w)
+}
+
+// columns are those of a tiering's table.
+type columns struct {
+	amount    string
+	unscored  bool
+	customers int64
+	total     float64
+	table     *table
+}
+
+func (c *columns) begin() {
+	align, header := "lrr", []string{"tier", "customers", "share"}
+	if c.amount != "" {
+		name := c.amount
+		if len(name) > maxAmountName {
+			name = "amount"
+		}
+		align, header = align+"rr", append(header, name, "share")
+	}
+	if c.unscored {
+		align, header = align+"r", append(header, "unscored")
+	}
+	c.table = newTable(align, header...)
+}
+
+func (c *columns) add(name string, customers int64, amount float64, unscored int64) {
+	cells := []string{name, Count(customers), Share(float64(customers), float64(c.customers))}
+	if c.amount != "" {
+		cells = append(cells, Amount(amount), Share(amount, c.total))
+	}
+	if c.unscored {
+		cells = append(cells, Count(unscored))
+	}
+	c.table.add(cells...)
+}
+
+// Balance writes how the rows, and the amount, that came in went out.
+func Balance(w io.Writer, b *echelonv1.Balance, amount string) error {
+	_, err := fmt.Fprintf(w, "balance\n%srows    %s in = %s tiered + %s unscored + %s excluded + %s refused\n", indent,
+		Count(b.GetCustomers()), Count(b.GetTiered()), Count(b.GetUnscored()), Count(b.GetExcluded()), Count(b.GetRefused()))
+	if err == nil && amount != "" {
+		_, err = fmt.Fprintf(w, "%samount  %s in = %s out\n", indent, Exact(b.GetAmountIn()), Exact(b.GetAmountOut()))
+	}
+	return err
+}
+
+// Balanced reports whether all that came in went out.
+func Balanced(b *echelonv1.Balance) bool {
+	return b.GetCustomers() == b.GetTiered()+b.GetUnscored()+b.GetExcluded()+b.GetRefused() && b.GetAmountIn() == b.GetAmountOut()
+}
+
+// Findings writes what a calibration found, a line each.
+func Findings(w io.Writer, findings []*echelonv1.Finding) error {
+	for _, f := range findings {
+		text := fmt.Sprintf("%s: %s: %s", severity(f), f.GetPath(), f.GetMessage())
+		if f.GetRemedy() != "" {
+			text += " (" + f.GetRemedy() + ")"
+		}
+		if _, err := fmt.Fprintln(w, plain(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func severity(f *echelonv1.Finding) string {
+	if f.GetSeverity() == echelonv1.Finding_WARNING {
+		return "warning"
+	}
+	return "mistake"
+}

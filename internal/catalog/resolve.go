@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Resolved is what an Evaluator names.
+type Resolved struct {
+	// Program is the model.
+	Program *engine.Program
+	// Calibration is what was given or published; nil where there is none.
+	Calibration *echelonv1.Calibration
+	// Provenance states the model, the calibration and the instant.
+	Provenance *echelonv1.Provenance
+}
+
+// Resolve finds what an Evaluator names, as the store is now.
+func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (*Resolved, error) {
+	asOf := evaluator.GetAsOf()
+	if asOf == nil {
+		asOf = timestamppb.New(c.now())
+	} else if err := asOf.CheckValid(); err != nil {
+		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "evaluator.as_of is no instant: %v", err)
+	}
+	r := &Resolved{Provenance: &echelonv1.Provenance{AsOf: timestamppb.New(micros(asOf.AsTime()))}}
+	view, err := c.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	switch model := evaluator.GetModel().(type) {
+	case *echelonv1.Evaluator_Inline:
+		r.Program, err = c.Compile(model.Inline)
+	case *echelonv1.Evaluator_Stored:
+		err = c.stored(view, model.Stored, r)
+	default:
+		err = fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the evaluator names no model: give `stored` or `inline`")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Provenance.Model, r.Provenance.ModelFingerprint = r.Program.Model().GetName(), r.Program.Fingerprint()
+	if err := pinned(view, evaluator, r); err != nil {
+		return nil, err
+	}
+	if evaluator.GetInlineCalibration() == nil {
+		r.Provenance.CalibrationId = r.Calibration.GetId()
+	}
+	return r, nil
+}
+
+// stored finds a stored model and, where its version is the published one, the calibration of that.
+func (c *Catalog) stored(view storage.Reader, ref *echelonv1.ModelRef, r *Resolved) error {
+	head, err := Head(view, ref.GetName())
+	if err != nil {
+		return err
+	}
+	current, err := Current(view, ref.GetName())
+	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
+		return err
+	}
+	version := ref.GetVersion()
+	switch {
+	case version != 0:
+	case current.GetModelVersion() != 0:
+		version = current.GetModelVersion()
+	case head.GetActiveVersion() != 0:
+		version = head.GetActiveVersion()
+	default:
+		return fault.New(echelonv1.ErrorReason_NO_ACTIVE_VERSION, "no version of the model %q is published or active: activate one, or name a version", ref.GetName())
+	}
+	if r.Program, err = c.Program(view, ref.GetName(), version); err != nil {
+		return err
+	}
+	r.Provenance.ModelVersion = version
+	if current.GetModelVersion() == version {
+		r.Calibration, err = Calibration(view, current.GetCalibrationId())
+	}
+	return err
+}
+
+// pinned takes the calibration that the evaluator names, where it names one.
+func pinned(view storage.Reader, evaluator *echelonv1.Evaluator, r *Resolved) (err error) {
+	switch calibration := evaluator.GetCalibration().(type) {
+	case *echelonv1.Evaluator_CalibrationId:
+		r.Calibration, err = Calibration(view, calibration.CalibrationId)
+	case *echelonv1.Evaluator_InlineCalibration:
+		r.Calibration = calibration.InlineCalibration
+	}
+	return err
+}
+
+// Calibration returns a stored calibration. CALIBRATION_NOT_FOUND.
+func Calibration(documents storage.Documents, id string) (*echelonv1.Calibration, error) {
+	calibration := &echelonv1.Calibration{}
+	err := documents.Document(storage.KindCalibration, id, calibration)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_NOT_FOUND, "there is no calibration %q: give the id of a run that ended well", id)
+	}
+	return calibration, err
+}
+
+// Scorer binds what was resolved. CALIBRATION_REQUIRED, CALIBRATION_MISMATCH.
+func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
+	id := r.Provenance.GetCalibrationId()
+	if id == "" {
+		// An inline calibration may bear any id, and must not stand for a stored one.
+		return bind(r)
+	}
+	// A stored calibration never changes, so that its id and the model's fingerprint name the scorer.
+	return c.scorers.get(r.Program.Fingerprint()+"/"+id, func() (*engine.Scorer, error) { return bind(r) })
+}
+
+func bind(r *Resolved) (*engine.Scorer, error) {
+	scorer, err := r.Program.Bind(r.Calibration)
+	switch {
+	case errors.Is(err, engine.ErrCalibrationRequired):
+		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_REQUIRED,
+			"the model %q learns from a population: give the calibration that Calibrate returns, or publish a run of it", r.Provenance.GetModel())
+	case errors.Is(err, engine.ErrCalibrationMismatch):
+		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_MISMATCH,
+			"the calibration was made for another model than %q, or another version of it: calibrate again", r.Provenance.GetModel())
+	}
+	return scorer, err
+}
+
+// micros cuts an instant to the microsecond, as the engine does.
+func micros(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }

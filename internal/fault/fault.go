@@ -1,0 +1,82 @@
+// Package fault is the errors that Echelon answers: each has a stable reason and words for people, and nothing internal. What becomes of a reason
+// on the wire is the server's business.
+package fault
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/echelonhq/echelon/engine/diag"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Fault is an error with a reason.
+type Fault struct {
+	// Reason is what kind of error it is.
+	Reason echelonv1.ErrorReason
+	// Message says what is wrong and what to do.
+	Message string
+	// Violations name the fields at fault, where there are such.
+	Violations []Violation
+	// Metadata are facts for programs, such as the last sequence that was acknowledged.
+	Metadata map[string]string
+}
+
+// Violation is one field at fault.
+type Violation struct {
+	// Field is its path.
+	Field string
+	// Description says what is wrong and what to do.
+	Description string
+}
+
+// Error returns the message.
+func (f *Fault) Error() string { return f.Message }
+
+// New returns a fault.
+func New(reason echelonv1.ErrorReason, format string, args ...any) *Fault {
+	return &Fault{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// With adds a fact for programs, and returns the fault.
+func (f *Fault) With(key, value string) *Fault {
+	if f.Metadata == nil {
+		f.Metadata = make(map[string]string)
+	}
+	f.Metadata[key] = value
+	return f
+}
+
+// Is reports whether an error is a fault of that reason.
+func Is(err error, reason echelonv1.ErrorReason) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Reason == reason
+}
+
+// Model returns the fault of a model with mistakes.
+func Model(found diag.List) *Fault {
+	mistakes := found.Mistakes()
+	f := New(echelonv1.ErrorReason_MODEL_INVALID, "the model has %d mistakes; the first: %s", len(mistakes), mistakes[0].String())
+	if len(mistakes) == 1 {
+		f.Message = "the model has a mistake: " + mistakes[0].String()
+	}
+	for _, m := range mistakes {
+		description := m.Message
+		if m.Remedy != "" {
+			description += " (" + m.Remedy + ")"
+		}
+		f.Violations = append(f.Violations, Violation{Field: m.Path, Description: description})
+	}
+	return f
+}
+
+// Customer returns the fault of a customer that was refused.
+func Customer(row *echelonv1.RowError) *Fault {
+	f := New(echelonv1.ErrorReason_CUSTOMER_INVALID, "customer %q is refused: %s", row.GetCustomerId(), row.GetMessage())
+	field := "id"
+	if row.GetField() != "" {
+		field = "attributes." + row.GetField()
+	}
+	f.Violations = []Violation{{Field: field, Description: row.GetMessage()}}
+	return f.With("code", row.GetCode().String())
+}

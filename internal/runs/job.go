@@ -1,0 +1,154 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+const (
+	// blockRows is how many customers a block of a snapshot holds.
+	blockRows = 1024
+	// refusedKept is how many of the customers that were refused a run lists.
+	refusedKept = 100
+)
+
+// job is a run that is under way.
+type job struct {
+	manager *Manager
+	view    storage.Reader
+	program *engine.Program
+	run     *echelonv1.Run
+}
+
+func (j *job) clone() *echelonv1.Run { return proto.CloneOf(j.run) }
+
+// execute does the run and records how it ended.
+func (j *job) execute(ctx context.Context) {
+	id := j.run.GetId()
+	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
+	log.Info("run started", "read_point", j.run.GetReadPoint())
+	j.manager.setProgress(id, 0)
+	calibration, err := j.evaluate(ctx)
+	if err != nil {
+		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
+		log.Error("run failed", "error", err)
+	} else {
+		j.run.State = echelonv1.Run_READY
+	}
+	j.run.EndTime = timestamppb.New(j.manager.now())
+	// The record is written even while the server stops.
+	if err := j.record(context.WithoutCancel(ctx), calibration); err != nil {
+		log.Error("the end of the run could not be recorded; the next start will end it", "error", err)
+	} else if j.run.GetState() == echelonv1.Run_READY {
+		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
+	}
+	j.manager.endProgress(id)
+}
+
+// failure says to people why a run failed; what is internal stands in the log.
+func failure(ctx context.Context, err error) string {
+	var corrupt *storage.CorruptError
+	switch {
+	case ctx.Err() != nil:
+		return "the server was stopped: start another run"
+	case errors.As(err, &corrupt), errors.Is(err, storage.ErrDiskFull):
+		return err.Error()
+	}
+	return "an internal fault; the server's log has the details"
+}
+
+// record stores how the run ended, and the calibration of one that ended well.
+func (j *job) record(ctx context.Context, calibration *echelonv1.Calibration) error {
+	return j.manager.store.Update(ctx, func(tx storage.Tx) error {
+		if j.run.GetState() == echelonv1.Run_READY {
+			if err := tx.PutDocument(storage.KindCalibration, j.run.GetId(), calibration); err != nil {
+				return err
+			}
+		}
+		return tx.PutDocument(storage.KindRun, j.run.GetId(), j.run)
+	})
+}
+
+// evaluate calibrates and writes the snapshot.
+func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
+	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	if err != nil {
+		return nil, fmt.Errorf("calibrating: %w", err)
+	}
+	calibration.Id = j.run.GetId()
+	j.run.Findings = calibration.GetFindings()
+	scorer, err := j.program.Bind(calibration)
+	if err != nil {
+		return nil, fmt.Errorf("binding its own calibration: %w", err)
+	}
+	writer, err := j.manager.store.WriteSnapshot(ctx, j.run.GetId())
+	if err != nil {
+		return nil, fmt.Errorf("beginning the snapshot: %w", err)
+	}
+	if err := j.write(ctx, scorer, writer); err != nil {
+		return nil, errors.Join(err, writer.Abort())
+	}
+	if err := writer.Close(); err != nil {
+		return nil, errors.Join(fmt.Errorf("ending the snapshot: %w", err), writer.Abort())
+	}
+	calibration.Refused = j.run.GetSummary().GetBalance().GetRefused()
+	return calibration, nil
+}
+
+// population is the customers that can be read, as the run's view has them.
+func (j *job) population(ctx context.Context) engine.Population {
+	return func(yield func(*frame.Frame, error) bool) {
+		for batch, err := range j.customers(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(batch.Frame, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, error) bool) {
+	return j.view.Customers(ctx, j.program.Schema(), storage.CustomerScan{BatchRows: blockRows})
+}
+
+// write evaluates all customers into blocks, and adds up the summary.
+func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	tally := engine.NewTally(j.program)
+	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	for batch, err := range j.customers(ctx) {
+		if err != nil {
+			return fmt.Errorf("reading customers: %w", err)
+		}
+		tally.Refuse(int64(len(batch.Errors)))
+		for _, refused := range batch.Errors {
+			if len(j.run.Refused) < refusedKept {
+				j.run.Refused = append(j.run.Refused, refused)
+			}
+		}
+		if batch.Frame.Len() == 0 {
+			continue
+		}
+		result := scorer.Evaluate(batch.Frame, options)
+		tally.Add(result)
+		if err := writer.Append(snapshot.Encode(result)); err != nil {
+			return fmt.Errorf("writing the snapshot: %w", err)
+		}
+		j.run.Evaluated += int64(result.Len())
+		j.manager.setProgress(j.run.GetId(), j.run.GetEvaluated())
+	}
+	j.run.Summary = tally.Summary()
+	return nil
+}

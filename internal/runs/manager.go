@@ -1,0 +1,198 @@
+package runs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Manager starts runs, follows them and publishes them. It may be used by several goroutines. Close it before the store.
+type Manager struct {
+	store   storage.Store
+	catalog *catalog.Catalog
+	now     func() time.Time
+	log     *slog.Logger
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+
+	mu sync.Mutex
+	// evaluated counts the customers of the runs that are under way, by run.
+	evaluated map[string]int64
+}
+
+// New returns the manager of a store's runs, after ending those that a crash left behind.
+func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
+	m := &Manager{store: store, catalog: c, now: now, log: log, evaluated: make(map[string]int64)}
+	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := m.recover(ctx); err != nil {
+		m.cancel()
+		return nil, fmt.Errorf("ending the runs that a crash left behind: %w", err)
+	}
+	return m, nil
+}
+
+// Close stops the runs that are under way, which fail, and waits for them.
+func (m *Manager) Close() {
+	m.cancel()
+	m.wait.Wait()
+}
+
+// Request says what to evaluate.
+type Request struct {
+	// Model is its name, Version its version, or 0 for the active one.
+	Model   string
+	Version int64
+	// AsOf is the instant as of which customers are evaluated; now where zero.
+	AsOf time.Time
+}
+
+// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION.
+func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	job, err := m.prepare(view, request)
+	if err == nil {
+		err = m.store.Update(ctx, func(tx storage.Tx) error {
+			return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
+		})
+	}
+	if err != nil {
+		view.Close()
+		return nil, err
+	}
+	started := job.clone()
+	m.wait.Go(func() {
+		defer view.Close()
+		job.execute(m.ctx)
+	})
+	return started, nil
+}
+
+// prepare makes the record of a run that begins in a view.
+func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
+	head, err := catalog.Head(view, request.Model)
+	if err != nil {
+		return nil, err
+	}
+	version := request.Version
+	if version == 0 {
+		version = head.GetActiveVersion()
+	}
+	if version == 0 {
+		return nil, fault.New(echelonv1.ErrorReason_NO_ACTIVE_VERSION, "no version of the model %q is active: activate one, or name a version", request.Model)
+	}
+	program, err := m.catalog.Program(view, request.Model, version)
+	if err != nil {
+		return nil, err
+	}
+	current, err := catalog.Current(view, request.Model)
+	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
+		return nil, err
+	}
+	now := m.now()
+	asOf := request.AsOf
+	if asOf.IsZero() {
+		asOf = now
+	}
+	return &job{manager: m, view: view, program: program, run: &echelonv1.Run{
+		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
+		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
+		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),
+	}}, nil
+}
+
+// newID returns a new id, which sorts by the time.
+func newID(now time.Time) string {
+	var random [4]byte
+	// Read never fails: it ends the program where the system has no randomness.
+	_, _ = rand.Read(random[:])
+	return now.UTC().Format("20060102-150405.000000") + "-" + hex.EncodeToString(random[:])
+}
+
+// Get returns a run, with how far it is. RUN_NOT_FOUND.
+func (m *Manager) Get(ctx context.Context, id string) (*echelonv1.Run, error) {
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	run, err := read(view, id)
+	if err != nil {
+		return nil, err
+	}
+	return m.progress(run), nil
+}
+
+// read returns a run as it is stored. RUN_NOT_FOUND.
+func read(documents storage.Documents, id string) (*echelonv1.Run, error) {
+	run := &echelonv1.Run{}
+	err := documents.Document(storage.KindRun, id, run)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fault.New(echelonv1.ErrorReason_RUN_NOT_FOUND, "there is no run %q: list the runs", id)
+	}
+	return run, err
+}
+
+// List returns up to limit runs, of one model or of all, the newest first and those before an id.
+func (m *Manager) List(ctx context.Context, model, before string, limit int) ([]*echelonv1.Run, error) {
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	var list []*echelonv1.Run
+	for document, err := range view.Documents(storage.KindRun, storage.DocumentScan{After: before, Descending: true}) {
+		if err != nil {
+			return nil, err
+		}
+		run := &echelonv1.Run{}
+		if err := document.Decode(run); err != nil {
+			return nil, err
+		}
+		if model != "" && run.GetModel() != model {
+			continue
+		}
+		if list = append(list, m.progress(run)); len(list) == limit {
+			break
+		}
+	}
+	return list, nil
+}
+
+// progress adds to a run that is under way how far it is.
+func (m *Manager) progress(run *echelonv1.Run) *echelonv1.Run {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n, running := m.evaluated[run.GetId()]; running {
+		run.Evaluated = n
+	}
+	return run
+}
+
+func (m *Manager) setProgress(id string, n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.evaluated[id] = n
+}
+
+func (m *Manager) endProgress(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.evaluated, id)
+}

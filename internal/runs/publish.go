@@ -1,0 +1,165 @@
+package runs
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// historyKept is how many publications before the current one are kept for rolling back.
+const historyKept = 100
+
+// Publish makes a run's snapshot current. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
+func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
+	var run *echelonv1.Run
+	err := m.store.Update(ctx, func(tx storage.Tx) (err error) {
+		if run, err = read(tx, id); err != nil {
+			return err
+		}
+		current := &storagev1.Current{}
+		err = tx.Document(storage.KindCurrent, run.GetModel(), current)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		if current.GetRunId() == id {
+			return nil
+		}
+		if err := m.publishable(tx, run, current); err != nil {
+			return err
+		}
+		now := timestamppb.New(m.now())
+		history := current.GetHistory()
+		if current.GetRunId() != "" {
+			history = append(history, &storagev1.Publication{
+				RunId: current.GetRunId(), ModelVersion: current.GetModelVersion(), CalibrationId: current.GetCalibrationId(),
+			})
+		}
+		next := &storagev1.Current{
+			RunId: id, ModelVersion: run.GetModelVersion(), CalibrationId: id, PublishTime: now,
+			History: history[max(0, len(history)-historyKept):],
+		}
+		run.State, run.PublishTime = echelonv1.Run_PUBLISHED, now
+		return put(tx, run, next)
+	})
+	return run, err
+}
+
+// publishable returns the fault of a run that cannot become current.
+func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) error {
+	switch {
+	case run.GetState() == echelonv1.Run_PUBLISHED:
+		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
+			"the run %q was published before, and the run %q is current now: roll back, or start a new run", run.GetId(), current.GetRunId())
+	case run.GetState() != echelonv1.Run_READY:
+		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s: only one that is READY can be published", run.GetId(), run.GetState())
+	case run.GetBaseRunId() != current.GetRunId():
+		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
+			"the run %q was started when the run %q was current, and now %q is: start a new run", run.GetId(), run.GetBaseRunId(), current.GetRunId())
+	case current.GetRunId() == "":
+		return nil
+	}
+	before, err := read(documents, current.GetRunId())
+	if err != nil {
+		return err
+	}
+	if run.GetAsOf().AsTime().Before(before.GetAsOf().AsTime()) {
+		return fault.New(echelonv1.ErrorReason_AS_OF_GOES_BACK, "the run %q is as of %s, and the published one as of %s already: start a run with a later as_of",
+			run.GetId(), run.GetAsOf().AsTime().Format(timeLayout), before.GetAsOf().AsTime().Format(timeLayout))
+	}
+	return nil
+}
+
+const timeLayout = "2006-01-02T15:04:05.999999Z07:00"
+
+// RollBack makes the publication before the current one current again. MODEL_NOT_FOUND, NOTHING_PUBLISHED, NOTHING_TO_ROLL_BACK.
+func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, error) {
+	var run *echelonv1.Run
+	err := m.store.Update(ctx, func(tx storage.Tx) error {
+		if _, err := catalog.Head(tx, model); err != nil {
+			return err
+		}
+		current, err := catalog.Current(tx, model)
+		if err != nil {
+			return err
+		}
+		last := len(current.GetHistory()) - 1
+		if last < 0 {
+			return fault.New(echelonv1.ErrorReason_NOTHING_TO_ROLL_BACK, "the run %q is the first publication of the model %q: there is none before it",
+				current.GetRunId(), model)
+		}
+		before := current.GetHistory()[last]
+		if run, err = read(tx, before.GetRunId()); err != nil {
+			return err
+		}
+		now := timestamppb.New(m.now())
+		run.PublishTime = now
+		return put(tx, run, &storagev1.Current{
+			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(),
+			History: current.GetHistory()[:last], PublishTime: now,
+		})
+	})
+	return run, err
+}
+
+// put stores a run and the publication that it becomes.
+func put(tx storage.Tx, run *echelonv1.Run, current *storagev1.Current) error {
+	if err := tx.PutDocument(storage.KindRun, run.GetId(), run); err != nil {
+		return err
+	}
+	return tx.PutDocument(storage.KindCurrent, run.GetModel(), current)
+}
+
+// recover ends the runs that were under way when the program ended, and removes the snapshots that no run owns. It relies on the store's lock:
+// nobody else has runs under way.
+func (m *Manager) recover(ctx context.Context) error {
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	complete := make(map[string]bool)
+	for document, err := range view.Documents(storage.KindRun, storage.DocumentScan{}) {
+		if err != nil {
+			return err
+		}
+		run := &echelonv1.Run{}
+		if err := document.Decode(run); err != nil {
+			return err
+		}
+		switch run.GetState() {
+		case echelonv1.Run_READY, echelonv1.Run_PUBLISHED:
+			complete[run.GetId()] = true
+		case echelonv1.Run_RUNNING:
+			if err := m.abandon(ctx, run); err != nil {
+				return err
+			}
+		}
+	}
+	names, err := view.SnapshotNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !complete[name] {
+			m.log.Info("removing the snapshot of a run that did not end", "run", name)
+			if err := m.store.DeleteSnapshot(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Manager) abandon(ctx context.Context, run *echelonv1.Run) error {
+	m.log.Warn("a run was under way when the server ended", "run", run.GetId())
+	run.State, run.EndTime = echelonv1.Run_FAILED, timestamppb.New(m.now())
+	run.Failure = "the server ended while the run was under way: start another run"
+	return m.store.Update(ctx, func(tx storage.Tx) error { return tx.PutDocument(storage.KindRun, run.GetId(), run) })
+}

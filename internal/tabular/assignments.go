@@ -1,0 +1,58 @@
+package tabular
+
+import (
+	"encoding/csv"
+	"io"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// AssignmentWriter writes assignments as a CSV file: the id, segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, all
+// in declared order, and reason. Doubles are the shortest decimal that reads back; null is empty.
+type AssignmentWriter struct {
+	csv    *csv.Writer
+	record []string
+}
+
+// NewAssignmentWriter writes the header. The model is the one that made the assignments. It fails with the error of out.
+func NewAssignmentWriter(out io.Writer, idColumn string, model *echelonv1.Model) (*AssignmentWriter, error) {
+	header := []string{idColumn}
+	for _, s := range model.GetSegmentations() {
+		header = append(header, "segment."+s.GetName())
+	}
+	for _, s := range model.GetScores() {
+		header = append(header, "score."+s.GetName(), "completeness."+s.GetName())
+	}
+	for _, t := range model.GetTierings() {
+		header = append(header, "tier."+t.GetName())
+	}
+	w := &AssignmentWriter{csv: csv.NewWriter(out)}
+	return w, w.csv.Write(append(header, "reason"))
+}
+
+// Write writes an assignment, with its reasons in words. It fails with the error of out.
+func (w *AssignmentWriter) Write(a *echelonv1.Assignment, reason string) error {
+	w.record = append(w.record[:0], a.GetCustomerId())
+	for _, s := range a.GetSegments() {
+		w.record = append(w.record, s.GetSegment())
+	}
+	for _, s := range a.GetScores() {
+		score := ""
+		if s.Value != nil {
+			score = frame.FormatNumber(s.GetValue())
+		}
+		w.record = append(w.record, score, frame.FormatNumber(s.GetCompleteness()))
+	}
+	for _, t := range a.GetTiers() {
+		w.record = append(w.record, t.GetTier())
+	}
+	w.record = append(w.record, reason)
+	return w.csv.Write(w.record)
+}
+
+// Flush writes what is held back. It fails with the first error of out.
+func (w *AssignmentWriter) Flush() error {
+	w.csv.Flush()
+	return w.csv.Error()
+}

@@ -1,0 +1,89 @@
+package tabular
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// CustomerWriter writes customers as a CSV file that a Reader of the same attributes reads back.
+type CustomerWriter struct {
+	csv        *csv.Writer
+	attributes []*echelonv1.Attribute
+	record     []string
+	emptied    int
+}
+
+// NewCustomerWriter writes the header: the id's column and those of the attributes. Of attributes that share a column the first is written. It
+// fails where the id's column is one of them, and with the error of out.
+func NewCustomerWriter(out io.Writer, idColumn string, attributes []*echelonv1.Attribute) (*CustomerWriter, error) {
+	w := &CustomerWriter{csv: csv.NewWriter(out)}
+	header := []string{idColumn}
+	for _, a := range attributes {
+		column := Column(a)
+		if column == idColumn {
+			return nil, fmt.Errorf("the attribute %s has the column %q too: name another one for the ids with --id-column", a.GetName(), column)
+		}
+		if !slices.Contains(header, column) {
+			header = append(header, column)
+			w.attributes = append(w.attributes, a)
+		}
+	}
+	return w, w.csv.Write(header)
+}
+
+// Write writes a customer. It fails where a file cannot hold a value, and with the error of out.
+func (w *CustomerWriter) Write(customer *echelonv1.Customer) error {
+	w.record = append(w.record[:0], customer.GetId())
+	for _, a := range w.attributes {
+		value := customer.GetAttributes().GetFields()[a.GetName()]
+		cell, err := formatCell(value)
+		if err != nil {
+			return fmt.Errorf("customer %q, %s: %w", customer.GetId(), a.GetName(), err)
+		}
+		if _, null := value.GetKind().(*structpb.Value_NullValue); value != nil && !null && cell == "" {
+			w.emptied++
+		}
+		w.record = append(w.record, cell)
+	}
+	return w.csv.Write(w.record)
+}
+
+// Emptied returns how many empty texts and lists were written; they read back as missing, since that is what an empty cell is.
+func (w *CustomerWriter) Emptied() int { return w.emptied }
+
+// Flush writes what is held back. It fails with the first error of out.
+func (w *CustomerWriter) Flush() error {
+	w.csv.Flush()
+	return w.csv.Error()
+}
+
+// formatCell writes a value so that a Reader reads it back.
+func formatCell(value *structpb.Value) (string, error) {
+	switch kind := value.GetKind().(type) {
+	case *structpb.Value_NumberValue:
+		return frame.FormatNumber(kind.NumberValue), nil
+	case *structpb.Value_BoolValue:
+		return strconv.FormatBool(kind.BoolValue), nil
+	case *structpb.Value_StringValue:
+		return kind.StringValue, nil
+	case *structpb.Value_ListValue:
+		items := make([]string, len(kind.ListValue.GetValues()))
+		for i, item := range kind.ListValue.GetValues() {
+			items[i] = item.GetStringValue()
+			if strings.Contains(items[i], listSeparator) {
+				return "", fmt.Errorf("the item %s has a %q, which separates items in a file: write it another way", frame.Quote(items[i]), listSeparator)
+			}
+		}
+		return strings.Join(items, listSeparator), nil
+	}
+	return "", nil
+}

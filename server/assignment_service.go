@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// assignmentService reads the published assignments.
+type assignmentService struct {
+	echelonv1.UnimplementedAssignmentServiceServer
+	store   storage.Store
+	catalog *catalog.Catalog
+	streams streaming
+}
+
+// GetAssignment returns one customer's published assignment.
+func (s *assignmentService) GetAssignment(ctx context.Context, request *echelonv1.GetAssignmentRequest) (*echelonv1.GetAssignmentResponse, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	reader, err := snapshot.Open(s.catalog, view, request.GetModel(), "")
+	if err != nil {
+		return nil, err
+	}
+	assignment, err := reader.Get(request.GetCustomerId())
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.GetAssignmentResponse{Assignment: assignment}, nil
+}
+
+// ListAssignments returns a page of a tier's customers.
+func (s *assignmentService) ListAssignments(ctx context.Context, request *echelonv1.ListAssignmentsRequest) (*echelonv1.ListAssignmentsResponse, error) {
+	binding := []string{"ListAssignments", request.GetModel(), request.GetTiering(), request.GetTier()}
+	at, err := readCursor(request.GetPageToken(), binding...)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	reader, err := snapshot.Open(s.catalog, view, request.GetModel(), at.Run)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := filter(reader.Program(), request.GetTiering(), request.GetTier())
+	if err != nil {
+		return nil, err
+	}
+	response := &echelonv1.ListAssignmentsResponse{Provenance: reader.Provenance()}
+	size, bytes := pageSize(request.GetPageSize(), defaultPage), 0
+	for row, err := range reader.Rows(ctx, at.After) {
+		if err != nil {
+			return nil, err
+		}
+		if !wanted(row) {
+			continue
+		}
+		if full(len(response.Assignments), size, bytes) {
+			last := response.Assignments[len(response.Assignments)-1].GetCustomerId()
+			response.NextPageToken = writeCursor(cursor{Run: reader.Run().GetId(), After: last}, binding...)
+			break
+		}
+		assignment := row.Assignment()
+		bytes += proto.Size(assignment)
+		response.Assignments = append(response.Assignments, assignment)
+	}
+	return response, nil
+}
+
+// filter returns what tells the rows of a tier. INVALID_REQUEST where the model has no such tiering or tier.
+func filter(p *engine.Program, tiering, tier string) (func(snapshot.Row) bool, error) {
+	if tiering == "" {
+		if tier != "" {
+			return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the tier %q is of no tiering: name the tiering too", tier)
+		}
+		return func(snapshot.Row) bool { return true }, nil
+	}
+	var names []string
+	for _, t := range p.Model().GetTierings() {
+		names = append(names, t.GetName())
+	}
+	place := slices.Index(names, tiering)
+	if place < 0 {
+		return nil, unknown("tiering", tiering, names)
+	}
+	if tier == "" {
+		return func(row snapshot.Row) bool { return !row.Result.Tiers[place].Valid.Get(row.Index) }, nil
+	}
+	code := slices.Index(p.TierNames(place), tier)
+	if code < 0 {
+		return nil, unknown("tier", tier, p.TierNames(place))
+	}
+	return func(row snapshot.Row) bool {
+		column := row.Result.Tiers[place]
+		return column.Valid.Get(row.Index) && column.Codes[row.Index] == uint32(code)
+	}, nil
+}
+
+func unknown(what, name string, names []string) error {
+	hint := diag.DidYouMean(name, names)
+	if hint == "" {
+		hint = "show the model to see its names"
+	}
+	return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the published model has no %s %q: %s", what, name, hint)
+}
+
+// ExportAssignments streams all assignments of one run.
+func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmentsRequest, stream grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse]) error {
+	if err := validate(s.streams.validator, request); err != nil {
+		return err
+	}
+	binding := []string{"ExportAssignments", request.GetModel(), request.GetRunId()}
+	at, err := readCursor(request.GetCursor(), binding...)
+	if err != nil {
+		return err
+	}
+	view, err := s.store.View(stream.Context())
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	reader, err := snapshot.Open(s.catalog, view, request.GetModel(), or(at.Run, request.GetRunId()))
+	if err != nil {
+		return err
+	}
+	page := &echelonv1.ExportAssignmentsResponse{Provenance: reader.Provenance()}
+	send := func() error {
+		if n := len(page.Assignments); n > 0 {
+			page.Cursor = writeCursor(cursor{Run: reader.Run().GetId(), After: page.Assignments[n-1].GetCustomerId()}, binding...)
+		}
+		ended := page
+		page = &echelonv1.ExportAssignmentsResponse{}
+		return s.streams.sendOrStop(func() error { return stream.Send(ended) })
+	}
+	size, bytes := pageSize(request.GetPageSize(), defaultExportPage), 0
+	for row, err := range reader.Rows(stream.Context(), at.After) {
+		if err != nil {
+			return err
+		}
+		assignment := row.Assignment()
+		bytes += proto.Size(assignment)
+		if page.Assignments = append(page.Assignments, assignment); full(len(page.Assignments), size, bytes) {
+			bytes = 0
+			if err := send(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(page.Assignments) > 0 || page.Provenance != nil {
+		return send()
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// customerService keeps customers.
+type customerService struct {
+	echelonv1.UnimplementedCustomerServiceServer
+	store   storage.Store
+	streams streaming
+	now     func() time.Time
+}
+
+// schema returns the fields of the store's schema, and its version.
+func (s *customerService) schema(ctx context.Context) (*frame.Schema, int64, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer view.Close()
+	schema, err := storage.ReadSchema(view)
+	if err != nil {
+		return nil, 0, err
+	}
+	return storage.FrameSchema(schema), schema.GetVersion(), nil
+}
+
+// UpsertCustomer stores a customer in place of what was stored of it.
+func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1.UpsertCustomerRequest) (*echelonv1.UpsertCustomerResponse, error) {
+	schema, _, err := s.schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := frame.NewBuilder(schema)
+	if refused := b.AddCustomer(request.GetCustomer(), false); refused != nil {
+		return nil, fault.Customer(refused)
+	}
+	f, now := b.Take(), s.now()
+	if err := s.store.PutCustomers(ctx, f, now); err != nil {
+		return nil, err
+	}
+	stored := f.Customer(0)
+	stored.UpdateTime = timestamppb.New(time.UnixMicro(now.UnixMicro()))
+	return &echelonv1.UpsertCustomerResponse{Customer: stored}, nil
+}
+
+// GetCustomer returns a stored customer.
+func (s *customerService) GetCustomer(ctx context.Context, request *echelonv1.GetCustomerRequest) (*echelonv1.GetCustomerResponse, error) {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	batch, err := view.Customer(request.GetCustomerId(), nil)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, errNoCustomer(request.GetCustomerId())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.GetCustomerResponse{Customer: customer(batch, 0)}, nil
+}
+
+// customer returns a row of a batch as it goes over the wire.
+func customer(batch *storage.CustomerBatch, row int) *echelonv1.Customer {
+	c := batch.Frame.Customer(row)
+	c.UpdateTime = timestamppb.New(batch.UpdateTimes[row])
+	return c
+}
+
+// DeleteCustomer removes a stored customer.
+func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1.DeleteCustomerRequest) (*echelonv1.DeleteCustomerResponse, error) {
+	existed, err := s.store.DeleteCustomer(ctx, request.GetCustomerId())
+	if err != nil {
+		return nil, err
+	}
+	if !existed {
+		return nil, errNoCustomer(request.GetCustomerId())
+	}
+	return &echelonv1.DeleteCustomerResponse{}, nil
+}
+
+// ImportCustomers stores a stream of batches, each answered after its commit.
+func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse]) error {
+	var open *openImport
+	var sequence batches
+	err := duplex(s.streams, stream, func(request *echelonv1.ImportCustomersRequest) (*echelonv1.ImportCustomersResponse, error) {
+		if open == nil {
+			var err error
+			var version int64
+			open, version, err = s.openImport(stream.Context(), request.GetHeader())
+			if err != nil {
+				return nil, err
+			}
+			opened := &echelonv1.ImportOpened{SchemaVersion: version}
+			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
+		}
+		if err := sequence.next(request.GetBatch()); err != nil {
+			return nil, err
+		}
+		stored, err := s.storeBatch(stream.Context(), open, request.GetBatch())
+		if err != nil {
+			return nil, err
+		}
+		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
+	})
+	if err == nil && open == nil {
+		return s.streams.header(nil, false)
+	}
+	return received(err, sequence.last)
+}
+
+// openImport is an ImportCustomers stream whose header was read.
+type openImport struct {
+	schema        *frame.Schema
+	ignoreUnknown bool
+}
+
+func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
+	if err := s.streams.header(header, header != nil); err != nil {
+		return nil, 0, err
+	}
+	schema, version, err := s.schema(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, version, nil
+}
+
+// storeBatch stores the rows of a batch that are not refused, in one commit.
+func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
+	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
+	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
+	for i, customer := range batch.GetRows().GetCustomers() {
+		if refused := b.AddCustomer(customer, open.ignoreUnknown); refused != nil {
+			refused.Index = int64(i)
+			answer.Errors = append(answer.Errors, refused)
+		}
+	}
+	f := b.Take()
+	if f.Len() == 0 {
+		return answer, nil
+	}
+	answer.Stored = int64(f.Len())
+	return answer, s.store.PutCustomers(ctx, f, s.now())
+}
+
+// ExportCustomers streams all stored customers.
+func (s *customerService) ExportCustomers(request *echelonv1.ExportCustomersRequest, stream grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+	if err := validate(s.streams.validator, request); err != nil {
+		return err
+	}
+	const binding = "ExportCustomers"
+	at, err := readCursor(request.GetCursor(), binding)
+	if err != nil {
+		return err
+	}
+	view, err := s.store.View(stream.Context())
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	scan := storage.CustomerScan{After: at.After, BatchRows: pageSize(request.GetPageSize(), defaultExportPage)}
+	for batch, err := range view.Customers(stream.Context(), nil, scan) {
+		if err != nil {
+			return err
+		}
+		page := &echelonv1.ExportCustomersResponse{Cursor: writeCursor(cursor{After: batch.Last}, binding)}
+		for row := range batch.Frame.Len() {
+			page.Customers = append(page.Customers, customer(batch, row))
+		}
+		if err := s.streams.sendOrStop(func() error { return stream.Send(page) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// domain is that of every ErrorInfo.
+const domain = "echelon.v1"
+
+// codeOf is the one table from reasons to codes.
+var codeOf = map[echelonv1.ErrorReason]codes.Code{
+	echelonv1.ErrorReason_INVALID_REQUEST:       codes.InvalidArgument,
+	echelonv1.ErrorReason_MODEL_INVALID:         codes.InvalidArgument,
+	echelonv1.ErrorReason_CUSTOMER_INVALID:      codes.InvalidArgument,
+	echelonv1.ErrorReason_MODEL_NOT_FOUND:       codes.NotFound,
+	echelonv1.ErrorReason_CUSTOMER_NOT_FOUND:    codes.NotFound,
+	echelonv1.ErrorReason_RUN_NOT_FOUND:         codes.NotFound,
+	echelonv1.ErrorReason_CALIBRATION_NOT_FOUND: codes.NotFound,
+	echelonv1.ErrorReason_ASSIGNMENT_NOT_FOUND:  codes.NotFound,
+	echelonv1.ErrorReason_CALIBRATION_REQUIRED:  codes.FailedPrecondition,
+	echelonv1.ErrorReason_CALIBRATION_MISMATCH:  codes.FailedPrecondition,
+	echelonv1.ErrorReason_NO_ACTIVE_VERSION:     codes.FailedPrecondition,
+	echelonv1.ErrorReason_NOTHING_PUBLISHED:     codes.FailedPrecondition,
+	echelonv1.ErrorReason_RUN_STATE:             codes.FailedPrecondition,
+	echelonv1.ErrorReason_RUN_OUTDATED:          codes.FailedPrecondition,
+	echelonv1.ErrorReason_AS_OF_GOES_BACK:       codes.FailedPrecondition,
+	echelonv1.ErrorReason_NOTHING_TO_ROLL_BACK:  codes.FailedPrecondition,
+	echelonv1.ErrorReason_SCHEMA_CONFLICT:       codes.FailedPrecondition,
+	echelonv1.ErrorReason_STORE_READ_ONLY:       codes.FailedPrecondition,
+	echelonv1.ErrorReason_HEADER_EXPECTED:       codes.InvalidArgument,
+	echelonv1.ErrorReason_OUT_OF_SEQUENCE:       codes.InvalidArgument,
+	echelonv1.ErrorReason_BATCH_TOO_LARGE:       codes.InvalidArgument,
+	echelonv1.ErrorReason_PAGE_TOKEN_INVALID:    codes.InvalidArgument,
+	echelonv1.ErrorReason_SHUTTING_DOWN:         codes.Unavailable,
+	echelonv1.ErrorReason_CONFLICT:              codes.Aborted,
+	echelonv1.ErrorReason_INTERNAL_FAULT:        codes.Internal,
+	echelonv1.ErrorReason_STREAM_STALLED:        codes.DeadlineExceeded,
+	echelonv1.ErrorReason_MESSAGE_TOO_LARGE:     codes.ResourceExhausted,
+}
+
+// statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.
+type statusMaker struct {
+	log *slog.Logger
+}
+
+func (m statusMaker) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	response, err := handler(ctx, request)
+	return response, m.status(ctx, info.FullMethod, err)
+}
+
+func (m statusMaker) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return m.status(stream.Context(), info.FullMethod, handler(server, stream))
+}
+
+// status returns the error that goes over the wire for one that a handler returned.
+func (m statusMaker) status(ctx context.Context, method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if s, ok := status.FromError(err); ok {
+		// Only grpc itself makes statuses below here: of messages that it could not read or send.
+		return s.Err()
+	}
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f):
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return status.FromContextError(err).Err()
+	default:
+		if f = ofStorage(err); f == nil {
+			m.log.ErrorContext(ctx, "internal fault", "method", method, "error", err)
+			f = fault.New(echelonv1.ErrorReason_INTERNAL_FAULT, "an internal fault; the server's log has the details")
+		}
+	}
+	return statusOf(f).Err()
+}
+
+// ofStorage returns the fault of what a store says to its callers, and nil where it is internal.
+func ofStorage(err error) *fault.Fault {
+	var schema *storage.SchemaConflictError
+	switch {
+	case errors.As(err, &schema):
+		f := fault.New(echelonv1.ErrorReason_SCHEMA_CONFLICT, "attributes have other types in the store's schema: give them other names")
+		for _, conflict := range schema.Conflicts {
+			f.Violations = append(f.Violations, fault.Violation{Field: conflict.Name, Description: conflict.String()})
+		}
+		return f
+	case errors.Is(err, storage.ErrConflict):
+		return fault.New(echelonv1.ErrorReason_CONFLICT, "others keep changing the same thing at the same time; nothing was changed: try again")
+	case errors.Is(err, storage.ErrTooLarge):
+		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch is too large for one commit; nothing of it was stored: send fewer customers a batch")
+	case errors.Is(err, storage.ErrDiskFull), errors.Is(err, storage.ErrReadOnly):
+		return fault.New(echelonv1.ErrorReason_STORE_READ_ONLY, "the store takes no writes, since its disk is full or read-only: free space or mend the folder")
+	case errors.Is(err, storage.ErrClosed):
+		return fault.New(echelonv1.ErrorReason_SHUTTING_DOWN, "the server is stopping: try again elsewhere or later")
+	}
+	return nil
+}
+
+// statusOf returns the status of a fault, with ErrorInfo and, where fields are at fault, BadRequest.
+func statusOf(f *fault.Fault) *status.Status {
+	code, known := codeOf[f.Reason]
+	if !known {
+		code = codes.Internal
+	}
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: domain, Metadata: f.Metadata}}
+	if len(f.Violations) > 0 {
+		bad := &errdetails.BadRequest{}
+		for _, v := range f.Violations {
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+		}
+		details = append(details, bad)
+	}
+	made := status.New(code, f.Message)
+	if detailed, err := made.WithDetails(details...); err == nil {
+		return detailed
+	}
+	return made
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"buf.build/go/protovalidate"
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, validation. A panic anywhere below is counted, logged and
+// answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
+func interceptors(config Config, validator protovalidate.Validator) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
+	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
+	if err := config.Metrics.Register(metrics); err != nil {
+		return nil, nil, fmt.Errorf("registering the metrics of calls: %w", err)
+	}
+	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
+		config.Log.Log(ctx, slog.Level(level), message, fields...)
+	})
+	logged := []logging.Option{logging.WithLogOnEvents(logging.FinishCall), logging.WithLevels(levelOf)}
+	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, panicked any) error {
+		return fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+	})
+	statuses := statusMaker{log: config.Log}
+	unary := []grpc.UnaryServerInterceptor{
+		metrics.UnaryServerInterceptor(),
+		logging.UnaryServerInterceptor(logger, logged...),
+		statuses.unary,
+		recovery.UnaryServerInterceptor(recovered),
+		validateUnary(validator),
+	}
+	stream := []grpc.StreamServerInterceptor{
+		metrics.StreamServerInterceptor(),
+		logging.StreamServerInterceptor(logger, logged...),
+		statuses.stream,
+		recovery.StreamServerInterceptor(recovered),
+	}
+	return unary, stream, nil
+}
+
+// levelOf keeps calls that went well out of the log unless it is asked for details.
+func levelOf(code codes.Code) logging.Level {
+	if code == codes.OK {
+		return logging.LevelDebug
+	}
+	return logging.DefaultServerCodeToLevel(code)
+}
+
+// validateUnary checks the rules that requests carry in their .proto. Customers and models carry none: the engine checks them.
+func validateUnary(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if message, ok := request.(proto.Message); ok {
+			if err := validate(validator, message); err != nil {
+				return nil, err
+			}
+		}
+		return handler(ctx, request)
+	}
+}
+
+// validate checks the rules that a message carries in its .proto. INVALID_REQUEST.
+func validate(validator protovalidate.Validator, message proto.Message) error {
+	err := validator.Validate(message)
+	broken, ok := err.(*protovalidate.ValidationError)
+	if !ok {
+		return err
+	}
+	f := fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the request breaks %d rules", len(broken.Violations))
+	for i, v := range broken.Violations {
+		one := fault.Violation{Field: protovalidate.FieldPathString(v.Proto.GetField()), Description: v.Proto.GetMessage()}
+		if i == 0 {
+			f.Message = fmt.Sprintf("%s: %s", one.Field, one.Description)
+		}
+		f.Violations = append(f.Violations, one)
+	}
+	return f
+}

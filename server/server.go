@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/runs"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Config says how a server works. Zero fields take the defaults of DefaultConfig.
+type Config struct {
+	// MaxMessageBytes is the largest message that is taken and sent.
+	MaxMessageBytes int
+	// MaxHeaderBytes is the largest list of headers that is taken.
+	MaxHeaderBytes uint32
+	// MaxStreams is how many calls one connection may have at once.
+	MaxStreams uint32
+	// StallTimeout is how long a bulk stream may make no progress before it is cut.
+	StallTimeout time.Duration
+	// DrainTimeout is how long a stop waits for calls before it cuts them.
+	DrainTimeout time.Duration
+	// Log takes the server's log.
+	Log *slog.Logger
+	// Metrics takes the server's metrics.
+	Metrics prometheus.Registerer
+	// Now tells the time.
+	Now func() time.Time
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		MaxMessageBytes: 16 << 20,
+		MaxHeaderBytes:  16 << 10,
+		MaxStreams:      128,
+		StallTimeout:    5 * time.Minute,
+		DrainTimeout:    10 * time.Second,
+		Log:             slog.Default(),
+		Metrics:         prometheus.NewRegistry(),
+		Now:             time.Now,
+	}
+}
+
+func (c Config) withDefaults() Config {
+	d := DefaultConfig()
+	c.MaxMessageBytes = or(c.MaxMessageBytes, d.MaxMessageBytes)
+	c.MaxHeaderBytes = or(c.MaxHeaderBytes, d.MaxHeaderBytes)
+	c.MaxStreams = or(c.MaxStreams, d.MaxStreams)
+	c.StallTimeout = or(c.StallTimeout, d.StallTimeout)
+	c.DrainTimeout = or(c.DrainTimeout, d.DrainTimeout)
+	c.Log = or(c.Log, d.Log)
+	if c.Metrics == nil {
+		c.Metrics = d.Metrics
+	}
+	if c.Now == nil {
+		c.Now = d.Now
+	}
+	return c
+}
+
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// Keepalive policy, which docs/operations.md publishes: clients that ping more often are sent away.
+const (
+	minPingInterval    = 10 * time.Second
+	serverPingInterval = 2 * time.Minute
+	pingTimeout        = 20 * time.Second
+)
+
+// Server serves echelon.v1 over one store. The store stays the caller's, who closes it after Stop.
+type Server struct {
+	config Config
+	grpc   *grpc.Server
+	health *health.Server
+	runs   *runs.Manager
+	// stopping is closed when the server stops taking work: long streams end with "resume here".
+	stopping chan struct{}
+}
+
+// New returns a server of a store that is not listening yet.
+func New(ctx context.Context, store storage.Store, config Config) (*Server, error) {
+	config = config.withDefaults()
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
+	}
+	models := catalog.New(store, config.Now)
+	manager, err := runs.New(ctx, store, models, config.Now, config.Log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
+	unary, stream, err := interceptors(config, validator)
+	if err != nil {
+		manager.Close()
+		return nil, err
+	}
+	s.grpc = grpc.NewServer(
+		grpc.ChainUnaryInterceptor(unary...),
+		grpc.ChainStreamInterceptor(stream...),
+		grpc.MaxRecvMsgSize(config.MaxMessageBytes),
+		grpc.MaxSendMsgSize(config.MaxMessageBytes),
+		grpc.MaxHeaderListSize(config.MaxHeaderBytes),
+		grpc.MaxConcurrentStreams(config.MaxStreams),
+		grpc.WaitForHandlers(true),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}),
+	)
+	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout}
+	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: store, catalog: models, streams: streams})
+	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: store, streams: streams, now: config.Now})
+	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: store, catalog: models})
+	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager})
+	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: store, catalog: models, streams: streams})
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	return s, nil
+}
+
+// Serve answers calls on a listener until Stop; it returns nil then.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.grpc.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+// Stop ends the server in bounded time: it takes no new calls, tells long streams to resume elsewhere, waits for calls as long as DrainTimeout,
+// cuts those that are left, and stops the runs. Calling it twice is an error of the caller.
+func (s *Server) Stop() {
+	s.health.Shutdown()
+	close(s.stopping)
+	drained := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(drained)
+	}()
+	timer := time.NewTimer(s.config.DrainTimeout)
+	defer timer.Stop()
+	select {
+	case <-drained:
+	case <-timer.C:
+		s.config.Log.Warn("calls did not end in time and are cut", "after", s.config.DrainTimeout)
+		s.grpc.Stop()
+		<-drained
+	}
+	s.runs.Close()
+}

@@ -1,0 +1,216 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+const (
+	// maxBatchRows is the most rows of a batch.
+	maxBatchRows = 10_000
+	// inFlight is how many messages wait on each side of a bulk stream's work.
+	inFlight = 2
+)
+
+// streaming is what all bulk streams share.
+type streaming struct {
+	validator protovalidate.Validator
+	stopping  <-chan struct{}
+	stall     time.Duration
+}
+
+// batches checks that a stream's batches follow one another.
+type batches struct {
+	last int64
+}
+
+// next checks a batch. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
+func (b *batches) next(batch *echelonv1.CustomerBatch) error {
+	rows := len(batch.GetRows().GetCustomers())
+	switch {
+	case batch == nil:
+		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch").
+			With("last_sequence", strconv.FormatInt(b.last, 10))
+	case batch.GetSequence() != b.last+1:
+		return fault.New(echelonv1.ErrorReason_OUT_OF_SEQUENCE, "the batch has sequence %d, and %d follows: number batches 1, 2, 3 and so on",
+			batch.GetSequence(), b.last+1).With("last_sequence", strconv.FormatInt(b.last, 10))
+	case rows > maxBatchRows:
+		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch %d has %d rows, at most %d are allowed: send more and smaller batches",
+			batch.GetSequence(), rows, maxBatchRows).With("last_sequence", strconv.FormatInt(b.last, 10))
+	}
+	b.last = batch.GetSequence()
+	return nil
+}
+
+// header checks what must be a stream's first message. HEADER_EXPECTED, INVALID_REQUEST.
+func (s streaming) header(header proto.Message, given bool) error {
+	if !given {
+		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the stream's first message is no header: send the header first, then batches")
+	}
+	return validate(s.validator, header)
+}
+
+// received turns what a stream's Recv returned into a fault where it is one that the caller can mend.
+func received(err error, last int64) error {
+	switch status.Code(err) {
+	case codes.ResourceExhausted:
+		return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE, "a message of the stream is too large: send smaller batches (%s)", status.Convert(err).Message()).
+			With("last_sequence", strconv.FormatInt(last, 10))
+	case codes.Internal:
+		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "a message of the stream cannot be decoded; the batches up to %d were answered", last).
+			With("last_sequence", strconv.FormatInt(last, 10))
+	}
+	return err
+}
+
+// errStalled is the fault of a stream that made no progress.
+func (s streaming) errStalled() error {
+	return fault.New(echelonv1.ErrorReason_STREAM_STALLED,
+		"the stream made no progress for %s and was cut: send and receive at the same time, and open it again after the last batch that was answered", s.stall)
+}
+
+func errStopping() error {
+	return fault.New(echelonv1.ErrorReason_SHUTTING_DOWN, "the server is stopping: open the stream again, elsewhere or later, after the last batch that was answered")
+}
+
+// duplex receives, works and sends at the same time, with a bounded number of messages in between, until the client has sent all and has all
+// answers. Work is called for one message after another; its answers are sent in order.
+func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[Request, Response], work func(*Request) (*Response, error)) error {
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	var progress atomic.Int64
+	requests, responses, sent := make(chan *Request, inFlight), make(chan *Response, inFlight), make(chan struct{})
+	go receiveAll(ctx, stream, requests, cancel, &progress)
+	go sendAll(stream, responses, sent, cancel, &progress)
+	defer s.watch(ctx, &progress, cancel)()
+	err := answerAll(ctx, s.stopping, requests, responses, work)
+	close(responses)
+	// What was answered is sent before the stream ends, unless the client takes nothing any more.
+	select {
+	case <-sent:
+	case <-ctx.Done():
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// answerAll does the work of every request until there are no more.
+func answerAll[Request, Response any](ctx context.Context, stopping <-chan struct{}, requests <-chan *Request, responses chan<- *Response,
+	work func(*Request) (*Response, error)) error {
+	for {
+		var request *Request
+		var more bool
+		select {
+		case request, more = <-requests:
+			if !more {
+				return nil
+			}
+		case <-stopping:
+			return errStopping()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		response, err := work(request)
+		if err != nil {
+			return err
+		}
+		select {
+		case responses <- response:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// sendAll sends every response until there are no more, and then closes sent. What goes wrong ends ctx.
+func sendAll[Request, Response any](stream grpc.BidiStreamingServer[Request, Response], responses <-chan *Response, sent chan<- struct{},
+	cancel context.CancelCauseFunc, progress *atomic.Int64) {
+	defer close(sent)
+	for response := range responses {
+		if err := stream.Send(response); err != nil {
+			cancel(err)
+			return
+		}
+		progress.Add(1)
+	}
+}
+
+// receiveAll receives until the client has sent all. What goes wrong ends ctx.
+func receiveAll[Request, Response any](ctx context.Context, stream grpc.BidiStreamingServer[Request, Response], requests chan<- *Request,
+	cancel context.CancelCauseFunc, progress *atomic.Int64) {
+	defer close(requests)
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			cancel(err)
+			return
+		}
+		progress.Add(1)
+		select {
+		case requests <- request:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// watch ends ctx when no progress is made for too long. It returns what ends the watch.
+func (s streaming) watch(ctx context.Context, progress *atomic.Int64, cancel context.CancelCauseFunc) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(s.stall)
+		defer ticker.Stop()
+		last := progress.Load()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			now := progress.Load()
+			if now == last {
+				cancel(s.errStalled())
+				return
+			}
+			last = now
+		}
+	}()
+	return func() { close(done) }
+}
+
+// sendOrStop sends a message of a stream that only the server sends on, or ends the stream when the server stops or the client takes nothing for
+// too long.
+func (s streaming) sendOrStop(send func() error) error {
+	sent := make(chan error, 1)
+	go func() { sent <- send() }()
+	timer := time.NewTimer(s.stall)
+	defer timer.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-s.stopping:
+		return errStopping()
+	case <-timer.C:
+		return s.errStalled()
+	}
+}
