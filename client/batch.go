@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -107,20 +108,23 @@ func (b *batch) place(refused []*echelonv1.RowError) error {
 	return nil
 }
 
-// tooLarge refuses a customer that fits into no message, for its largest attribute.
+// tooLarge refuses a customer that fits into no message, for its id or its largest attribute.
 func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
-	fields := customer.GetAttributes().GetFields()
-	largest := ""
+	refusal := &echelonv1.RowError{CustomerId: printable(customer.GetId())}
+	if n := len(customer.GetId()); n > frame.MaxIDBytes {
+		refusal.Code = echelonv1.RowError_ID_TOO_LONG
+		refusal.Message = fmt.Sprintf("the id has %d bytes, at most %d are allowed", n, frame.MaxIDBytes)
+		return refusal
+	}
+	fields, largest, most := customer.GetAttributes().GetFields(), "", -1
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if largest == "" || proto.Size(fields[name]) > proto.Size(fields[largest]) {
-			largest = name
+		if n := len(name) + proto.Size(fields[name]); n > most {
+			largest, most = name, n
 		}
 	}
-	return &echelonv1.RowError{
-		CustomerId: customer.GetId()[:min(len(customer.GetId()), 64)],
-		Field:      largest,
-		Code:       echelonv1.RowError_VALUE_TOO_LONG,
-		Message: fmt.Sprintf("the customer has %d bytes, more than the %d that fit into a message: shorten its largest attribute",
-			size, customerBytes),
-	}
+	refusal.Field = printable(largest)
+	refusal.Code = echelonv1.RowError_VALUE_TOO_LONG
+	refusal.Message = fmt.Sprintf("the customer has %d bytes, more than the %d that fit into a message: shorten its attributes, %s first",
+		size, customerBytes, frame.Quote(largest))
+	return refusal
 }

@@ -62,8 +62,11 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, c *Client, customers it
 	}
 	stream.closeSend()
 	err = e.finish()
-	if failure == nil || err == nil {
-		return errors.Join(failure, err) // see below
+	switch {
+	case failure == nil:
+		return err
+	case err == nil:
+		return failure
 	}
 	return errors.Join(failure, err)
 }

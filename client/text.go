@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
@@ -33,7 +34,7 @@ func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 			return refuseText(customer, name, "the name of the attribute is no valid UTF-8: convert the input to UTF-8")
 		}
 		if !validValue(fields[name]) {
-			return refuseText(customer, name, name+": the text is no valid UTF-8: convert the input to UTF-8")
+			return refuseText(customer, name, printable(name)+": the text is no valid UTF-8: convert the input to UTF-8")
 		}
 	}
 	return nil
@@ -41,7 +42,7 @@ func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 
 func refuseText(customer *echelonv1.Customer, name, message string) *echelonv1.RowError {
 	return &echelonv1.RowError{
-		CustomerId: customer.GetId(), Field: printable(name), Code: echelonv1.RowError_INVALID_UTF8, Message: message,
+		CustomerId: printable(customer.GetId()), Field: printable(name), Code: echelonv1.RowError_INVALID_UTF8, Message: message,
 	}
 }
 
@@ -70,13 +71,12 @@ func validValue(value *structpb.Value) bool {
 	return true
 }
 
-// printable makes a text that is no valid UTF-8 fit for a message, and no longer than an id.
+// printable makes a text that was refused fit for a message, and no longer than an id.
 func printable(text string) string {
-	if utf8.ValidString(text) {
-		return text
+	if !utf8.ValidString(text) {
+		text = strconv.QuoteToASCII(text)
 	}
-	quoted := strconv.QuoteToASCII(text)
-	return quoted[:min(len(quoted), frame.MaxIDBytes)]
+	return strings.ToValidUTF8(text[:min(len(text), frame.MaxIDBytes)], "")
 }
 
 // invalid is the error that the service would have answered for a customer that was refused.

@@ -3,6 +3,8 @@ package engine_test
 import (
 	"context"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/modelfile"
+	"github.com/echelonhq/echelon/internal/workload"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -131,7 +134,10 @@ func xs(values ...float64) []person {
 	return people
 }
 
-var missing = math.NaN()
+var (
+	missing      = math.NaN()
+	negativeZero = math.Copysign(0, -1)
+)
 
 // frameOf returns customers as one batch; all must be fit.
 func frameOf(t testing.TB, program *engine.Program, people ...person) *frame.Frame {
@@ -303,3 +309,26 @@ func (r rapidTB) Helper()                           { r.t.Helper() }
 func (r rapidTB) Fatal(args ...any)                 { r.t.Fatal(args...) }
 func (r rapidTB) Fatalf(format string, args ...any) { r.t.Fatalf(format, args...) }
 func (r rapidTB) Errorf(format string, args ...any) { r.t.Errorf(format, args...) }
+
+// has reports whether a finding at a path, or below it, says something.
+func has(found diag.List, path, says string) bool {
+	return slices.ContainsFunc(found, func(f finding) bool {
+		return strings.HasPrefix(f.Path, path) && strings.Contains(f.Message, says)
+	})
+}
+
+// findingsOf returns what a calibration found, as Compile would say it.
+func findingsOf(calibration *echelonv1.Calibration) diag.List {
+	var found diag.List
+	for _, f := range calibration.GetFindings() {
+		severity := diag.Mistake
+		if f.GetSeverity() == echelonv1.Finding_WARNING {
+			severity = diag.Warning
+		}
+		found.Add(finding{Severity: severity, Path: f.GetPath(), Message: f.GetMessage(), Remedy: f.GetRemedy()})
+	}
+	return found
+}
+
+// workloadModel is the model of workload W.
+var workloadModel = string(workload.ModelYAML)

@@ -41,9 +41,10 @@ func workloadFrames(c *workload.Cols, schema *frame.Schema, rows int) []*frame.F
 }
 
 func TestWorkloadHasTheChecksumsOfTheLoopWrittenByHand(t *testing.T) {
+	// SAME-6
 	const n = 50_000
 	columns := workload.Gen(n)
-	program := compile(t, string(workload.ModelYAML))
+	program := compile(t, workloadModel)
 	frames := workloadFrames(columns, program.Schema(), 1000)
 	scorer := bind(t, program, frames...)
 

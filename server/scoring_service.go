@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -159,7 +161,13 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.next(request.GetBatch()); err != nil {
 			return nil, err
 		}
-		return &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}, nil
+		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
+		if size := proto.Size(response); size > s.streams.maxMessage {
+			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
+				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
+				sequence.last, size, s.streams.maxMessage).With("last_sequence", strconv.FormatInt(sequence.last-1, 10))
+		}
+		return response, nil
 	})
 	if err == nil && open == nil {
 		return s.streams.header(nil, false)

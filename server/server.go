@@ -127,7 +127,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}),
 	)
-	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout}
+	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: store, catalog: models, streams: streams})
 	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: store, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: store, catalog: models})

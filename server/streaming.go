@@ -30,6 +30,8 @@ type streaming struct {
 	validator protovalidate.Validator
 	stopping  <-chan struct{}
 	stall     time.Duration
+	// maxMessage is the largest message that is sent, in bytes.
+	maxMessage int
 }
 
 // batches checks that a stream's batches follow one another.

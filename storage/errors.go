@@ -58,10 +58,11 @@ type FormatError struct {
 // Error says what was found and what to do.
 func (e *FormatError) Error() string {
 	if e.Found == 0 {
-		return fmt.Sprintf("storage: the folder %s holds files that are no Echelon store, and they are left alone: use an empty folder, or one that Echelon made", e.Dir)
+		return fmt.Sprintf("storage: the folder %s holds files that are no Echelon store, and they are left alone: use an empty folder, or one that "+
+			"Echelon made", e.Dir)
 	}
-	return fmt.Sprintf("storage: the folder %s has format %d, and this program knows formats up to %d: use the program's version that wrote it, or a newer one",
-		e.Dir, e.Found, e.Supported)
+	return fmt.Sprintf("storage: the folder %s has format %d, and this program knows formats up to %d: use the program's version that wrote it, "+
+		"or a newer one", e.Dir, e.Found, e.Supported)
 }
 
 // SchemaConflictError means that attributes do not fit the store's schema. It names all of them.

@@ -16,8 +16,8 @@ import (
 // oddIDs ascend by bytes: first and last characters, zero bytes, and ids that begin with others.
 var oddIDs = []string{
 	"\x00", "\x00\x00", "\x01", " ", "0", "00", "A", "a", "a\x00", "a\x00\x00", "a\x00b", "a\x01", "ab", "b",
-	strings.Repeat("x", frame.MaxIDBytes-1), strings.Repeat("x", frame.MaxIDBytes), "z", "\u007f", "\u0080", "é", "\u00ff", "\uffff", "\U00010000", "\U0010ffff",
-	"\U0010ffff\x00", "\U0010ffff\U0010ffff",
+	strings.Repeat("x", frame.MaxIDBytes-1), strings.Repeat("x", frame.MaxIDBytes), "z", "\u007f", "\u0080", "é", "\u00ff", "\uffff",
+	"\U00010000", "\U0010ffff", "\U0010ffff\x00", "\U0010ffff\U0010ffff",
 }
 
 func testOrder(t *testing.T, store storage.Store) {

@@ -15,7 +15,9 @@ import (
 
 // block is a block of a snapshot with something in each column.
 func block(ids ...string) *storagev1.SnapshotBlock {
-	b := &storagev1.SnapshotBlock{Ids: ids, Segments: []*storagev1.NameColumn{{}}, Scores: []*storagev1.ScoreColumn{{}}, Reasons: []*echelonv1.Reason{{}}}
+	b := &storagev1.SnapshotBlock{
+		Ids: ids, Segments: []*storagev1.NameColumn{{}}, Scores: []*storagev1.ScoreColumn{{}}, Reasons: []*echelonv1.Reason{{}},
+	}
 	for i := range ids {
 		b.Segments[0].Codes = append(b.Segments[0].Codes, uint32(i))
 		b.Scores[0].Values = append(b.Scores[0].Values, float64(i)/3)

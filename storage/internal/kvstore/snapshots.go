@@ -26,7 +26,8 @@ var errEnded = fmt.Errorf("%w: the snapshot's writer was closed or aborted", sto
 // WriteSnapshot implements storage.Snapshots.
 func (s *Store) WriteSnapshot(ctx context.Context, snapshot string) (storage.SnapshotWriter, error) {
 	if snapshot == "" || len(snapshot) > storage.MaxKeyBytes || strings.ContainsRune(snapshot, 0) {
-		return nil, fmt.Errorf("%w: the name of a snapshot has 1 to %d bytes and no zero byte, unlike %q", storage.ErrInvalid, storage.MaxKeyBytes, snapshot)
+		return nil, fmt.Errorf("%w: the name of a snapshot has 1 to %d bytes and no zero byte, unlike %q",
+			storage.ErrInvalid, storage.MaxKeyBytes, snapshot)
 	}
 	keys, err := s.someKeys(ctx, snapshotPrefix(snapshot), 1)
 	if err != nil {

@@ -102,3 +102,10 @@ func (l *Line) write(more string) {
 	}
 	_, _ = fmt.Fprintln(l.out, text)
 }
+
+// Count returns the count.
+func (l *Line) Count() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
+}

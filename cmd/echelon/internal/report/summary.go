@@ -94,14 +94,19 @@ func Balanced(b *echelonv1.Balance) bool {
 	return b.GetCustomers() == b.GetTiered()+b.GetUnscored()+b.GetExcluded()+b.GetRefused() && b.GetAmountIn() == b.GetAmountOut()
 }
 
-// Findings writes what a calibration found, a line each.
+// Findings writes what a calibration found, a line each; nothing where it found nothing.
 func Findings(w io.Writer, findings []*echelonv1.Finding) error {
+	if len(findings) > 0 {
+		if _, err := fmt.Fprintln(w, "\nfindings"); err != nil {
+			return err
+		}
+	}
 	for _, f := range findings {
 		text := fmt.Sprintf("%s: %s: %s", severity(f), f.GetPath(), f.GetMessage())
 		if f.GetRemedy() != "" {
 			text += " (" + f.GetRemedy() + ")"
 		}
-		if _, err := fmt.Fprintln(w, plain(text)); err != nil {
+		if _, err := fmt.Fprintln(w, indent+plain(text)); err != nil {
 			return err
 		}
 	}

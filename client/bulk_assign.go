@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// explainedRows is how many rows a batch has at most where each is explained, so that the answer fits into a message.
+const explainedRows = 100
+
+// Outcome is what came out for one customer of BulkAssign: an assignment or an error.
+type Outcome struct {
+	// Index is the customer's place in the caller's sequence, from 0.
+	Index int64
+	// Assignment is the customer's assignment, with the provenance that the stream stated.
+	Assignment *echelonv1.Assignment
+	// Error says why the customer was refused; its index is Index.
+	Error *echelonv1.RowError
+}
+
+// BulkAssign evaluates as many customers as the sequence yields, in batches, and yields an outcome for each, in order. It stores nothing.
+//
+// A customer that cannot be read is an outcome with an error, and the others go on. An error of the service, of the connection or of the sequence
+// itself is yielded last; every customer before an error of the sequence is settled first. The sequence runs in the caller's goroutine, between
+// outcomes, and must not change a customer after it yielded it. Nothing is sent while it waits for its next customer: give it customers that flow.
+func (c *Client) BulkAssign(
+	ctx context.Context, header *echelonv1.BulkAssignHeader, customers iter.Seq2[*echelonv1.Customer, error],
+) iter.Seq2[Outcome, error] {
+	rows := c.batchRows
+	if header.GetExplain() {
+		rows = min(rows, explainedRows)
+	}
+	return sequence(func(emit func(Outcome) error) error {
+		var provenance *echelonv1.Provenance
+		e := &exchange[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse, *echelonv1.AssignmentBatch]{
+			open:   c.scoring.BulkAssign,
+			header: &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Header{Header: header}},
+			request: func(b *echelonv1.CustomerBatch) *echelonv1.BulkAssignRequest {
+				return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Batch{Batch: b}}
+			},
+			opened: func(res *echelonv1.BulkAssignResponse) bool {
+				provenance = res.GetOpened()
+				return provenance != nil
+			},
+			batch: (*echelonv1.BulkAssignResponse).GetBatch,
+			settle: func(b *batch, answer *echelonv1.AssignmentBatch) error {
+				attach(provenance, answer.GetAssignments())
+				return settleAssigned(b, answer, emit)
+			},
+			rows: rows,
+		}
+		return e.run(ctx, c, customers)
+	})
+}
+
+// settleAssigned emits the outcomes of a batch in the order of its rows. Assignments come in the order of the rows that were not refused.
+func settleAssigned(b *batch, answer *echelonv1.AssignmentBatch, emit func(Outcome) error) error {
+	assignments, refused := answer.GetAssignments(), answer.GetErrors()
+	if len(assignments)+len(refused) != len(b.customers) {
+		return broken("batch %d of %d rows has %d assignments and %d errors", b.sequence, len(b.customers), len(assignments), len(refused))
+	}
+	unsent, row := b.refused, 0
+	for index := b.from; index < b.end; index++ {
+		outcome := Outcome{Index: index}
+		switch {
+		case len(unsent) > 0 && unsent[0].GetIndex() == index:
+			outcome.Error, unsent = unsent[0], unsent[1:]
+		case len(refused) > 0 && refused[0].GetIndex() == index:
+			outcome.Error, refused = refused[0], refused[1:]
+			row++
+		default:
+			outcome.Assignment, assignments = assignments[0], assignments[1:]
+			if got, want := outcome.Assignment.GetCustomerId(), b.customers[row].GetId(); got != want {
+				return broken("row %d of batch %d is customer %q and was answered for customer %q", row, b.sequence, want, got)
+			}
+			row++
+		}
+		if err := emit(outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/client"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+const (
+	modelInvalid   = echelonv1.ErrorReason_MODEL_INVALID
+	defaultAddress = "127.0.0.1:7070"
+)
+
+// cli is what the commands share.
+type cli struct {
+	// stdout gets results, stderr progress, advice and errors.
+	stdout, stderr io.Writer
+	// json asks for results as JSON.
+	json bool
+	// address is the server's.
+	address string
+	// started is set once a command was understood.
+	started bool
+}
+
+// run runs a command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := &cli{stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	code := codeOf(ctx, err, c.started)
+	if err != nil {
+		tell(stderr, err, code)
+	}
+	return code
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "echelon",
+		Short: "Segment, score and tier customers",
+		Long: "Echelon segments, scores and tiers customers by a model that you write: who they are, what they are worth, how much to invest in them.\n\n" +
+			exitHelp,
+		Example:       "  echelon score --model model.yaml --input customers.csv --id-column id --output tiers.csv",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().BoolVar(&c.json, "json", false, "print results as JSON")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.demoCommand(), c.versionCommand(),
+	)
+	return root
+}
+
+// action is what a command does once it was understood.
+type action = func(ctx context.Context, args []string) error
+
+// does makes an action what a command runs.
+func (c *cli) does(do action) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c.started = true
+		return do(cmd.Context(), args)
+	}
+}
+
+// calls makes a command one that calls the server.
+func (c *cli) calls(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&c.address, "address", defaultAddress, "the server's HOST:PORT")
+	return cmd
+}
+
+// group makes a command that has commands. Without one of them it prints its help.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// dialed is an action that calls the server.
+type dialed = func(ctx context.Context, server *client.Client, args []string) error
+
+// calling makes an action of one that calls the server.
+func (c *cli) calling(do dialed) func(*cobra.Command, []string) error {
+	return c.does(func(ctx context.Context, args []string) (err error) {
+		server, err := c.dial()
+		if err != nil {
+			return err
+		}
+		defer func() { err = firstOf(err, server.Close()) }()
+		return c.reached(do(ctx, server, args))
+	})
+}
+
+func (c *cli) dial() (*client.Client, error) {
+	server, err := client.Dial(c.address)
+	if err != nil {
+		return nil, usagef("the address %q cannot be called: %w", c.address, err)
+	}
+	return server, nil
+}
+
+// reached says what to do where an error is that no server could be reached.
+func (c *cli) reached(err error) error {
+	if client.IsUnavailable(err) && client.ReasonOf(err) == echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return fmt.Errorf("no server answers at %s: start one by \"echelon serve\", or say by --address where it is: %w", c.address, err)
+	}
+	return err
+}
+
+// firstOf returns the first error that is one.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// messageJSON returns a message as JSON, by proto names, the same at every time.
+func messageJSON(m proto.Message) (json.RawMessage, error) {
+	data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	// protojson puts blanks in at random, so that nobody relies on its form; people compare what is printed here.
+	var steady bytes.Buffer
+	err = json.Compact(&steady, data)
+	return steady.Bytes(), err
+}
+
+// printMessage prints a message of the API as JSON.
+func (c *cli) printMessage(m proto.Message) error {
+	data, err := messageJSON(m)
+	if err != nil {
+		return err
+	}
+	return c.printJSON(data)
+}
+
+// printJSON prints a value as JSON, in several lines.
+func (c *cli) printJSON(value any) error {
+	encoder := json.NewEncoder(c.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+// printf prints a line of a result.
+func (c *cli) printf(format string, args ...any) error {
+	_, err := fmt.Fprintf(c.stdout, format+"\n", args...)
+	return err
+}
+
+// advise writes a line that is no result. That it cannot be written stops no work.
+func (c *cli) advise(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.stderr, format+"\n", args...)
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+func (c *cli) getCommand() *cobra.Command {
+	return c.calls(&cobra.Command{
+		Use:     "get MODEL CUSTOMER",
+		Short:   "Show a customer's published assignment",
+		Example: "  echelon get b2b AW00000701",
+		Args:    cobra.ExactArgs(2),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			assignment, err := server.GetAssignment(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.printMessage(assignment)
+			}
+			return report.Assignment(c.stdout, assignment)
+		}),
+	})
+}
+
+func (c *cli) explainCommand() *cobra.Command {
+	return c.calls(&cobra.Command{
+		Use:   "explain MODEL CUSTOMER",
+		Short: "Show every step to a customer's assignment",
+		Long: "Explain evaluates a stored customer by the model, the calibration and the instant of the published assignment, and shows every step:\n" +
+			"the rules that were tried, each criterion's value, weight and contribution, the cuts with their lines, and what was missing.",
+		Example: "  echelon explain b2b AW00000701",
+		Args:    cobra.ExactArgs(2),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			published, err := server.GetAssignment(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			explained, err := explain(ctx, server, published)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.printMessage(explained)
+			}
+			return report.Explanation(c.stdout, published, explained)
+		}),
+	})
+}
+
+// explain evaluates a stored customer by what made its published assignment. A customer that was written since may come out otherwise: then it is
+// stale.
+func explain(ctx context.Context, server *client.Client, published *echelonv1.Assignment) (*echelonv1.Assignment, error) {
+	by := published.GetProvenance()
+	evaluator := client.StoredModel(by.GetModel(), by.GetModelVersion())
+	if by.GetCalibrationId() != "" {
+		evaluator.Calibration = &echelonv1.Evaluator_CalibrationId{CalibrationId: by.GetCalibrationId()}
+	}
+	evaluator.AsOf = by.GetAsOf()
+	explained, err := server.ScoreCustomer(ctx, &echelonv1.ScoreCustomerRequest{
+		Evaluator: evaluator,
+		Customer:  &echelonv1.ScoreCustomerRequest_CustomerId{CustomerId: published.GetCustomerId()},
+		Explain:   true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	explained.Stale = published.GetStale()
+	return explained, nil
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Assignment writes a customer's segments, scores and tiers, with the reasons.
+func Assignment(w io.Writer, a *echelonv1.Assignment) error {
+	if err := heading(w, a); err != nil {
+		return err
+	}
+	t := newTable("llrr", "", "outcome", "score", "completeness")
+	for _, s := range a.GetSegments() {
+		t.add("segment "+s.GetSegmentation(), orNone(s.GetSegment()), "", "")
+	}
+	for _, s := range a.GetScores() {
+		t.add("score "+s.GetScore(), "", points(s.Value), Percent(100*s.GetCompleteness()))
+	}
+	for _, tier := range a.GetTiers() {
+		t.add("tier "+tier.GetTiering(), orNone(tier.GetTier()), "", "")
+	}
+	if err := t.write(w); err != nil {
+		return err
+	}
+	return reasons(w, a.GetReasons())
+}
+
+// heading writes whose assignment it is, and what made it.
+func heading(w io.Writer, a *echelonv1.Assignment) error {
+	by := a.GetProvenance()
+	t := newTable("ll", "customer", a.GetCustomerId())
+	t.add("model", fmt.Sprintf("%s version %d", by.GetModel(), by.GetModelVersion()))
+	t.add("calibration", orNone(by.GetCalibrationId()))
+	if by.GetRunId() != "" {
+		t.add("run", by.GetRunId())
+	}
+	t.add("as of", Time(by.GetAsOf()))
+	if a.GetStale() {
+		t.add("stale", "the customer was written after the run: the next run may decide otherwise")
+	}
+	if err := t.write(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func points(x *float64) string {
+	if x == nil {
+		return none
+	}
+	return Score(*x)
+}
+
+func reasons(w io.Writer, list []*echelonv1.Reason) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w, "\nreasons"); err != nil {
+		return err
+	}
+	for _, r := range list {
+		if _, err := fmt.Fprintln(w, indent+plain(r.GetMessage())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Explanation writes every step to an assignment: the published one's customer, evaluated again as explained.
+func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error {
+	if err := heading(w, published); err != nil {
+		return err
+	}
+	e := explained.GetExplanation()
+	if err := derived(w, e.GetDerived()); err != nil {
+		return err
+	}
+	for _, s := range e.GetSegments() {
+		if err := segment(w, s); err != nil {
+			return err
+		}
+	}
+	for _, s := range e.GetScores() {
+		if err := score(w, s); err != nil {
+			return err
+		}
+	}
+	for _, t := range e.GetTiers() {
+		if err := tier(w, t); err != nil {
+			return err
+		}
+	}
+	return reasons(w, explained.GetReasons())
+}
+
+func derived(w io.Writer, values *structpb.Struct) error {
+	if len(values.GetFields()) == 0 {
+		return nil
+	}
+	t := newTable("lr", "derived", "value")
+	for _, name := range slices.Sorted(maps.Keys(values.GetFields())) {
+		t.add(name, value(values.GetFields()[name]))
+	}
+	return section(w, t)
+}
+
+func segment(w io.Writer, s *echelonv1.SegmentExplanation) error {
+	t := newTable("lll", "segment "+s.GetSegmentation()+": "+orNone(s.GetSegment()), "rule", "outcome")
+	for _, rule := range s.GetRules() {
+		t.add(indent+rule.GetName(), rule.GetWhen(), outcome(rule))
+	}
+	return section(w, t)
+}
+
+func outcome(rule *echelonv1.RuleExplanation) string {
+	switch rule.GetOutcome() {
+	case echelonv1.RuleExplanation_MATCHED:
+		return "matched"
+	case echelonv1.RuleExplanation_NOT_READABLE:
+		return "not readable: " + rule.GetUnreadable().GetMessage()
+	}
+	return "no"
+}
+
+func score(w io.Writer, s *echelonv1.ScoreExplanation) error {
+	title := fmt.Sprintf("score %s: %s, completeness %s", s.GetScore(), points(s.Value), Percent(100*s.GetCompleteness()))
+	t := newTable("lrrrrl", title, "input", "normalised", "weight", "contribution", "")
+	for _, c := range s.GetCriteria() {
+		t.add(indent+c.GetCriterion(), value(c.GetInput()), points(c.Normalized), Percent(c.GetWeightPercent()), Score(c.GetContribution()),
+			c.GetUnreadable().GetMessage())
+	}
+	return section(w, t)
+}
+
+func tier(w io.Writer, e *echelonv1.TierExplanation) error {
+	title := "tier " + e.GetTiering() + ": " + orNone(e.GetTier())
+	if e.XLevel != nil && e.YLevel != nil {
+		title += fmt.Sprintf(" (x level %d, y level %d)", e.GetXLevel(), e.GetYLevel())
+	}
+	t := newTable("llrrl", title, "condition", "line", "own", "met")
+	for _, cut := range e.GetCuts() {
+		name := indent + cut.GetName()
+		for _, c := range cut.GetConditions() {
+			t.add(name, c.GetCondition(), line(c.Line), line(c.Value), met(c))
+			name = ""
+		}
+	}
+	return section(w, t)
+}
+
+func met(c *echelonv1.CutCondition) string {
+	switch {
+	case c.GetMet():
+		return "yes"
+	case c.GetUnreadable() != nil:
+		return "no: " + c.GetUnreadable().GetMessage()
+	}
+	return "no"
+}
+
+// line writes where a line is, or what a customer has of what it cuts: scores and amounts alike.
+func line(x *float64) string {
+	if x == nil {
+		return none
+	}
+	return Value(*x)
+}
+
+// section writes a table and a blank line.
+func section(w io.Writer, t *table) error {
+	if err := t.write(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// value writes what an expression gave.
+func value(v *structpb.Value) string {
+	switch kind := v.GetKind().(type) {
+	case *structpb.Value_NumberValue:
+		return Value(kind.NumberValue)
+	case *structpb.Value_BoolValue:
+		return fmt.Sprint(kind.BoolValue)
+	case *structpb.Value_StringValue:
+		return kind.StringValue
+	}
+	return "missing"
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/diag"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+func (c *cli) lintCommand() *cobra.Command {
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "lint FILE",
+		Short: "Check a model file, without a server",
+		Long: "Lint checks a model file in YAML or JSON and shows all that it finds, each with its place, its line and what to do.\n" +
+			"It ends with 0 where the model can be used, warnings or not, and with 3 where it has mistakes.",
+		Example: "  echelon model lint model.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE:    c.does(func(_ context.Context, args []string) error { return c.lint(args[0], verbose) }),
+	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "say what the model learns from its population")
+	return cmd
+}
+
+func (c *cli) lint(file string, verbose bool) error {
+	m, err := readModel(file)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		err = c.printJSON(lintReport(m))
+	} else {
+		err = c.printLint(file, m, verbose)
+	}
+	if err == nil && m.program == nil {
+		err = mistaken(file, m.found)
+	}
+	return err
+}
+
+func (c *cli) printLint(file string, m *modelFile, verbose bool) error {
+	if err := m.found.Format(c.stdout, 0); err != nil || m.program == nil {
+		return err
+	}
+	if !verbose {
+		return nil
+	}
+	return c.printf("%s: %s", file, learns(m.program))
+}
+
+// learns says what a program learns from its population.
+func learns(p *engine.Program) string {
+	var list []string
+	for _, s := range p.Model().GetScores() {
+		for _, criterion := range s.GetCriteria() {
+			if criterion.GetNormalize().GetPercentile() != nil {
+				list = append(list, fmt.Sprintf("the ranks of the criterion %s of the score %s", criterion.GetName(), s.GetName()))
+			}
+		}
+	}
+	for _, t := range p.Model().GetTierings() {
+		if cutsPopulation(t) {
+			list = append(list, fmt.Sprintf("the lines of the tiering %s", t.GetName()))
+		}
+	}
+	if len(list) == 0 {
+		return "the model learns nothing from a population and needs no calibration"
+	}
+	text := "the model needs a calibration; it learns from its population"
+	for _, one := range list {
+		text += "\n  " + one
+	}
+	return text
+}
+
+// cutsPopulation reports whether a tiering has a cut whose line depends on the population.
+func cutsPopulation(t *echelonv1.Tiering) bool {
+	for _, tier := range t.GetLinear().GetTiers() {
+		if cut := tier.GetCut(); cut.GetCumulativeShare() != nil || cut != nil && (cut.TopCount != nil || cut.TopShare != nil) {
+			return true
+		}
+	}
+	for _, axis := range []*echelonv1.Axis{t.GetMatrix().GetX(), t.GetMatrix().GetY()} {
+		for _, cut := range axis.GetCuts() {
+			if cut.GetMedian() != nil || cut.GetPercentile() != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lintJSON is what was found as JSON: echelon.v1.ValidateModelResponse with the places in the file.
+type lintJSON struct {
+	Findings         []findingJSON `json:"findings"`
+	NeedsCalibration bool          `json:"needs_calibration"`
+}
+
+type findingJSON struct {
+	Severity string `json:"severity"`
+	Path     string `json:"path"`
+	Message  string `json:"message"`
+	Remedy   string `json:"remedy"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+}
+
+func lintReport(m *modelFile) lintJSON {
+	out := lintJSON{Findings: []findingJSON{}, NeedsCalibration: m.program != nil && m.program.NeedsCalibration()}
+	for _, f := range m.found {
+		severity := echelonv1.Finding_MISTAKE
+		if f.Severity == diag.Warning {
+			severity = echelonv1.Finding_WARNING
+		}
+		out.Findings = append(out.Findings, findingJSON{
+			severity.String(), f.Path, f.Message, f.Remedy, f.Place.File, f.Place.Line, f.Place.Column,
+		})
+	}
+	return out
+}

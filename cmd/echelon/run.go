@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	return group("run", "Evaluate the stored customers, and publish the result",
+		c.runStartCommand(), c.runShowCommand(), c.runPublishCommand(), c.runRollbackCommand(), c.runListCommand())
+}
+
+// runOptions are the flags of run start.
+type runOptions struct {
+	asOf          string
+	version       int64
+	wait, publish bool
+}
+
+func (c *cli) runStartCommand() *cobra.Command {
+	var o runOptions
+	cmd := c.calls(&cobra.Command{
+		Use:   "start MODEL",
+		Short: "Evaluate all stored customers",
+		Long: "Start evaluates all stored customers by the active version of a model, or by the one that is named, and shows the tables of the result.\n" +
+			"Assignments change when the run is published.",
+		Example: "  echelon run start b2b --as-of 2026-01-31 --publish",
+		Args:    cobra.ExactArgs(1),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			return c.startRun(ctx, server, args[0], o)
+		}),
+	})
+	versionFlag(cmd, &o.version, "the version; the active one where it is not given")
+	asOfFlag(cmd, &o.asOf)
+	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait for the run's end and show its result")
+	cmd.Flags().BoolVar(&o.publish, "publish", false, "publish the result")
+	return cmd
+}
+
+func (c *cli) startRun(ctx context.Context, server *client.Client, model string, o runOptions) error {
+	if o.publish && !o.wait {
+		return usagef("--publish needs the run's end: leave out --wait=false")
+	}
+	request := &echelonv1.StartRunRequest{Model: model, Version: o.version}
+	if o.asOf != "" {
+		asOf, err := parseAsOf(o.asOf)
+		if err != nil {
+			return err
+		}
+		request.AsOf = timestamppb.New(asOf)
+	}
+	run, err := server.StartRun(ctx, request)
+	if err != nil {
+		return err
+	}
+	if !o.wait {
+		return c.printRun(ctx, server, run)
+	}
+	if run, err = c.waitRun(ctx, server, run.GetId()); err != nil {
+		return err
+	}
+	if o.publish && run.GetState() == echelonv1.Run_READY {
+		if run, err = server.PublishRun(ctx, run.GetId()); err != nil {
+			return err
+		}
+	}
+	if err := c.printRun(ctx, server, run); err != nil {
+		return err
+	}
+	if run.GetState() == echelonv1.Run_FAILED {
+		return fmt.Errorf("the run %s failed: %s", run.GetId(), run.GetFailure())
+	}
+	return refusedError(int(run.GetSummary().GetBalance().GetRefused()), int(run.GetSummary().GetBalance().GetCustomers()))
+}
+
+func (c *cli) waitRun(ctx context.Context, server *client.Client, id string) (*echelonv1.Run, error) {
+	line := progress.New(c.stderr)
+	defer line.Stop()
+	line.Start("customers evaluated")
+	run, err := server.WaitRun(ctx, id, func(run *echelonv1.Run) { line.Set(run.GetEvaluated()) })
+	if err != nil {
+		return nil, fmt.Errorf(`the run %s goes on, "echelon run show %s" says how far it is: %w`, id, id, err)
+	}
+	line.Done()
+	return run, nil
+}
+
+func (c *cli) runShowCommand() *cobra.Command {
+	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 01JQ8Z6K3V", (*client.Client).GetRun)
+}
+
+func (c *cli) runPublishCommand() *cobra.Command {
+	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 01JQ8Z6K3V", (*client.Client).PublishRun)
+}
+
+func (c *cli) runRollbackCommand() *cobra.Command {
+	return c.runAction("rollback MODEL", "Make the publication before the current one current again", "  echelon run rollback b2b", (*client.Client).RollBack)
+}
+
+// runAction is a command that names something, and whose answer is a run.
+func (c *cli) runAction(use, short, example string, call func(*client.Client, context.Context, string) (*echelonv1.Run, error)) *cobra.Command {
+	return c.calls(&cobra.Command{
+		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			run, err := call(server, ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return c.printRun(ctx, server, run)
+		}),
+	})
+}
+
+func (c *cli) runListCommand() *cobra.Command {
+	var most int
+	cmd := c.calls(&cobra.Command{
+		Use:     "list [MODEL]",
+		Short:   "List runs, the newest first",
+		Example: "  echelon run list b2b",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			model := ""
+			if len(args) > 0 {
+				model = args[0]
+			}
+			var list []*echelonv1.Run
+			for run, err := range server.Runs(ctx, model) {
+				if err != nil {
+					return err
+				}
+				if list = append(list, run); len(list) == most {
+					break
+				}
+			}
+			if c.json {
+				return c.printMessage(&echelonv1.ListRunsResponse{Runs: list})
+			}
+			return report.Runs(c.stdout, list)
+		}),
+	})
+	cmd.Flags().IntVar(&most, "limit", 20, "how many at most; 0 for all")
+	return cmd
+}
+
+// printRun prints a run, with the amount's name from its model.
+func (c *cli) printRun(ctx context.Context, server *client.Client, run *echelonv1.Run) error {
+	if c.json {
+		return c.printMessage(run)
+	}
+	amount := ""
+	if run.GetSummary() != nil {
+		kept, err := server.GetModel(ctx, run.GetModel(), run.GetModelVersion())
+		if err != nil {
+			return err
+		}
+		amount = kept.GetModel().GetAmount()
+	}
+	return report.Run(c.stdout, run, amount)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/engine/frame"
+)
+
+// scoreOptions are the flags of score.
+type scoreOptions struct {
+	model, input, idColumn, output string
+	asOf, rejects                  string
+	strict, allowMissing           bool
+	// address is the server's; empty where no server is asked.
+	address string
+}
+
+func (c *cli) scoreCommand() *cobra.Command {
+	var o scoreOptions
+	cmd := &cobra.Command{
+		Use:   "score",
+		Short: "Score a file of customers, without a server or through one",
+		Long: "Score evaluates the customers of a CSV file, which are the population that the model learns from, and writes a file with the segments,\n" +
+			"scores, tiers and reasons of each, in the order of the input. It needs no server; with --address a server does the work, with the same\n" +
+			"result to the byte. Rows that cannot be read are listed and do not stop the others; the exit code then is 4.",
+		Example: "  echelon score --model model.yaml --input customers.csv --id-column account_id --output tiers.csv --as-of 2026-01-31",
+		Args:    cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	c.modelFlag(cmd, &o.model, "the model's file")
+	inputFlags(cmd, &o.input, &o.idColumn, &o.allowMissing)
+	outputFlag(cmd, &o.output)
+	flags.StringVar(&o.rejects, "rejects", "", "the CSV file to write the refused rows to")
+	flags.BoolVar(&o.strict, "strict", false, "stop at the first row that is refused, and write nothing")
+	asOfFlag(cmd, &o.asOf)
+	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
+	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
+	return cmd
+}
+
+func (c *cli) modelFlag(cmd *cobra.Command, to *string, help string) {
+	cmd.Flags().StringVar(to, "model", "", help)
+	require(cmd, "model")
+}
+
+func inputFlags(cmd *cobra.Command, input, idColumn *string, allowMissing *bool) {
+	cmd.Flags().StringVar(input, "input", "", "the CSV file to read customers from")
+	cmd.Flags().StringVar(idColumn, "id-column", "", "the column of the file that has the customers' ids")
+	cmd.Flags().BoolVar(allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
+	require(cmd, "input", "id-column")
+}
+
+func outputFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "output", "", "the CSV file to write")
+	require(cmd, "output")
+}
+
+func asOfFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "as-of", "", "the instant as of which customers are evaluated: a date, which is its midnight in UTC, or RFC 3339; now where it is not given")
+}
+
+// require marks flags as required; it panics where there is no such flag, which every run of the command would show.
+func require(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// parseAsOf reads the flag --as-of: a date, an instant, or now.
+func parseAsOf(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now().UTC().Truncate(time.Microsecond), nil
+	}
+	if day, err := frame.ParseDate(text); err == nil {
+		return frame.DayStart(day), nil
+	}
+	micros, err := frame.ParseTimestamp(text)
+	if err != nil {
+		return time.Time{}, usagef("--as-of: %s is neither a date, such as 2026-01-31, nor an instant, such as 2026-01-31T12:00:00Z", frame.Quote(text))
+	}
+	return time.UnixMicro(micros).UTC(), nil
+}
+
+// check finds what is wrong with the flags together.
+func (o scoreOptions) check() error {
+	if o.rejects != "" && o.rejects == o.output {
+		return usagef("--rejects and --output name the same file: give each its own")
+	}
+	for flag, path := range map[string]string{"--output": o.output, "--rejects": o.rejects} {
+		if sameFile(path, o.input) || sameFile(path, o.model) {
+			return usagef("%s names a file that is read, %s: give it another name", flag, path)
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+func (c *cli) score(ctx context.Context, o scoreOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	asOf, err := parseAsOf(o.asOf)
+	if err != nil {
+		return err
+	}
+	m, err := c.useModel(o.model)
+	if err != nil {
+		return err
+	}
+	job := &scoreJob{cli: c, options: o, program: m.program, source: m.source, asOf: asOf}
+	if err := job.do(ctx); err != nil {
+		return err
+	}
+	if err := job.report(); err != nil {
+		return err
+	}
+	return refusedError(len(job.refused), job.rows)
+}
+
+// refusedError is the error of a command that did its work but for rows that were refused; nil where none was.
+func refusedError(refused, rows int) error {
+	if refused == 0 {
+		return nil
+	}
+	return &failure{exitRefused, fmt.Errorf("%d of %d rows were refused: mend them and run it again", refused, rows)}
+}

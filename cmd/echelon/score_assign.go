@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// assigner evaluates frames, here or elsewhere.
+type assigner interface {
+	// calibrate learns from the frames.
+	calibrate(ctx context.Context, frames []*frame.Frame) (*echelonv1.Calibration, error)
+	// assign evaluates the frames, none of which is empty, in order.
+	assign(ctx context.Context, frames []*frame.Frame, calibration *echelonv1.Calibration, do settle) error
+}
+
+// settle takes the assignments of a frame, and the same in columns, with amounts.
+type settle = func([]*echelonv1.Assignment, *engine.Result) error
+
+// localAssigner evaluates in this process.
+type localAssigner struct {
+	program *engine.Program
+	asOf    time.Time
+}
+
+var _ assigner = (*localAssigner)(nil)
+
+func (l *localAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (*echelonv1.Calibration, error) {
+	return l.program.Calibrate(ctx, func(yield func(*frame.Frame, error) bool) {
+		for _, f := range frames {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}, l.asOf)
+}
+
+func (l *localAssigner) assign(
+	ctx context.Context, frames []*frame.Frame, calibration *echelonv1.Calibration, do settle,
+) error {
+	scorer, err := l.program.Bind(calibration)
+	if err != nil {
+		return err
+	}
+	for _, f := range frames {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true})
+		assignments := make([]*echelonv1.Assignment, result.Len())
+		for i := range assignments {
+			assignments[i] = result.Assignment(i)
+		}
+		if err := do(assignments, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remoteAssigner evaluates through a server. What a model that learns nothing shows of its population is found here.
+type remoteAssigner struct {
+	localAssigner
+	server *client.Client
+}
+
+var _ assigner = (*remoteAssigner)(nil)
+
+func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (*echelonv1.Calibration, error) {
+	if !r.program.NeedsCalibration() {
+		return r.localAssigner.calibrate(ctx, frames)
+	}
+	calibration, refused, err := r.server.Calibrate(ctx, r.evaluator(nil), customersOf(ctx, frames))
+	if err == nil && len(refused) > 0 {
+		err = disagreed(refused[0])
+	}
+	return calibration, err
+}
+
+func (r *remoteAssigner) evaluator(calibration *echelonv1.Calibration) *echelonv1.Evaluator {
+	e := client.InlineModel(r.program.Model(), calibration)
+	e.AsOf = timestamppb.New(r.asOf)
+	return e
+}
+
+func (r *remoteAssigner) assign(
+	ctx context.Context, frames []*frame.Frame, calibration *echelonv1.Calibration, do settle,
+) error {
+	scorer, err := r.program.Bind(calibration)
+	if err != nil {
+		return err
+	}
+	if !r.program.NeedsCalibration() {
+		calibration = nil
+	}
+	header := &echelonv1.BulkAssignHeader{Evaluator: r.evaluator(calibration)}
+	var ready []*echelonv1.Assignment
+	for outcome, err := range r.server.BulkAssign(ctx, header, customersOf(ctx, frames)) {
+		if err != nil {
+			return err
+		}
+		if outcome.Error != nil {
+			return disagreed(outcome.Error)
+		}
+		ready = append(ready, outcome.Assignment)
+		if len(ready) < frames[0].Len() {
+			continue
+		}
+		// A server answers no amounts; they are what they are everywhere.
+		result, err := r.program.ResultOf(ready)
+		if err != nil {
+			return err
+		}
+		result.Amounts = scorer.Amounts(frames[0], r.asOf)
+		if err := do(ready, result); err != nil {
+			return err
+		}
+		ready, frames = nil, frames[1:]
+	}
+	return nil
+}
+
+// disagreed is the error of a server that refuses what was read here.
+func disagreed(refused *echelonv1.RowError) error {
+	return fmt.Errorf("the server refused customer %q, which was read here: %s: use the same version of echelon on both sides",
+		refused.GetCustomerId(), refused.GetMessage())
+}
+
+// customersOf returns the customers of frames as they go over the wire.
+func customersOf(ctx context.Context, frames []*frame.Frame) iter.Seq2[*echelonv1.Customer, error] {
+	return func(yield func(*echelonv1.Customer, error) bool) {
+		for _, f := range frames {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range f.Len() {
+				if !yield(f.Customer(i), nil) {
+					return
+				}
+			}
+		}
+	}
+}

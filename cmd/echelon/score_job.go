@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/echelonhq/echelon/cmd/echelon/internal/outfile"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/modelfile"
+	"github.com/echelonhq/echelon/internal/tabular"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// scoreJob is one run of score.
+type scoreJob struct {
+	*cli
+	options scoreOptions
+	program *engine.Program
+	source  *modelfile.Source
+	asOf    time.Time
+
+	frames  []*frame.Frame
+	refused []tabular.Refusal
+	rows    int
+
+	calibration *echelonv1.Calibration
+	summary     *echelonv1.Summary
+}
+
+// do reads, learns, evaluates and writes.
+func (j *scoreJob) do(ctx context.Context) (err error) {
+	line := progress.New(j.stderr)
+	defer line.Stop()
+	if err := j.read(ctx, line); err != nil {
+		return err
+	}
+	var by assigner = &localAssigner{program: j.program, asOf: j.asOf}
+	if j.address = j.options.address; j.address != "" {
+		server, err := j.dial()
+		if err != nil {
+			return err
+		}
+		defer func() { err = firstOf(err, server.Close()) }()
+		by = &remoteAssigner{localAssigner{program: j.program, asOf: j.asOf}, server}
+	}
+	if err := j.evaluate(ctx, by, line); err != nil {
+		return j.reached(err)
+	}
+	return nil
+}
+
+// read reads the whole input: it is the population.
+func (j *scoreJob) read(ctx context.Context, line *progress.Line) (err error) {
+	file, err := os.Open(j.options.input)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, file.Close()) }()
+	reader, err := tabular.NewReader(file, tabular.Options{
+		File: j.options.input, IDColumn: j.options.idColumn,
+		Attributes: j.program.Model().GetAttributes(), AllowMissingColumns: j.options.allowMissing,
+	})
+	if err != nil {
+		return err
+	}
+	line.Start("rows read")
+	for batch, err := range reader.Batches(tabular.BatchRows) {
+		if err = firstOf(err, ctx.Err()); err != nil {
+			return err
+		}
+		if j.options.strict && len(batch.Refused) > 0 {
+			return &failure{exitRefused, errors.New(batch.Refused[0].Describe(j.options.input))}
+		}
+		if batch.Frame.Len() > 0 {
+			j.frames = append(j.frames, batch.Frame)
+		}
+		j.refused = append(j.refused, batch.Refused...)
+		j.rows += batch.Rows()
+		line.Add(batch.Rows())
+	}
+	line.Done()
+	if j.rows == 0 {
+		return fmt.Errorf("%s: the file has a header and no customers: give it a line for each customer", j.options.input)
+	}
+	return nil
+}
+
+// evaluate calibrates, and writes the output once all of it is known and balances.
+func (j *scoreJob) evaluate(ctx context.Context, by assigner, line *progress.Line) (err error) {
+	if j.calibration, err = by.calibrate(ctx, j.frames); err != nil {
+		return err
+	}
+	j.calibration.Refused = int64(len(j.refused))
+	output, err := outfile.Create(j.options.output)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, output.Close()) }()
+	out, err := tabular.NewAssignmentWriter(output, j.options.idColumn, j.program.Model())
+	if err != nil {
+		return err
+	}
+	tally := engine.NewTally(j.program)
+	tally.Refuse(int64(len(j.refused)))
+	line.Start("customers scored")
+	err = by.assign(ctx, j.frames, j.calibration, func(assignments []*echelonv1.Assignment, result *engine.Result) error {
+		tally.Add(result)
+		line.Add(len(assignments))
+		return writeAssignments(out, assignments)
+	})
+	if err = firstOf(err, out.Flush(), ctx.Err()); err != nil {
+		return err
+	}
+	line.Done()
+	j.summary = tally.Summary()
+	if !report.Balanced(j.summary.GetBalance()) || j.summary.GetBalance().GetCustomers() != int64(j.rows) {
+		return fmt.Errorf("the books do not balance, nothing was written: %v of %d rows; report it with the model and the input", j.summary.GetBalance(), j.rows)
+	}
+	if err := j.writeRejects(); err != nil {
+		return err
+	}
+	return output.Commit()
+}
+
+func writeAssignments(out *tabular.AssignmentWriter, assignments []*echelonv1.Assignment) error {
+	for _, a := range assignments {
+		if err := out.Write(a, engine.ReasonText(a.GetReasons())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRejects writes the refused rows, where that was asked for.
+func (j *scoreJob) writeRejects() (err error) {
+	if j.options.rejects == "" {
+		return nil
+	}
+	file, err := outfile.Create(j.options.rejects)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, file.Close()) }()
+	out, err := tabular.NewRefusalWriter(file)
+	if err != nil {
+		return err
+	}
+	for _, r := range j.refused {
+		if err := out.Write(r); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return file.Commit()
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/server"
+	"github.com/echelonhq/echelon/storage"
+	"github.com/echelonhq/echelon/storage/badger"
+	"github.com/echelonhq/echelon/storage/memory"
+)
+
+// serveOptions are the flags of `echelon serve`.
+type serveOptions struct {
+	data, listen, metrics string
+	memory, insecure      bool
+	noSync                bool
+	memoryLimit           int64
+	logFormat, logLevel   string
+	server                server.Config
+}
+
+func (c *cli) serveCommand() *cobra.Command {
+	o := serveOptions{server: server.DefaultConfig()}
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API over a folder of data",
+		Long: `Serve answers the RPCs of echelon.v1 over a folder, which it makes where there is none and holds alone.
+
+It listens on loopback and refuses another address without --insecure, since neither traffic nor callers are secured.
+SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, and cuts what is left after --drain-timeout.`,
+		Example: `  echelon serve --data ./echelon-data
+  echelon serve --memory --listen 127.0.0.1:0`,
+		Args: cobra.NoArgs,
+		RunE: c.does(func(ctx context.Context, _ []string) error { return o.run(ctx, c.stdout, c.stderr) }),
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.data, "data", "echelon-data", "folder of the store")
+	flags.BoolVar(&o.memory, "memory", false, "keep everything in memory; it is gone when the server stops")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:7070", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&o.metrics, "metrics-listen", "", "loopback address of Prometheus metrics under /metrics; empty serves none")
+	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS and without authentication")
+	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
+	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
+	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug logs every call")
+	flags.IntVar(&o.server.MaxMessageBytes, "max-message-bytes", o.server.MaxMessageBytes, "largest message taken and sent")
+	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
+	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
+	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
+	return command
+}
+
+func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	log, err := newLogger(stderr, o.logFormat, o.logLevel)
+	if err != nil {
+		return err
+	}
+	if err := o.allowed(o.listen, o.insecure); err != nil {
+		return err
+	}
+	if o.memoryLimit <= 0 {
+		return usagef("--memory-limit-mib %d is not above 0", o.memoryLimit)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(o.memoryLimit << 20)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	o.server.Log, o.server.Metrics = log, registry
+	running, err := start(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	defer running.stop()
+	if o.metrics != "" {
+		if err := o.allowed(o.metrics, false); err != nil {
+			return fmt.Errorf("--metrics-listen: %w", err)
+		}
+		stop, at, err := serveMetrics(o.metrics, registry)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		fmt.Fprintf(stdout, "metrics on http://%s/metrics\n", at)
+	}
+	fmt.Fprintf(stdout, "serving on %s\n", running.address)
+	select {
+	case <-ctx.Done():
+		log.Info("stopping", "cause", context.Cause(ctx))
+		return nil
+	case err := <-running.failed:
+		return err
+	}
+}
+
+// allowed returns an error for an address that is not loopback, unless that is insisted on.
+func (o *serveOptions) allowed(address string, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return usagef("the address %q is no HOST:PORT such as 127.0.0.1:7070", address)
+	}
+	ip := net.ParseIP(host)
+	if insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return usagef("%s is not a loopback address, and neither traffic nor callers are secured: listen on 127.0.0.1, or insist with --insecure", address)
+}
+
+// running is a server that listens.
+type running struct {
+	address string
+	failed  chan error
+	server  *server.Server
+	store   storage.Store
+	log     *slog.Logger
+}
+
+// start opens the store and begins to serve.
+func start(ctx context.Context, o *serveOptions, log *slog.Logger) (*running, error) {
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; stop what listens there, or choose another port with --listen", o.listen, err)
+	}
+	store, err := openStore(o, log)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s, err := server.New(ctx, store, o.server)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(), listener.Close())
+	}
+	r := &running{address: listener.Addr().String(), failed: make(chan error, 1), server: s, store: store, log: log}
+	go func() { r.failed <- s.Serve(listener) }()
+	return r, nil
+}
+
+func openStore(o *serveOptions, log *slog.Logger) (storage.Store, error) {
+	if o.memory {
+		return memory.New(), nil
+	}
+	return badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+}
+
+// stop ends the server and closes the store.
+func (r *running) stop() {
+	r.server.Stop()
+	if err := r.store.Close(); err != nil {
+		r.log.Error("closing the store", "error", err)
+	}
+}
+
+// serveMetrics serves a registry's metrics until stop.
+func serveMetrics(address string, registry *prometheus.Registry) (stop func(), at string, err error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot listen on %s: %w; choose another port with --metrics-listen", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Serve(listener)
+	}()
+	return func() {
+		_ = s.Close()
+		<-done
+	}, listener.Addr().String(), nil
+}
+
+func newLogger(to io.Writer, format, level string) (*slog.Logger, error) {
+	var threshold slog.Level
+	if err := threshold.UnmarshalText([]byte(level)); err != nil {
+		return nil, usagef("--log-level %q is none of debug, info, warn and error", level)
+	}
+	options := &slog.HandlerOptions{Level: threshold}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(to, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(to, options)), nil
+	}
+	return nil, usagef("--log-format %q is neither text nor json", format)
+}
