@@ -169,7 +169,9 @@ func TestRequestsThatBreakARuleNameTheField(t *testing.T) {
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"evaluator"}, []string{"evaluator"}}},
 		{"an evaluator without a model", func(h *harness) error { return score(h, given(&echelonv1.Evaluator{}, customer("a", nil))) },
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{"stored", "inline"}}},
-		{"no customer", func(h *harness) error { return score(h, &echelonv1.ScoreCustomerRequest{Evaluator: storedModel("plain")}) },
+		{"no customer", func(h *harness) error {
+			return score(h, &echelonv1.ScoreCustomerRequest{Evaluator: storedModel("plain")})
+		},
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"customer"}, []string{"customer"}}},
 		{"a model without a name", func(h *harness) error { return score(h, given(storedModel(""), customer("a", nil))) },
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"evaluator.stored.name"}, nil}},
@@ -208,7 +210,9 @@ func TestRequestsThatBreakARuleNameTheField(t *testing.T) {
 			_, err := h.scoring.BatchScoreCustomers(h.context(), request)
 			return err
 		}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"customers"}, nil}},
-		{"a page that is too large", func(h *harness) error { return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", PageSize: 10001}) },
+		{"a page that is too large", func(h *harness) error {
+			return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", PageSize: 10001})
+		},
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"page_size"}, nil}},
 		{"a page below 0", func(h *harness) error {
 			_, err := h.runs.ListRuns(h.context(), &echelonv1.ListRunsRequest{PageSize: -1})
@@ -220,7 +224,9 @@ func TestRequestsThatBreakARuleNameTheField(t *testing.T) {
 			_, err = collect(stream.Recv)
 			return err
 		}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"page_size"}, nil}},
-		{"a tier without its tiering", func(h *harness) error { return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", Tier: "high"}) },
+		{"a tier without its tiering", func(h *harness) error {
+			return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", Tier: "high"})
+		},
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{`"high"`, "tiering"}}},
 		{"an unknown tiering", func(h *harness) error {
 			return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", Tiering: "coverag", Tier: "high"})
@@ -228,7 +234,9 @@ func TestRequestsThatBreakARuleNameTheField(t *testing.T) {
 		{"an unknown tier", func(h *harness) error {
 			return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", Tiering: "coverage", Tier: "hihg"})
 		}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{`"hihg"`, `"high"`}}},
-		{"a damaged page token", func(h *harness) error { return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", PageToken: "AAAA"}) },
+		{"a damaged page token", func(h *harness) error {
+			return list(h, &echelonv1.ListAssignmentsRequest{Model: "plain", PageToken: "AAAA"})
+		},
 			wanted{codes.InvalidArgument, echelonv1.ErrorReason_PAGE_TOKEN_INVALID, nil, []string{"begin again"}}},
 		{"a customer given without an id, of another type", func(h *harness) error {
 			return score(h, given(storedModel("plain"), customer("", attrs{"arr": "much"})))

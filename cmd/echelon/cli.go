@@ -132,9 +132,9 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// messageJSON returns a message as JSON, by proto names, the same at every time.
+// messageJSON returns a message as JSON, by proto names, zeros included, the same at every time.
 func messageJSON(m proto.Message) (json.RawMessage, error) {
-	data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
 		return nil, err
 	}

@@ -242,6 +242,9 @@ func (d *demonstration) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.printf("\nwhy customer %s came out so", d.example); err != nil {
+		return err
+	}
 	return report.Explanation(d.stdout, published, explained)
 }
 

@@ -7,9 +7,11 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,13 +19,27 @@ import (
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"echelon": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"echelon": main, "echelon-serve": serveMain})
+}
+
+// serveMain is "echelon serve" alone.
+func serveMain() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	c := &cli{stdout: os.Stdout, stderr: os.Stderr}
+	command := c.serveCommand()
+	command.SilenceUsage = true
+	if err := command.ExecuteContext(ctx); err != nil {
+		os.Exit(exitFailure)
+	}
+}
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve},
 	})
 }
 

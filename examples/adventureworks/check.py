@@ -5,8 +5,8 @@
     check.py accounts.csv out.csv                       compare every row of what `echelon score` wrote
     check.py accounts.csv out.csv --summary score.json  and the tables that `echelon score --json` printed
 
-It reads the accounts and nothing else: the formulas of model.yaml stand here once more, in decimal arithmetic of 50 digits. The tables are as
-of 2020-05-31. Exit status: 0 equal, 1 different, 2 wrong usage.
+It computes from the accounts alone: the formulas of model.yaml stand here once more, in decimal arithmetic of 50 digits. The tables are
+as of 2020-05-31. Exit status: 0 equal, 1 different, 2 wrong usage.
 """
 
 import argparse

@@ -12,7 +12,7 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 	if err := heading(w, a); err != nil {
 		return err
 	}
-	t := newTable("llrr", "", "outcome", "score", "completeness")
+	t := newTable("llrr", "of", "segment or tier", "score", "completeness")
 	for _, s := range a.GetSegments() {
 		t.add("segment "+s.GetSegmentation(), orNone(s.GetSegment()), "", "")
 	}
@@ -22,7 +22,7 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 	for _, tier := range a.GetTiers() {
 		t.add("tier "+tier.GetTiering(), orNone(tier.GetTier()), "", "")
 	}
-	if err := t.write(w); err != nil {
+	if err := section(w, "outcome", t); err != nil {
 		return err
 	}
 	return reasons(w, a.GetReasons())
@@ -59,7 +59,7 @@ func reasons(w io.Writer, list []*echelonv1.Reason) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintln(w, "\nreasons"); err != nil {
+	if _, err := fmt.Fprintln(w, "reasons"); err != nil {
 		return err
 	}
 	for _, r := range list {

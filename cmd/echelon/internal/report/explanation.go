@@ -42,19 +42,19 @@ func derived(w io.Writer, values *structpb.Struct) error {
 	if len(values.GetFields()) == 0 {
 		return nil
 	}
-	t := newTable("lr", "derived", "value")
+	t := newTable("lr", "attribute", "value")
 	for _, name := range slices.Sorted(maps.Keys(values.GetFields())) {
 		t.add(name, value(values.GetFields()[name]))
 	}
-	return section(w, t)
+	return section(w, "derived", t)
 }
 
 func segment(w io.Writer, s *echelonv1.SegmentExplanation) error {
-	t := newTable("lll", "segment "+s.GetSegmentation()+": "+orNone(s.GetSegment()), "rule", "outcome")
+	t := newTable("lll", "segment", "rule", "outcome")
 	for _, rule := range s.GetRules() {
-		t.add(indent+rule.GetName(), rule.GetWhen(), outcome(rule))
+		t.add(rule.GetName(), rule.GetWhen(), outcome(rule))
 	}
-	return section(w, t)
+	return section(w, "segment "+s.GetSegmentation()+": "+orNone(s.GetSegment()), t)
 }
 
 func outcome(rule *echelonv1.RuleExplanation) string {
@@ -69,12 +69,12 @@ func outcome(rule *echelonv1.RuleExplanation) string {
 
 func score(w io.Writer, s *echelonv1.ScoreExplanation) error {
 	title := fmt.Sprintf("score %s: %s, completeness %s", s.GetScore(), points(s.Value), Percent(100*s.GetCompleteness()))
-	t := newTable("lrrrrl", title, "input", "normalised", "weight", "contribution", "")
+	t := newTable("lrrrrl", "criterion", "input", "normalised", "weight", "contribution", "")
 	for _, c := range s.GetCriteria() {
-		t.add(indent+c.GetCriterion(), value(c.GetInput()), points(c.Normalized), Percent(c.GetWeightPercent()), Score(c.GetContribution()),
+		t.add(c.GetCriterion(), value(c.GetInput()), points(c.Normalized), Percent(c.GetWeightPercent()), Score(c.GetContribution()),
 			c.GetUnreadable().GetMessage())
 	}
-	return section(w, t)
+	return section(w, title, t)
 }
 
 func tier(w io.Writer, e *echelonv1.TierExplanation) error {
@@ -82,15 +82,15 @@ func tier(w io.Writer, e *echelonv1.TierExplanation) error {
 	if e.XLevel != nil && e.YLevel != nil {
 		title += fmt.Sprintf(" (x level %d, y level %d)", e.GetXLevel(), e.GetYLevel())
 	}
-	t := newTable("llrrl", title, "condition", "line", "own", "met")
+	t := newTable("llrrl", "cut", "condition", "line", "own", "met")
 	for _, cut := range e.GetCuts() {
-		name := indent + cut.GetName()
+		name := cut.GetName()
 		for _, c := range cut.GetConditions() {
 			t.add(name, c.GetCondition(), line(c.Line), line(c.Value), met(c))
 			name = ""
 		}
 	}
-	return section(w, t)
+	return section(w, title, t)
 }
 
 func met(c *echelonv1.CutCondition) string {
@@ -111,8 +111,11 @@ func line(x *float64) string {
 	return Value(*x)
 }
 
-// section writes a table and a blank line.
-func section(w io.Writer, t *table) error {
+// section writes a title, a table and a blank line.
+func section(w io.Writer, title string, t *table) error {
+	if _, err := fmt.Fprintln(w, plain(title)); err != nil {
+		return err
+	}
 	if err := t.write(w); err != nil {
 		return err
 	}

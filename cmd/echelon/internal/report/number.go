@@ -12,12 +12,12 @@ const none = "–"
 // Count writes a count with thousands separators.
 func Count(n int64) string { return group(strconv.FormatInt(n, 10)) }
 
-// Amount writes an amount with thousands separators: whole from 1,000 on, with two decimals below.
-func Amount(x float64) string {
-	if math.Abs(x) >= 1000 {
+// Amount writes an amount with thousands separators: whole where the amounts beside it add up to 1,000 or more, else with two decimals.
+func Amount(x, total float64) string {
+	if math.Abs(total) >= 1000 {
 		return group(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
 	}
-	return strconv.FormatFloat(x, 'f', 2, 64)
+	return Exact(x)
 }
 
 // Exact writes an amount with thousands separators and two decimals, as books do.

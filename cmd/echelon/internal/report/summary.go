@@ -71,7 +71,7 @@ func (c *columns) begin() {
 func (c *columns) add(name string, customers int64, amount float64, unscored int64) {
 	cells := []string{name, Count(customers), Share(float64(customers), float64(c.customers))}
 	if c.amount != "" {
-		cells = append(cells, Amount(amount), Share(amount, c.total))
+		cells = append(cells, Amount(amount, c.total), Share(amount, c.total))
 	}
 	if c.unscored {
 		cells = append(cells, Count(unscored))
