@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/echelonhq/echelon/internal/exact"
+	"github.com/echelonhq/echelon/engine/exact"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 

@@ -15,7 +15,7 @@ func serve(ts *testscript.TestScript, not bool, args []string) {
 	if not {
 		ts.Fatalf("usage: serve [FLAG...]")
 	}
-	command := exec.Command("echelon-serve", append([]string{"--memory", "--listen", "127.0.0.1:0"}, args...)...)
+	command := exec.Command("echelon", append([]string{"serve", "--memory", "--listen", "127.0.0.1:0"}, args...)...)
 	var log bytes.Buffer
 	command.Dir, command.Stderr = ts.MkAbs("."), &log
 	stdout, err := command.StdoutPipe()

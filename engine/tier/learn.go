@@ -5,7 +5,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
-	"github.com/echelonhq/echelon/internal/exact"
+	"github.com/echelonhq/echelon/engine/exact"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 

@@ -1,4 +1,3 @@
-// Package adventureworks holds what the example prints against what is expected, and against the same tables computed another way.
 package adventureworks_test
 
 import (

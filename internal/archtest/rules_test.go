@@ -21,12 +21,12 @@ var importRules = []rule{
 		reason: "the protos are the ground: they know nobody",
 	},
 	{
-		importers: []string{"./engine/diag/...", "./internal/exact/..."}, forbidden: []string{"./..."},
+		importers: []string{"./engine/diag/...", "./engine/exact/..."}, forbidden: []string{"./..."},
 		reason: "whoever is at the bottom may import it, so it imports nobody",
 	},
 	{
 		importers: []string{"./engine/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./engine/...", "./internal/exact/...", "./proto/..."},
+		allowed: []string{"./engine/...", "./proto/..."},
 		reason:  "the engine is two pure functions over frames: it knows no storage, no server and no file format of customers",
 	},
 	{
@@ -62,14 +62,30 @@ var importRules = []rule{
 		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
 	},
 	{
+		importers: []string{"./internal/fault/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/diag/...", "./proto/..."},
+		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
+	},
+	{
+		importers: []string{"./internal/catalog/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "the catalog turns names into programs: what is done with them is for its callers",
+	},
+	{
+		importers: []string{"./internal/snapshot/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
+	},
+	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./engine/...", "./storage/...", "./proto/..."},
-		reason:  "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+			"./engine/...", "./storage/...", "./proto/..."},
+		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
 	{
 		importers: []string{"./..."}, spared: []string{"./cmd/...", "./server/..."}, forbidden: []string{"./server/..."},
@@ -80,7 +96,8 @@ var importRules = []rule{
 		reason: "commands are for people: what another package needs of one belongs further down",
 	},
 	{
-		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/..."},
+		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/catalog/...",
+			"./internal/snapshot/...", "./internal/fault/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},

@@ -31,6 +31,8 @@ type Example struct {
 
 // Outcome is what the engine makes of an example.
 type Outcome struct {
+	// Model is the model.
+	Model *echelonv1.Model
 	// Findings are those of the model and of its calibration.
 	Findings diag.List
 	// Refused are the rows that could not be read.
@@ -46,6 +48,7 @@ type Outcome struct {
 func Evaluate(t *testing.T, e Example) *Outcome {
 	t.Helper()
 	program, out := compile(t, e), &Outcome{}
+	out.Model = program.Model()
 	out.Findings = program.findings
 	batch := read(t, e, program.Model().GetAttributes())
 	out.Refused, out.Frame = batch.Refused, batch.Frame

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/echelonhq/echelon/internal/exact"
+	"github.com/echelonhq/echelon/engine/exact"
 )
 
 func finite() *rapid.Generator[float64] {
