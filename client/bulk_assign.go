@@ -24,7 +24,8 @@ type Outcome struct {
 //
 // A customer that cannot be read is an outcome with an error, and the others go on. An error of the service, of the connection or of the sequence
 // itself is yielded last; every customer before an error of the sequence is settled first. The sequence runs in the caller's goroutine, between
-// outcomes, and must not change a customer after it yielded it. Nothing is sent while it waits for its next customer: give it customers that flow.
+// outcomes, and must not change a customer after it yielded it. Nothing is sent while it waits for its next customer: give it customers that flow,
+// since the service cuts a stream on which nothing moves for minutes.
 func (c *Client) BulkAssign(
 	ctx context.Context, header *echelonv1.BulkAssignHeader, customers iter.Seq2[*echelonv1.Customer, error],
 ) iter.Seq2[Outcome, error] {

@@ -100,7 +100,14 @@ func TestThereIsNoCalibrationOfAPartOfThePopulation(t *testing.T) {
 }
 
 func TestAnErrorOfTheServiceEndsCalibrate(t *testing.T) {
-	c := start(t, &fake{calibrate: func(calibrateServer) error { return status.Error(codes.NotFound, "there is no such model") }})
+	c := start(t, &fake{calibrate: func(s calibrateServer) error {
+		for range 2 { // the header and a batch
+			if _, err := s.Recv(); err != nil {
+				return err
+			}
+		}
+		return status.Error(codes.NotFound, "there is no such model")
+	}})
 	stopped := false
 	_, _, err := c.Calibrate(t.Context(), evaluator, endless(&stopped))
 	if !client.IsNotFound(err) || !stopped {

@@ -18,21 +18,21 @@ func TestDialTakesThisMachineInTheClearAndOthersWithCredentials(t *testing.T) {
 		options      []client.Option
 		want         string // part of the error, or none
 	}{
-		{"IPv4 loopback", "127.0.0.1:7420", nil, ""},
-		{"another address of the loopback", "127.1.2.3:7420", nil, ""},
-		{"IPv6 loopback", "[::1]:7420", nil, ""},
-		{"localhost", "localhost:7420", nil, ""},
-		{"localhost with a scheme", "dns:///localhost:7420", nil, ""},
+		{"IPv4 loopback", "127.0.0.1:7070", nil, ""},
+		{"another address of the loopback", "127.1.2.3:7070", nil, ""},
+		{"IPv6 loopback", "[::1]:7070", nil, ""},
+		{"localhost", "localhost:7070", nil, ""},
+		{"localhost with a scheme", "dns:///localhost:7070", nil, ""},
 		{"a Unix socket", "unix:///run/echelon.sock", nil, ""},
 		{"a Unix socket without a name", "unix-abstract:echelon", nil, ""},
-		{"another machine", "echelon.example:7420", nil, "another machine: give WithTransportCredentials"},
-		{"another address", "10.0.0.1:7420", nil, "another machine"},
-		{"a name that begins with localhost", "localhost.example:7420", nil, "another machine"},
-		{"another machine with a scheme", "dns:///echelon.example:7420", nil, "another machine"},
-		{"another machine in the clear, as told", "echelon.example:7420", []client.Option{client.WithInsecure()}, ""},
+		{"another machine", "echelon.example:7070", nil, "another machine: give WithTransportCredentials"},
+		{"another address", "10.0.0.1:7070", nil, "another machine"},
+		{"a name that begins with localhost", "localhost.example:7070", nil, "another machine"},
+		{"another machine with a scheme", "dns:///echelon.example:7070", nil, "another machine"},
+		{"another machine in the clear, as told", "echelon.example:7070", []client.Option{client.WithInsecure()}, ""},
 		{"no port", "localhost", nil, `target "localhost" is no address: write HOST:PORT`},
 		{"an empty port", "localhost:", nil, "write HOST:PORT"},
-		{"no host", ":7420", nil, "write HOST:PORT"},
+		{"no host", ":7070", nil, "write HOST:PORT"},
 		{"nothing", "", nil, "write HOST:PORT"},
 	} {
 		t.Run(test.name, func(t *testing.T) { checkDial(t, test.target, test.options, test.want) })
@@ -54,7 +54,7 @@ func TestDialRefusesOptionsOutOfRange(t *testing.T) {
 		{"no patience", client.WithStallTimeout(0), "WithStallTimeout(0s): the time must be positive"},
 		{"negative patience", client.WithStallTimeout(-time.Second), "WithStallTimeout(-1s)"},
 	} {
-		t.Run(test.name, func(t *testing.T) { checkDial(t, "127.0.0.1:7420", []client.Option{test.option}, test.want) })
+		t.Run(test.name, func(t *testing.T) { checkDial(t, "127.0.0.1:7070", []client.Option{test.option}, test.want) })
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package client calls Echelon's gRPC service: typed calls, bulk streams and lists as Go iterators, typed errors. Its user writes no flow control,
 // no paging and no status decoding:
 //
-//	c, err := client.Dial("127.0.0.1:7420")
+//	c, err := client.Dial("127.0.0.1:7070")
 //	if err != nil {
 //		return err
 //	}

@@ -233,3 +233,23 @@ func TestAnExportThatStallsIsCutUnlessTheCallerIsSlow(t *testing.T) {
 		}
 	})
 }
+
+func TestAnExportThatIsRangedOverAgainHasItsOwnProvenance(t *testing.T) {
+	exports := 0
+	c := start(t, &fake{exportAssignments: func(
+		_ *echelonv1.ExportAssignmentsRequest, s grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse],
+	) error {
+		exports++
+		return s.Send(&echelonv1.ExportAssignmentsResponse{
+			Assignments: []*echelonv1.Assignment{{CustomerId: "acme"}}, Provenance: &echelonv1.Provenance{RunId: fmt.Sprint("r", exports)},
+		})
+	}})
+	assignments := c.ExportAssignments(t.Context(), "accounts", "")
+	for _, want := range []string{"r1", "r2"} {
+		for assignment, err := range assignments {
+			if got := assignment.GetProvenance().GetRunId(); err != nil || got != want {
+				t.Errorf("error %v, of run %q, want %q", err, got, want)
+			}
+		}
+	}
+}

@@ -108,7 +108,7 @@ func isLocal(target string) (bool, error) {
 	}
 	host, port, err := net.SplitHostPort(endpoint)
 	if !schemed && (err != nil || host == "" || port == "") {
-		return false, fmt.Errorf("target %q is no address: write HOST:PORT, such as 127.0.0.1:7420", target)
+		return false, fmt.Errorf("target %q is no address: write HOST:PORT, such as 127.0.0.1:7070", target)
 	}
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.IsLoopback(), nil

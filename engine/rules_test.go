@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,7 +28,7 @@ const (
 var ruleRow = regexp.MustCompile(`^\| ([A-Z]+-[0-9]+) \| (.+) \| (.*) \|$`)
 
 // TestEveryRuleHasATestAndEveryTestedRuleIsWritten holds docs/rules.md against the ids in all test files of the repository. A test names a rule
-// by its id anywhere in its text, in a comment or in the name of a subtest.
+// by its id anywhere in its text, in a comment or in the name of a subtest; a script anywhere.
 func TestEveryRuleHasATestAndEveryTestedRuleIsWritten(t *testing.T) {
 	text, err := os.ReadFile(rulesFile)
 	if err != nil {
@@ -90,30 +91,25 @@ func withTests(text []byte, tests map[string][]string) []byte {
 // ruleTests returns the test functions that name each rule, as `folder.Test`, sorted.
 func ruleTests(t *testing.T, ids *regexp.Regexp) map[string][]string {
 	tests := make(map[string][]string)
-	err := filepath.WalkDir(repository, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(repository, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && path != repository && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin" || entry.Name() == "third_party") {
+		if entry.IsDir() && file != repository && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin" || entry.Name() == "third_party") {
 			return fs.SkipDir
 		}
-		if entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+		if entry.IsDir() || !strings.HasSuffix(file, "_test.go") && filepath.Ext(file) != ".txtar" {
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		named, err := namesOf(path, text, ids)
-		for id, functions := range named {
-			folder, _ := filepath.Rel(repository, filepath.Dir(path))
-			for _, function := range functions {
-				if one := "`" + filepath.ToSlash(folder) + "." + function + "`"; !slices.Contains(tests[id], one) {
-					tests[id] = append(tests[id], one)
-				}
-			}
+		place, err := filepath.Rel(repository, file)
+		if err != nil {
+			return err
 		}
-		return err
+		return addTests(tests, filepath.ToSlash(place), text, ids)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,11 +120,33 @@ func ruleTests(t *testing.T, ids *regexp.Regexp) map[string][]string {
 	return tests
 }
 
+// addTests adds the tests of one file: its functions, or the file itself where it is a script.
+func addTests(tests map[string][]string, place string, text []byte, ids *regexp.Regexp) error {
+	add := func(id, test string) {
+		if test = "`" + test + "`"; !slices.Contains(tests[id], test) {
+			tests[id] = append(tests[id], test)
+		}
+	}
+	if path.Ext(place) == ".txtar" {
+		for _, id := range ids.FindAllString(string(text), -1) {
+			add(id, place)
+		}
+		return nil
+	}
+	named, err := namesOf(place, text, ids)
+	for id, functions := range named {
+		for _, function := range functions {
+			add(id, path.Dir(place)+"."+function)
+		}
+	}
+	return err
+}
+
 // namesOf returns the test functions of one file that name each rule. An id outside of a function counts for all tests of the file: it is a
 // table of theirs.
-func namesOf(path string, text []byte, ids *regexp.Regexp) (map[string][]string, error) {
+func namesOf(place string, text []byte, ids *regexp.Regexp) (map[string][]string, error) {
 	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, text, parser.ParseComments)
+	file, err := parser.ParseFile(files, place, text, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}

@@ -106,19 +106,20 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 			opened := &echelonv1.ImportOpened{SchemaVersion: version}
 			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
 		}
-		if err := sequence.next(request.GetBatch()); err != nil {
+		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
 		stored, err := s.storeBatch(stream.Context(), open, request.GetBatch())
 		if err != nil {
 			return nil, err
 		}
+		sequence.done()
 		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
 	})
 	if err == nil && open == nil {
-		return s.streams.header(nil, false)
+		err = s.streams.header(nil, false)
 	}
-	return received(err, sequence.last)
+	return sequence.at(err)
 }
 
 // openImport is an ImportCustomers stream whose header was read.

@@ -3,8 +3,6 @@ package server
 import (
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -44,7 +42,7 @@ func (g *gathering) population(yield func(*frame.Frame, error) bool) {
 }
 
 // receive takes the next message of a stream that only the client sends on, or ends it when the server stops or nothing comes for too long.
-func (s *scoringService) receive(stream grpc.ClientStreamingServer[echelonv1.CalibrateRequest, echelonv1.CalibrateResponse]) (*echelonv1.CalibrateRequest, error) {
+func (s *scoringService) receive(stream calibrateStream) (*echelonv1.CalibrateRequest, error) {
 	type message struct {
 		request *echelonv1.CalibrateRequest
 		err     error
@@ -58,6 +56,9 @@ func (s *scoringService) receive(stream grpc.ClientStreamingServer[echelonv1.Cal
 	defer timer.Stop()
 	select {
 	case m := <-next:
+		if m.err == nil {
+			m.err = unreadable(m.request)
+		}
 		return m.request, m.err
 	case <-s.streams.stopping:
 		return nil, errStopping()

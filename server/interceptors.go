@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"buf.build/go/protovalidate"
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
@@ -20,7 +21,7 @@ import (
 
 // interceptors returns the chains, outermost first: metrics, log, statuses, recovery, validation. A panic anywhere below is counted, logged and
 // answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
-func interceptors(config Config, validator protovalidate.Validator) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
+func interceptors(config Config, validator protovalidate.Validator, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
 	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
 	if err := config.Metrics.Register(metrics); err != nil {
 		return nil, nil, fmt.Errorf("registering the metrics of calls: %w", err)
@@ -44,9 +45,28 @@ func interceptors(config Config, validator protovalidate.Validator) ([]grpc.Unar
 		metrics.StreamServerInterceptor(),
 		logging.StreamServerInterceptor(logger, logged...),
 		statuses.stream,
+		endWhenStopping(stopping),
 		recovery.StreamServerInterceptor(recovered),
 	}
 	return unary, stream, nil
+}
+
+// endWhenStopping ends the streams of other services than ours, such as a watch of the health, when the server stops: they know nothing of it and
+// would hold it up. Ours end by themselves, after what was answered.
+func endWhenStopping(stopping <-chan struct{}) grpc.StreamServerInterceptor {
+	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		if strings.HasPrefix(info.FullMethod, "/"+domain+".") {
+			return handler(server, stream)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- handler(server, stream) }()
+		select {
+		case err := <-ended:
+			return err
+		case <-stopping:
+			return errStopping()
+		}
+	}
 }
 
 // levelOf keeps calls that went well out of the log unless it is asked for details.
@@ -61,6 +81,9 @@ func levelOf(code codes.Code) logging.Level {
 func validateUnary(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if message, ok := request.(proto.Message); ok {
+			if err := unreadable(message); err != nil {
+				return nil, err
+			}
 			if err := validate(validator, message); err != nil {
 				return nil, err
 			}

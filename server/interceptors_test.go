@@ -94,7 +94,10 @@ func calls(h *harness) map[string]func() error {
 			return err
 		},
 		"ImportCustomers": func() error {
-			_, err := h.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, customer("acme", nil)))
+			stream := h.opened(h.context(), h.conn, importCustomers)
+			h.must(stream.SendMsg(importCustomers.rows(1, customer("acme", nil))))
+			h.must(stream.CloseSend())
+			_, err := collectStream(stream)
 			return err
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -91,11 +90,13 @@ const lastID = "\U0010FFFF"
 
 // given returns the frame of one customer of a request.
 func given(e *evaluator, customer *echelonv1.Customer) (*frame.Frame, error) {
+	named := customer
 	if customer.GetId() == "" {
-		customer = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes()}
+		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes()}
 	}
-	f, _, refused := e.frame([]*echelonv1.Customer{customer})
+	f, _, refused := e.frame([]*echelonv1.Customer{named})
 	if len(refused) > 0 {
+		refused[0].CustomerId = customer.GetId()
 		return nil, fault.Customer(refused[0])
 	}
 	return f, nil
@@ -158,21 +159,22 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 			}
 			return &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Opened{Opened: open.provenance}}, nil
 		}
-		if err := sequence.next(request.GetBatch()); err != nil {
+		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
 		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
 		if size := proto.Size(response); size > s.streams.maxMessage {
 			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
-				sequence.last, size, s.streams.maxMessage).With("last_sequence", strconv.FormatInt(sequence.last-1, 10))
+				sequence.last+1, size, s.streams.maxMessage)
 		}
+		sequence.done()
 		return response, nil
 	})
 	if err == nil && open == nil {
-		return s.streams.header(nil, false)
+		err = s.streams.header(nil, false)
 	}
-	return received(err, sequence.last)
+	return sequence.at(err)
 }
 
 // openAssign is a BulkAssign stream whose header was read.
@@ -205,51 +207,59 @@ func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.Assignmen
 // refusedKept is how many of the customers that were refused Calibrate lists.
 const refusedKept = 1000
 
+type calibrateStream = grpc.ClientStreamingServer[echelonv1.CalibrateRequest, echelonv1.CalibrateResponse]
+
 // Calibrate learns from a streamed population, which it keeps in columns until the stream ends.
-func (s *scoringService) Calibrate(stream grpc.ClientStreamingServer[echelonv1.CalibrateRequest, echelonv1.CalibrateResponse]) error {
-	first, err := stream.Recv()
-	if errors.Is(err, io.EOF) {
-		return s.streams.header(nil, false)
-	}
+func (s *scoringService) Calibrate(stream calibrateStream) error {
+	var sequence batches
+	response, err := s.calibrate(stream, &sequence)
 	if err != nil {
-		return received(err, 0)
+		return sequence.at(err)
+	}
+	return stream.SendAndClose(response)
+}
+
+func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*echelonv1.CalibrateResponse, error) {
+	first, err := s.receive(stream)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
 	if err := s.streams.header(first.GetHeader(), first.GetHeader() != nil); err != nil {
-		return err
+		return nil, err
 	}
 	resolved, err := s.catalog.Resolve(stream.Context(), first.GetHeader().GetEvaluator())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	gathered := &gathering{
 		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs()),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
 	}
-	if err := s.gather(stream, gathered); err != nil {
-		return err
+	if err := s.gather(stream, sequence, gathered); err != nil {
+		return nil, err
 	}
 	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime())
 	if err != nil {
-		return fmt.Errorf("calibrating: %w", err)
+		return nil, fmt.Errorf("calibrating: %w", err)
 	}
 	calibration.Refused = gathered.refused
-	return stream.SendAndClose(&echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors})
+	return &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}, nil
 }
 
 // gather receives the population's batches.
-func (s *scoringService) gather(stream grpc.ClientStreamingServer[echelonv1.CalibrateRequest, echelonv1.CalibrateResponse], to *gathering) error {
-	var sequence batches
+func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *gathering) error {
 	for {
 		request, err := s.receive(stream)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil {
-			return received(err, sequence.last)
+		if err == nil {
+			err = sequence.check(request.GetBatch())
 		}
-		if err := sequence.next(request.GetBatch()); err != nil {
+		if err != nil {
 			return err
 		}
 		to.add(request.GetBatch().GetRows().GetCustomers())
+		sequence.done()
 	}
 }

@@ -111,7 +111,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		return nil, err
 	}
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
-	unary, stream, err := interceptors(config, validator)
+	unary, stream, err := interceptors(config, validator, s.stopping)
 	if err != nil {
 		manager.Close()
 		return nil, err
@@ -119,7 +119,8 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	s.grpc = grpc.NewServer(
 		grpc.ChainUnaryInterceptor(unary...),
 		grpc.ChainStreamInterceptor(stream...),
-		grpc.MaxRecvMsgSize(config.MaxMessageBytes),
+		grpc.ForceServerCodecV2(newCodec(config.MaxMessageBytes)),
+		grpc.MaxRecvMsgSize(2*config.MaxMessageBytes),
 		grpc.MaxSendMsgSize(config.MaxMessageBytes),
 		grpc.MaxHeaderListSize(config.MaxHeaderBytes),
 		grpc.MaxConcurrentStreams(config.MaxStreams),

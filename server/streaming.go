@@ -10,8 +10,6 @@ import (
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/fault"
@@ -36,26 +34,28 @@ type streaming struct {
 
 // batches checks that a stream's batches follow one another.
 type batches struct {
+	// last is the last batch that was done.
 	last int64
 }
 
-// next checks a batch. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
-func (b *batches) next(batch *echelonv1.CustomerBatch) error {
+// check checks the batch that is to be done next. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
+func (b *batches) check(batch *echelonv1.CustomerBatch) error {
 	rows := len(batch.GetRows().GetCustomers())
 	switch {
 	case batch == nil:
-		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch").
-			With("last_sequence", strconv.FormatInt(b.last, 10))
+		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch")
 	case batch.GetSequence() != b.last+1:
 		return fault.New(echelonv1.ErrorReason_OUT_OF_SEQUENCE, "the batch has sequence %d, and %d follows: number batches 1, 2, 3 and so on",
-			batch.GetSequence(), b.last+1).With("last_sequence", strconv.FormatInt(b.last, 10))
+			batch.GetSequence(), b.last+1)
 	case rows > maxBatchRows:
 		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch %d has %d rows, at most %d are allowed: send more and smaller batches",
-			batch.GetSequence(), rows, maxBatchRows).With("last_sequence", strconv.FormatInt(b.last, 10))
+			batch.GetSequence(), rows, maxBatchRows)
 	}
-	b.last = batch.GetSequence()
 	return nil
 }
+
+// done notes that the batch that was checked is done.
+func (b *batches) done() { b.last++ }
 
 // header checks what must be a stream's first message. HEADER_EXPECTED, INVALID_REQUEST.
 func (s streaming) header(header proto.Message, given bool) error {
@@ -65,15 +65,11 @@ func (s streaming) header(header proto.Message, given bool) error {
 	return validate(s.validator, header)
 }
 
-// received turns what a stream's Recv returned into a fault where it is one that the caller can mend.
-func received(err error, last int64) error {
-	switch status.Code(err) {
-	case codes.ResourceExhausted:
-		return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE, "a message of the stream is too large: send smaller batches (%s)", status.Convert(err).Message()).
-			With("last_sequence", strconv.FormatInt(last, 10))
-	case codes.Internal:
-		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "a message of the stream cannot be decoded; the batches up to %d were answered", last).
-			With("last_sequence", strconv.FormatInt(last, 10))
+// at adds to the fault that ends a stream which batch was done last.
+func (b *batches) at(err error) error {
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Metadata["last_sequence"] == "" {
+		return f.With("last_sequence", strconv.FormatInt(b.last, 10))
 	}
 	return err
 }
@@ -99,7 +95,6 @@ func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[
 	go sendAll(stream, responses, sent, cancel, &progress)
 	defer s.watch(ctx, &progress, cancel)()
 	err := answerAll(ctx, s.stopping, requests, responses, work)
-	close(responses)
 	// What was answered is sent before the stream ends, unless the client takes nothing any more.
 	select {
 	case <-sent:
@@ -111,9 +106,10 @@ func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[
 	return err
 }
 
-// answerAll does the work of every request until there are no more.
+// answerAll does the work of every request until there are no more, and closes responses, even where the work panics.
 func answerAll[Request, Response any](ctx context.Context, stopping <-chan struct{}, requests <-chan *Request, responses chan<- *Response,
 	work func(*Request) (*Response, error)) error {
+	defer close(responses)
 	for {
 		var request *Request
 		var more bool
@@ -127,7 +123,7 @@ func answerAll[Request, Response any](ctx context.Context, stopping <-chan struc
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		response, err := work(request)
+		response, err := readable(request, work)
 		if err != nil {
 			return err
 		}
@@ -137,6 +133,16 @@ func answerAll[Request, Response any](ctx context.Context, stopping <-chan struc
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// readable does the work of a request that could be decoded.
+func readable[Request, Response any](request *Request, work func(*Request) (*Response, error)) (*Response, error) {
+	if message, ok := any(request).(proto.Message); ok {
+		if err := unreadable(message); err != nil {
+			return nil, err
+		}
+	}
+	return work(request)
 }
 
 // sendAll sends every response until there are no more, and then closes sent. What goes wrong ends ctx.

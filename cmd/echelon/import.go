@@ -75,10 +75,12 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	line := progress.New(c.stderr)
 	defer line.Stop()
 	line.Start("customers stored")
-	job := &importing{reader: reader}
+	job := &importing{reader: reader, attributes: attributes}
 	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{}, job.customers(ctx)) {
 		if err != nil {
-			return job.broken(err)
+			line.Stop()
+			c.advise("%s customers were stored before it broke off, and stay; run it again to store the rest", report.Count(job.stored))
+			return err
 		}
 		job.settle(done)
 		line.Set(done.Stored)
@@ -89,13 +91,16 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 
 // importing is an import that is under way.
 type importing struct {
-	reader *tabular.Reader
-	rows   int64
+	reader     *tabular.Reader
+	attributes []*echelonv1.Attribute
+	rows       int64
 	// lines are where the rows begin that await their answer; the first is row number settled of those that were sent.
 	lines   []int
 	settled int64
 	stored  int64
 	refused int64
+	// unknown tells whether the server does not know an attribute.
+	unknown bool
 	// listed are the first refused rows.
 	listed []tabular.Refusal
 }
@@ -128,17 +133,24 @@ func (j *importing) refuse(rows ...tabular.Refusal) {
 // settle takes the answer to a batch.
 func (j *importing) settle(done client.ImportProgress) {
 	for _, e := range done.Errors {
+		j.unknown = j.unknown || e.GetCode() == echelonv1.RowError_UNKNOWN_ATTRIBUTE
 		j.refuse(tabular.Refusal{
-			Line: j.lines[e.GetIndex()-j.settled], CustomerID: e.GetCustomerId(), Column: e.GetField(), Code: e.GetCode().String(), Message: e.GetMessage(),
+			Line: j.lines[e.GetIndex()-j.settled], CustomerID: e.GetCustomerId(), Column: j.column(e.GetField()),
+			Code: e.GetCode().String(), Message: e.GetMessage(),
 		})
 	}
 	j.lines = j.lines[done.Acknowledged-j.settled:]
 	j.settled, j.stored = done.Acknowledged, done.Stored
 }
 
-// broken says how far an import came that did not come to its end.
-func (j *importing) broken(err error) error {
-	return fmt.Errorf("%w (%s customers were stored before, and stay: run it again to store the rest)", err, report.Count(j.stored))
+// column returns the file's name of an attribute.
+func (j *importing) column(attribute string) string {
+	for _, a := range j.attributes {
+		if a.GetName() == attribute {
+			return tabular.Column(a)
+		}
+	}
+	return attribute
 }
 
 // importJSON is what import prints as JSON.
@@ -163,6 +175,9 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
 		c.listRefused(o.input, j.listed, int(j.refused), "")
+	}
+	if j.unknown {
+		c.advise(`the server does not know all attributes of the model: store it first by "echelon model create"`)
 	}
 	return firstOf(err, refusedError(int(j.refused), int(j.rows)))
 }

@@ -21,6 +21,8 @@ var update = flag.Bool("update", false, "write what the commands print into the 
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"echelon": main}) }
 
+// rule FILE-8, FILE-14, FILE-16: score.txtar; FILE-10, FILE-11, FILE-12, FILE-13: refused.txtar; FILE-6: files.txtar; FILE-3: ids.txtar;
+// FILE-17: unscored.txtar
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),

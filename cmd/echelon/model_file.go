@@ -51,7 +51,7 @@ func beside(unread, meaning diag.List) diag.List {
 	for _, f := range meaning.Mistakes() {
 		follows := false
 		for _, u := range unread {
-			follows = follows || strings.HasPrefix(f.Path, u.Path)
+			follows = follows || f.Path == u.Path || u.Path != "" && strings.HasPrefix(f.Path, u.Path+".")
 		}
 		if !follows {
 			kept.Add(f)

@@ -142,7 +142,7 @@ func lineOf(kept *echelonv1.DecisionLine, ties int) (*line, bool) {
 		return nil, false
 	}
 	from := kept.GetKey()
-	if len(from.GetTies()) != ties || math.IsNaN(from.GetScore()) || math.IsNaN(from.GetAmount()) {
+	if from == nil || len(from.GetTies()) != ties || math.IsNaN(from.GetScore()) || math.IsNaN(from.GetAmount()) {
 		return nil, false
 	}
 	l.key = key{amount: from.GetAmount(), score: from.GetScore(), id: from.GetId()}

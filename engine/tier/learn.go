@@ -3,9 +3,9 @@ package tier
 import (
 	"slices"
 
+	"github.com/echelonhq/echelon/engine/exact"
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
-	"github.com/echelonhq/echelon/engine/exact"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 

@@ -90,46 +90,53 @@ func TestSalesLeaderNods(t *testing.T) {
 	}
 }
 
-// score runs the command and returns the folder with out.csv and score.json.
-func score(t *testing.T) string {
-	t.Helper()
-	folder := t.TempDir()
-	printed := exampletest.Score(t, exampletest.Build(t), resellers, filepath.Join(folder, "out.csv"), "--json")
-	exampletest.Write(t, filepath.Join(folder, "score.json"), printed)
-	return folder
-}
-
-func TestCommandAgreesWithAnotherWay(t *testing.T) {
-	folder := score(t)
+func TestCommandAgreesWithAnotherWayAndWithTheReadme(t *testing.T) {
+	binary, folder := exampletest.Build(t), t.TempDir()
 	output, summary := filepath.Join(folder, "out.csv"), filepath.Join(folder, "score.json")
+	printed := exampletest.Score(t, binary, resellers, output)
+	if !strings.Contains(exampletest.Read(t, "README.md"), printed) {
+		t.Errorf("README.md does not show this:\n%s", printed)
+	}
+	exampletest.Write(t, summary, exampletest.Score(t, binary, resellers, output, "--json"))
 	said := exampletest.Run(t, "python3", "check.py", resellers.Customers, output, "--summary", summary)
 	if want := "equal: 701 rows and the tables, computed another way\n"; said != want {
 		t.Errorf("check.py printed %q, want %q", said, want)
 	}
-	for _, test := range []struct{ name, file, from, to, want string }{
-		{"a tier", output, ",mid-touch,", ",low-touch,", "tier.coverage: Echelon has 'low-touch', another way gives 'mid-touch'"},
-		{"a segment", output, ",Warehouse,", ",Department Store,", "segment.business_type: Echelon has 'Department Store'"},
-		{"a score", output, "Canada,Road,", "Canada,Road,1", "score.value: Echelon has "},
-		{"a column's name", output, "score.value", "score.worth", "score.value: Echelon has 'no such column'"},
-		{"a count", summary, `"70"`, `"71"`, "coverage, customers of high-touch: Echelon has 71, another way gives 70"},
-		{"an amount", summary, "35122569.43", "35122569.44", "balance, amount_in: Echelon has '35122569.44'"},
-	} {
-		t.Run("and finds a change of "+test.name, func(t *testing.T) {
-			changed := map[string]string{output: output, summary: summary}
-			changed[test.file] = filepath.Join(t.TempDir(), "changed")
-			text := strings.Replace(exampletest.Read(t, test.file), test.from, test.to, 1)
-			exampletest.Write(t, changed[test.file], text)
-			said, err := exec.Command("python3", "check.py", resellers.Customers, changed[output], "--summary", changed[summary]).CombinedOutput()
-			if err == nil || !strings.Contains(string(said), test.want) {
-				t.Errorf("it ended with %v and printed\n%s\nwant a failure that says %q", err, said, test.want)
-			}
+	for _, change := range changes {
+		t.Run("check.py finds a change of "+change.name, func(t *testing.T) {
+			change.mustBeFound(t, output, summary)
 		})
 	}
 }
 
-func TestReadmeShowsWhatTheCommandPrints(t *testing.T) {
-	printed := exampletest.Score(t, exampletest.Build(t), resellers, filepath.Join(t.TempDir(), "out.csv"))
-	if !strings.Contains(exampletest.Read(t, "README.md"), printed) {
-		t.Errorf("README.md does not show this:\n%s", printed)
+// change is a difference that check.py must find: the first place of from in a file becomes to.
+type change struct {
+	name, from, to string
+	// inSummary tells which of the two files is changed.
+	inSummary bool
+	// want is a part of what check.py says.
+	want string
+}
+
+var changes = []change{
+	{"a tier", ",mid-touch,", ",low-touch,", false, "tier.coverage: Echelon has 'low-touch', another way gives 'mid-touch'"},
+	{"a segment", ",Warehouse,", ",Department Store,", false, "segment.business_type: Echelon has 'Department Store'"},
+	{"a score", "Canada,Road,", "Canada,Road,1", false, "score.value: Echelon has "},
+	{"a column's name", "score.value", "score.worth", false, "score.value: Echelon has 'no such column'"},
+	{"a count", `"70"`, `"71"`, true, "coverage, customers of high-touch: Echelon has 71, another way gives 70"},
+	{"an amount", "35122569.43", "35122569.44", true, "balance, amount_in: Echelon has '35122569.44'"},
+}
+
+func (c change) mustBeFound(t *testing.T, output, summary string) {
+	changed := filepath.Join(t.TempDir(), "changed")
+	file := &output
+	if c.inSummary {
+		file = &summary
+	}
+	exampletest.Write(t, changed, strings.Replace(exampletest.Read(t, *file), c.from, c.to, 1))
+	*file = changed
+	said, err := exec.Command("python3", "check.py", resellers.Customers, output, "--summary", summary).CombinedOutput()
+	if err == nil || !strings.Contains(string(said), c.want) {
+		t.Errorf("it ended with %v and printed\n%s\nwant a failure that says %q", err, said, c.want)
 	}
 }

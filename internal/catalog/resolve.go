@@ -29,7 +29,7 @@ func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (
 	if asOf == nil {
 		asOf = timestamppb.New(c.now())
 	} else if err := asOf.CheckValid(); err != nil {
-		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "evaluator.as_of is no instant: %v", err)
+		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "evaluator.as_of is no instant: its nanos lie outside 0 to 999999999, or it lies outside the years 0001 to 9999")
 	}
 	r := &Resolved{Provenance: &echelonv1.Provenance{AsOf: timestamppb.New(micros(asOf.AsTime()))}}
 	view, err := c.store.View(ctx)
@@ -82,7 +82,7 @@ func (c *Catalog) stored(view storage.Reader, ref *echelonv1.ModelRef, r *Resolv
 		return err
 	}
 	r.Provenance.ModelVersion = version
-	if current.GetModelVersion() == version {
+	if current.GetModelVersion() == version && r.Program.NeedsCalibration() {
 		r.Calibration, err = Calibration(view, current.GetCalibrationId())
 	}
 	return err

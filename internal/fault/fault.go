@@ -73,6 +73,9 @@ func Model(found diag.List) *Fault {
 // Customer returns the fault of a customer that was refused.
 func Customer(row *echelonv1.RowError) *Fault {
 	f := New(echelonv1.ErrorReason_CUSTOMER_INVALID, "customer %q is refused: %s", row.GetCustomerId(), row.GetMessage())
+	if row.GetCustomerId() == "" {
+		f.Message = "the customer is refused: " + row.GetMessage()
+	}
 	field := "id"
 	if row.GetField() != "" {
 		field = "attributes." + row.GetField()

@@ -61,8 +61,10 @@ func failure(ctx context.Context, err error) string {
 	switch {
 	case ctx.Err() != nil:
 		return "the server was stopped: start another run"
-	case errors.As(err, &corrupt), errors.Is(err, storage.ErrDiskFull):
-		return err.Error()
+	case errors.As(err, &corrupt):
+		return corrupt.What + " is damaged on disk: check the disk, and restore a backup or write it again"
+	case errors.Is(err, storage.ErrDiskFull):
+		return "the disk is full: free space, and start another run"
 	}
 	return "an internal fault; the server's log has the details"
 }

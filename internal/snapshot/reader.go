@@ -58,10 +58,14 @@ func (r *Reader) Program() *engine.Program { return r.program }
 
 // Provenance returns what made the snapshot's assignments.
 func (r *Reader) Provenance() *echelonv1.Provenance {
-	return &echelonv1.Provenance{
+	p := &echelonv1.Provenance{
 		Model: r.run.GetModel(), ModelVersion: r.run.GetModelVersion(), ModelFingerprint: r.program.Fingerprint(),
-		CalibrationId: r.run.GetId(), RunId: r.run.GetId(), AsOf: r.run.GetAsOf(),
+		RunId: r.run.GetId(), AsOf: r.run.GetAsOf(),
 	}
+	if r.program.NeedsCalibration() {
+		p.CalibrationId = r.run.GetId()
+	}
+	return p
 }
 
 // Get returns one customer's assignment. CUSTOMER_NOT_FOUND, ASSIGNMENT_NOT_FOUND.

@@ -66,7 +66,7 @@ func customers() *rapid.Generator[[]*echelonv1.Customer] {
 	})
 }
 
-// rule FILE-11
+// rule FILE-15
 func TestWhatIsWrittenReadsBackWhateverTheBatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := customers().Draw(t, "customers")

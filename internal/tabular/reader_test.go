@@ -49,7 +49,7 @@ func read(t *testing.T, text string, attributes ...*echelonv1.Attribute) *tabula
 // values returns a row's values by name, as they go over the wire.
 func values(f *frame.Frame, row int) map[string]any { return f.Customer(row).GetAttributes().AsMap() }
 
-// rule FILE-1
+// rule FILE-4
 func TestEveryTypeIsRead(t *testing.T) {
 	batch := read(t, everyHeader+"a,1.5e3,-7,\"Smith, \"\"Joe\"\"\",true,2026-01-31,2026-01-31T12:00:00+02:00,x| y |z\n", everyType...)
 	want := map[string]any{
@@ -64,7 +64,7 @@ func TestEveryTypeIsRead(t *testing.T) {
 	}
 }
 
-// rule FILE-2
+// rule FILE-1
 func TestAnEmptyCellIsMissingQuotedOrNotAndNothingElseIs(t *testing.T) {
 	batch := read(t, everyHeader+"a,,\"\",,\"\",,,\"\"\nb,,,N/A,,,,\nc,,, ,,,,\nd,,,null,,,,\n", everyType...)
 	want := []map[string]any{{}, {"name": "N/A"}, {"name": " "}, {"name": "null"}}
@@ -83,7 +83,7 @@ func TestStringsAndIDsAreNotTrimmed(t *testing.T) {
 	}
 }
 
-// rule FILE-4
+// rule FILE-2, FILE-4, FILE-9
 func TestCellsOfAnotherFormRefuseTheRow(t *testing.T) {
 	cells := []struct{ column, value, code, message string }{
 		{"ARR (USD)", "N/A", "WRONG_TYPE", "arr: \"N/A\" is no number"},
@@ -145,7 +145,7 @@ func attributeOf(column string) *echelonv1.Attribute {
 	panic(column)
 }
 
-// rule FILE-5
+// rule FILE-4
 func TestNumbersAreReadAsJSONWritesThem(t *testing.T) {
 	for text, want := range map[string]float64{
 		"0": 0, "-0.5": -0.5, "10": 10, "1E3": 1000, "1e+3": 1000, "25e-1": 2.5, "0.1": 0.1, "1e-999": 0, "1.7976931348623157e308": 1.7976931348623157e308,
@@ -157,7 +157,7 @@ func TestNumbersAreReadAsJSONWritesThem(t *testing.T) {
 	}
 }
 
-// rule FILE-6
+// rule FILE-7, FILE-9
 func TestRowsThatBreakARuleOfTheModelAreRefused(t *testing.T) {
 	attributes := []*echelonv1.Attribute{
 		{Name: "plan", Type: echelonv1.Attribute_STRING, Values: []string{"free", "paid"}, Column: "Plan"},
@@ -187,7 +187,6 @@ func TestRowsThatBreakARuleOfTheModelAreRefused(t *testing.T) {
 	}
 }
 
-// rule FILE-7
 func TestARaggedLineIsRefusedWithItsLine(t *testing.T) {
 	batch := read(t, "name,id\n\"two\nlines\",a\nb\nx,c,\n\ny,d\n", everyType[2])
 	want := []tabular.Refusal{
@@ -202,7 +201,7 @@ func TestARaggedLineIsRefusedWithItsLine(t *testing.T) {
 	}
 }
 
-// rule FILE-8
+// rule FILE-5
 func TestAFileWithAMarkOrWithWindowsLineEndsReadsLikeOneWithout(t *testing.T) {
 	plain := read(t, everyHeader+"a,1,2,n,true,,,x|y\nb,,,,,,,\n", everyType...)
 	for name, text := range map[string]string{
@@ -224,7 +223,6 @@ func TestAFileWithAMarkOrWithWindowsLineEndsReadsLikeOneWithout(t *testing.T) {
 	}
 }
 
-// rule FILE-9
 func TestAFileThatCannotBeReadSaysWhereAndWhatToDo(t *testing.T) {
 	files := []struct{ name, text, want string }{
 		{"empty", "", "f.csv: the file is empty: give it a header line, and a line for each customer"},
@@ -256,7 +254,7 @@ func TestAFileThatCannotBeReadSaysWhereAndWhatToDo(t *testing.T) {
 	}
 }
 
-// rule FILE-10
+// rule FILE-6
 func TestAllMissingColumnsAreToldAtOnceOrTakenAsMissing(t *testing.T) {
 	options := tabular.Options{File: "f.csv", IDColumn: "id", Attributes: everyType}
 	const text = "id,seats\na,3\n"

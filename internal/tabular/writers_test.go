@@ -12,7 +12,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// rule FILE-12
+// rule FILE-15, FILE-16
 func TestAssignmentsAreWrittenInDeclaredOrder(t *testing.T) {
 	model := &echelonv1.Model{
 		Segmentations: []*echelonv1.Segmentation{{Name: "size"}, {Name: "area"}},

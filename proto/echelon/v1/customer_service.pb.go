@@ -767,7 +767,7 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
 	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\"c\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
-	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06cursor\x12'\n" +
+	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\"e\n" +
 	"\x17ExportCustomersResponse\x122\n" +

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // registers the codec that is wrapped
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// codec reads and writes messages as grpc does, except that a message which is too large or cannot be decoded is not an error of the transport:
+// grpc would end the call at once, without a reason and without the last sequence that was answered. Such a message comes empty and marked, and
+// whoever takes it answers unreadable(message).
+type codec struct {
+	encoding.CodecV2
+	// limit is the largest message, in bytes. grpc itself refuses what is larger than twice that.
+	limit int
+}
+
+func newCodec(limit int) codec { return codec{CodecV2: encoding.GetCodecV2("proto"), limit: limit} }
+
+// mark is the number of the field that marks a message; no message of the API has it.
+const mark = protowire.Number(536_870_911)
+
+// Unmarshal decodes a message, or marks it.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	why := tooLarge(data.Len(), c.limit)
+	if data.Len() <= c.limit {
+		if c.CodecV2.Unmarshal(data, v) == nil {
+			return nil
+		}
+		why = undecodable
+	}
+	proto.Reset(message)
+	message.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, mark, protowire.BytesType), why))
+	return nil
+}
+
+const undecodable = "the message cannot be decoded: send messages of echelon.v1, with texts in valid UTF-8"
+
+func tooLarge(size, limit int) string {
+	return fmt.Sprintf("the message has %d bytes, at most %d are allowed: send smaller batches", size, limit)
+}
+
+// unreadable returns the fault of a message that was marked. MESSAGE_TOO_LARGE, INVALID_REQUEST.
+func unreadable(message proto.Message) error {
+	unknown := message.ProtoReflect().GetUnknown()
+	number, kind, n := protowire.ConsumeTag(unknown)
+	if n < 0 || number != mark || kind != protowire.BytesType {
+		return nil
+	}
+	why, _ := protowire.ConsumeString(unknown[n:])
+	if why == undecodable {
+		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s", why)
+	}
+	return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE, "%s", why)
+}
