@@ -66,7 +66,10 @@ func (c *checker) words(list string, names []string) {
 		if !c.given(path, name, "give it a name") {
 			continue
 		}
-		if !wordPattern.MatchString(name) {
+		switch {
+		case expr.IsReserved(name):
+			c.found.Mistakef(path, "choose another name", "%q is a reserved word", name)
+		case !wordPattern.MatchString(name):
 			c.found.Mistakef(path, "use a to z, 0 to 9 and _, beginning with a letter, at most 64 characters", "%q is no name", name)
 		}
 		c.unique(path, first, name, i, list)

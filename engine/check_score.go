@@ -6,8 +6,15 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Between these weights no product or sum of a score leaves the doubles or loses digits.
+const (
+	minWeight = 1e-100
+	maxWeight = 1e100
 )
 
 func (c *checker) score(path string, s *echelonv1.Score) {
@@ -20,8 +27,12 @@ func (c *checker) score(path string, s *echelonv1.Score) {
 		c.free(diag.Field(at, "name"), criterion.GetName())
 		c.unique(diag.Field(at, "name"), first, criterion.GetName(), i, diag.Field(path, "criteria"))
 		c.given(diag.Field(at, "expr"), criterion.GetExpr(), "write what it reads, such as the name of an attribute")
-		if w := criterion.GetWeight(); !(w > 0) || math.IsInf(w, 0) {
+		switch w := criterion.GetWeight(); {
+		case !(w > 0) || math.IsInf(w, 0):
 			c.found.Mistakef(diag.Field(at, "weight"), "write a weight, such as 40", "the weight must be a number above 0, not %s", frame.FormatNumber(w))
+		case w < minWeight || w > maxWeight:
+			c.found.Mistakef(diag.Field(at, "weight"), "weights are relative: write one such as 40", "the weight %s is too small or too large to compute with",
+				frame.FormatNumber(w))
 		}
 		c.normalize(diag.Field(at, "normalize"), criterion.GetNormalize())
 	}
@@ -45,6 +56,9 @@ func (c *checker) normalize(path string, n *echelonv1.Normalize) {
 	case *echelonv1.Normalize_Log_:
 		at := diag.Field(path, "log")
 		c.rising(at, kind.Log.GetMin(), kind.Log.GetMax())
+		if low, high := kind.Log.GetMin(), kind.Log.GetMax(); 0 < low && low < high && !(expr.Log10(low) < expr.Log10(high)) {
+			c.found.Mistakef(at, "bring them farther apart", "min and max have the same logarithm")
+		}
 		if !(kind.Log.GetMin() > 0) {
 			c.found.Mistakef(diag.Field(at, "min"), "write the smallest amount that counts, such as 1000", "min must be above 0, since a logarithm is taken of it")
 		}
@@ -66,7 +80,10 @@ func (c *checker) normalize(path string, n *echelonv1.Normalize) {
 }
 
 func (c *checker) rising(path string, low, high float64) {
-	if !(low < high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
+	switch {
+	case low < high && math.IsInf(high-low, 0):
+		c.found.Mistakef(path, "bring them nearer", "min %s and max %s lie too far apart to compute with", frame.FormatNumber(low), frame.FormatNumber(high))
+	case !(low < high):
 		c.found.Mistakef(path, "write min and max, min the smaller one; `invert: true` turns the direction round",
 			"min %s is not below max %s", frame.FormatNumber(low), frame.FormatNumber(high))
 	}
@@ -81,6 +98,9 @@ func (c *checker) piecewise(path string, points []*echelonv1.Normalize_Piecewise
 		y := point.GetY()
 		c.within(diag.Field(at, "y"), &y, 0, 1)
 		c.above(diag.Field(at, "x"), point.GetX(), i > 0, func() float64 { return points[i-1].GetX() })
+		if i > 0 && point.GetX() > points[i-1].GetX() && !finite((y-points[i-1].GetY())*100/(point.GetX()-points[i-1].GetX()), point.GetX()-points[i-1].GetX()) {
+			c.found.Mistakef(diag.Field(at, "x"), "move one of the points", "it lies too near to the point before it, or too far from it, to compute with")
+		}
 	}
 }
 
@@ -101,6 +121,10 @@ func (c *checker) bands(path string, bands []*echelonv1.Normalize_Bands_Band) {
 			c.above(diag.Field(at, "from"), band.GetFrom(), i > 1, func() float64 { return bands[i-1].GetFrom() })
 		}
 	}
+}
+
+func finite(numbers ...float64) bool {
+	return !slices.ContainsFunc(numbers, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
 }
 
 // above finds a mistake where x is not finite, or not above the one before it.

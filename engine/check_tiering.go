@@ -117,8 +117,14 @@ func (c *checker) matrix(path string, m *echelonv1.Tiering_Matrix) {
 		c.found.Mistakef(cells, "name at least one, such as {x: 1, y: 1, name: Strategic Partnerships}", "it has no cells")
 	}
 	first := make(map[[2]int32]int)
+	engagements := make(map[string]string)
 	for i, cell := range m.GetCells() {
 		at := diag.Index(cells, i)
+		if before, known := engagements[cell.GetName()]; known && before != cell.GetEngagement() {
+			c.found.Mistakef(at, "give all cells of one name the same engagement, or this one another name",
+				"the persona %q has another engagement in an earlier cell", cell.GetName())
+		}
+		engagements[cell.GetName()] = cell.GetEngagement()
 		c.free(diag.Field(at, "name"), cell.GetName())
 		c.engagement(at, cell.GetEngagement())
 		c.level(diag.Field(at, "x"), cell.GetX(), len(m.GetX().GetCuts()))

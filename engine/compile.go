@@ -19,6 +19,10 @@ import (
 // Compile checks a model and compiles it. It returns everything that it found, mistakes and warnings; with a mistake there is no program. The
 // findings name places within the model; modelfile.Source turns them into places of a file.
 func Compile(model *echelonv1.Model) (*Program, diag.List) {
+	model, found := wellFormed(model)
+	if found.HasMistakes() {
+		return nil, found
+	}
 	c := &compiler{
 		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model)},
 		found:   check(model),
@@ -46,8 +50,8 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 func Fingerprint(model *echelonv1.Model) string {
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(model)
 	if err != nil {
-		// A text that is no valid UTF-8 cannot be sent, stored or read from a file either; the model is told apart by its name.
-		data = []byte(fmt.Sprint(err, model.GetName()))
+		// A text of it is no valid UTF-8. Such a model does not compile, and needs only to be told apart from others.
+		data = []byte(model.String())
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
@@ -118,9 +122,8 @@ func (c *compiler) names() bool {
 	}
 	c.all = c.env
 	connect(c.program.items, c.all)
-	before := len(c.found)
 	c.program.order = order(c.program.items, &c.found)
-	return len(c.found) == before
+	return true
 }
 
 func (c *compiler) environment(variables []expr.Variable) bool {
@@ -145,6 +148,7 @@ func (c *compiler) derived() bool {
 		}
 		ready := c.ready(known)
 		if len(ready) == 0 {
+			c.circular(known)
 			return true
 		}
 		for _, i := range ready {
@@ -159,6 +163,20 @@ func (c *compiler) derived() bool {
 			if !slices.ContainsFunc(variables, func(v expr.Variable) bool { return v.Name == one.variable }) {
 				variables = append(variables, expr.Variable{Name: one.variable, Kind: compiled.Kind()})
 			}
+		}
+	}
+}
+
+// circular checks what can be checked of the derived attributes that need themselves: their names.
+func (c *compiler) circular(known map[int]bool) {
+	for _, i := range c.program.order {
+		one := c.program.items[i]
+		if one.kind != derivedKind || known[i] {
+			continue
+		}
+		c.failed[one.variable] = true
+		for _, p := range c.all.CheckNames(one.texts[0]) {
+			c.found.MistakeAtf(one.path+".expr", p.Offset, p.Remedy, "%s", p.Message)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (c *compiler) matrix(path string, declared *echelonv1.Tiering) *tiering {
 	compiled.engagements = make([]string, len(compiled.matrix.Names()))
 	for _, cell := range m.GetCells() {
 		for i, name := range compiled.matrix.Names() {
-			if name == cell.GetName() && compiled.engagements[i] == "" {
+			if name == cell.GetName() {
 				compiled.engagements[i] = cell.GetEngagement()
 			}
 		}

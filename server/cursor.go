@@ -59,8 +59,10 @@ func pageSize(asked int32, fallback int) int {
 	return int(asked)
 }
 
-// pageBytes is the size at which a page is full, however few items it has: well below the largest message.
-const pageBytes = 4 << 20
+// largestPage is the size at which a page is full, however few items it has.
+const largestPage = 4 << 20
 
-// full reports whether a page of so many items and bytes takes no more.
-func full(items, size, bytes int) bool { return items >= size || bytes >= pageBytes }
+// full reports whether a page of so many items and bytes takes no more: it stays well below the largest message.
+func (s streaming) full(items, size, bytes int) bool {
+	return items >= size || bytes >= min(largestPage, s.maxMessage/4)
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/frame"
@@ -177,12 +178,20 @@ func (s *customerService) ExportCustomers(request *echelonv1.ExportCustomersRequ
 		if err != nil {
 			return err
 		}
-		page := &echelonv1.ExportCustomersResponse{Cursor: writeCursor(cursor{After: batch.Last}, binding)}
+		page, bytes := &echelonv1.ExportCustomersResponse{}, 0
 		for row := range batch.Frame.Len() {
-			page.Customers = append(page.Customers, customer(batch, row))
-		}
-		if err := s.streams.sendOrStop(func() error { return stream.Send(page) }); err != nil {
-			return err
+			one := customer(batch, row)
+			bytes += proto.Size(one)
+			page.Customers = append(page.Customers, one)
+			if row < batch.Frame.Len()-1 && !s.streams.full(len(page.Customers), maxBatchRows, bytes) {
+				continue
+			}
+			page.Cursor = writeCursor(cursor{After: one.GetId()}, binding)
+			ended := page
+			page, bytes = &echelonv1.ExportCustomersResponse{}, 0
+			if err := s.streams.sendOrStop(func() error { return stream.Send(ended) }); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

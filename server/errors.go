@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -92,10 +93,13 @@ func ofStorage(err error) *fault.Fault {
 	var schema *storage.SchemaConflictError
 	switch {
 	case errors.As(err, &schema):
-		f := fault.New(echelonv1.ErrorReason_SCHEMA_CONFLICT, "attributes have other types in the store's schema: give them other names")
+		var names []string
+		f := fault.New(echelonv1.ErrorReason_SCHEMA_CONFLICT, "")
 		for _, conflict := range schema.Conflicts {
+			names = append(names, conflict.String())
 			f.Violations = append(f.Violations, fault.Violation{Field: conflict.Name, Description: conflict.String()})
 		}
+		f.Message = shortened("attributes do not fit the store's schema: "+strings.Join(names, "; ")) + ": give them other names"
 		return f
 	case errors.Is(err, storage.ErrConflict):
 		return fault.New(echelonv1.ErrorReason_CONFLICT, "others keep changing the same thing at the same time; nothing was changed: try again")
@@ -109,6 +113,20 @@ func ofStorage(err error) *fault.Fault {
 	return nil
 }
 
+// An error travels in the headers of an answer, which must stay small.
+const (
+	maxViolations = 50
+	maxWords      = 1000
+)
+
+// shortened cuts a text that is too long for an error.
+func shortened(text string) string {
+	if len(text) <= maxWords {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxWords], "") + "…"
+}
+
 // statusOf returns the status of a fault, with ErrorInfo and, where fields are at fault, BadRequest.
 func statusOf(f *fault.Fault) *status.Status {
 	code, known := codeOf[f.Reason]
@@ -116,14 +134,16 @@ func statusOf(f *fault.Fault) *status.Status {
 		code = codes.Internal
 	}
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: domain, Metadata: f.Metadata}}
+	message := shortened(f.Message)
 	if len(f.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
-		for _, v := range f.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+		for _, v := range f.Violations[:min(len(f.Violations), maxViolations)] {
+			bad.FieldViolations = append(bad.FieldViolations,
+				&errdetails.BadRequest_FieldViolation{Field: shortened(v.Field), Description: shortened(v.Description)})
 		}
 		details = append(details, bad)
 	}
-	made := status.New(code, f.Message)
+	made := status.New(code, message)
 	if detailed, err := made.WithDetails(details...); err == nil {
 		return detailed
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -11,7 +13,8 @@ import (
 // runService evaluates all customers and publishes the result.
 type runService struct {
 	echelonv1.UnimplementedRunServiceServer
-	runs *runs.Manager
+	runs    *runs.Manager
+	streams streaming
 }
 
 // StartRun starts a run.
@@ -51,10 +54,17 @@ func (s *runService) ListRuns(ctx context.Context, request *echelonv1.ListRunsRe
 	if err != nil {
 		return nil, err
 	}
-	response := &echelonv1.ListRunsResponse{Runs: list}
-	if len(list) > size {
-		response.Runs = list[:size]
-		response.NextPageToken = writeCursor(cursor{After: list[size-1].GetId()}, binding...)
+	response := &echelonv1.ListRunsResponse{}
+	bytes := 0
+	for i, run := range list {
+		if s.streams.full(i, size, bytes) {
+			response.NextPageToken = writeCursor(cursor{After: list[i-1].GetId()}, binding...)
+			break
+		}
+		// They are many and long; GetRun has them.
+		run.Refused = nil
+		bytes += proto.Size(run)
+		response.Runs = append(response.Runs, run)
 	}
 	return response, nil
 }

@@ -132,7 +132,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: store, catalog: models, streams: streams})
 	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: store, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: store, catalog: models})
-	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager})
+	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
 	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: store, catalog: models, streams: streams})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)

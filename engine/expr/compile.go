@@ -81,6 +81,19 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 	return x, nil
 }
 
+// CheckNames returns what is wrong with an expression's syntax and with the names that it uses, without checking types: for an expression whose
+// variables are known, and the kinds of some are not.
+func (e *Env) CheckNames(text string) []Problem {
+	parsed, problems := e.parse(text)
+	if problems != nil {
+		return problems
+	}
+	tree := parsed.NativeRep()
+	w := newWalker(e, sourceOf(text, tree))
+	w.expr(tree.Expr())
+	return sorted(w.problems)
+}
+
 // Refs returns the variables that an expression names, as_of excepted, without checking them or their types: each once, in the order in which
 // they appear. It is empty where the text does not parse.
 func (e *Env) Refs(text string) []string {

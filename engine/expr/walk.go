@@ -200,6 +200,9 @@ func (w *walker) call(e ast.Expr) {
 	}
 	w.all(c.Args())
 	switch {
+	case name == operators.In && c.Args()[1].Kind() == ast.ListKind && c.Args()[1].AsList().Size() == 0:
+		// cel-go would answer false without looking whether the value is missing.
+		w.fail(e, "list values, or remove the condition", "nothing is in an empty list")
 	case name == operators.Index:
 		e.SetKindCase(w.make.NewCall(e.ID(), at, c.Args()...))
 	case slices.Contains(operatorNames, name):

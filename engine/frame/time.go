@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -43,11 +44,14 @@ func ParseDate(text string) (int64, error) {
 // FormatDate writes days since 1970-01-01 as YYYY-MM-DD.
 func FormatDate(day int64) string { return DayStart(day).Format(dateLayout) }
 
+// rfc3339 is the form of a timestamp: time.Parse takes hours of one digit, fractions after a comma and offsets of 24 hours too.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 // ParseTimestamp reads an instant as in RFC 3339, as microseconds since 1970. Digits below the microsecond must be zero, since nothing is
 // rounded silently.
 func ParseTimestamp(text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
-	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+	if err != nil || !rfc3339.MatchString(text) || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
 		return 0, fmt.Errorf("%s is no timestamp: write it as in RFC 3339, such as 2026-01-31T12:00:00Z", Quote(text))
 	}
 	if t.Nanosecond()%1000 != 0 {

@@ -1,6 +1,8 @@
 package scoring
 
 import (
+	"math"
+
 	"github.com/echelonhq/echelon/engine/expr"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -97,5 +99,5 @@ func usable(breakpoints []float64) bool {
 			return false
 		}
 	}
-	return true
+	return !math.IsInf(breakpoints[0], 0) && !math.IsInf(breakpoints[steps], 0)
 }

@@ -140,7 +140,8 @@ func (o *Outcome) add(row int) {
 	if read == 0 || o.Completeness[row] < s.minimum || s.missing == echelonv1.Score_FAIL && o.unread(row) {
 		return
 	}
-	o.Column.Numbers[row] = sum / divisor
+	// Rounding may lift a mean of hundreds above a hundred by a last digit.
+	o.Column.Numbers[row] = min(100, sum/divisor)
 	o.Column.Valid.Set(row, true)
 }
 

@@ -17,8 +17,8 @@ func (l *Ladder) Proto(lines *LadderLines) *echelonv1.TieringCalibration {
 		}
 		frozen := &lines.tiers[tier]
 		kept.Tiers = append(kept.Tiers, &echelonv1.TierLines{
-			Tier: l.names[tier], TopCount: frozen.topCount.proto(false), TopShare: frozen.topShare.proto(false),
-			CumulativeShare: frozen.cumulative.proto(l.cuts[tier].byAmount),
+			Tier: l.names[tier], TopCount: frozen.topCount.proto(l.breakers, false), TopShare: frozen.topShare.proto(l.breakers, false),
+			CumulativeShare: frozen.cumulative.proto(l.breakers, l.cuts[tier].byAmount),
 		})
 	}
 	return kept
@@ -26,6 +26,9 @@ func (l *Ladder) Proto(lines *LadderLines) *echelonv1.TieringCalibration {
 
 // Lines returns the lines that a calibration kept, or false where it is none of this ladder's.
 func (l *Ladder) Lines(kept *echelonv1.TieringCalibration) (*LadderLines, bool) {
+	if len(kept.GetXLines())+len(kept.GetYLines()) > 0 || kept.GetScored() < 0 {
+		return nil, false
+	}
 	lines := &LadderLines{scored: int(kept.GetScored()), tiers: make([]tierLines, len(l.cuts)), negative: make([]int, len(l.cuts))}
 	next := 0
 	for tier := range l.cuts {
@@ -38,9 +41,9 @@ func (l *Ladder) Lines(kept *echelonv1.TieringCalibration) (*LadderLines, bool) 
 		}
 		from, to := kept.GetTiers()[next], &lines.tiers[tier]
 		var ok [3]bool
-		to.topCount, ok[0] = lineOf(from.GetTopCount(), len(l.breakers))
-		to.topShare, ok[1] = lineOf(from.GetTopShare(), len(l.breakers))
-		to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), len(l.breakers))
+		to.topCount, ok[0] = lineOf(from.GetTopCount(), l.breakers, false)
+		to.topShare, ok[1] = lineOf(from.GetTopShare(), l.breakers, false)
+		to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), l.breakers, c.byAmount)
 		fits := from.GetTier() == l.names[tier] && (to.topCount != nil) == (c.declared.TopCount != nil) &&
 			(to.topShare != nil) == (c.declared.TopShare != nil) && (to.cumulative != nil) == (c.of != nil)
 		if !fits || ok != [3]bool{true, true, true} {
@@ -75,7 +78,7 @@ func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
 		return none, false
 	}
 	for better := range tier {
-		if l.cuts[better].when != nil || l.cuts[better].byAmount {
+		if l.cuts[better].when != nil || l.cuts[better].byAmount || lines.closed(better) {
 			continue
 		}
 		if line, ok := l.highest(better, lines); ok && compare(l.breakers, own, line) <= 0 {
@@ -83,6 +86,12 @@ func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
 		}
 	}
 	return none, false
+}
+
+// closed reports whether a tier's cumulative share took nobody.
+func (l *LadderLines) closed(tier int) bool {
+	lines := l.of(tier)
+	return lines != nil && lines.cumulative != nil && lines.cumulative.kind == echelonv1.DecisionLine_CLOSED
 }
 
 // highest returns the strictest score line of a cut, or false where it has none that is known. Below min_score 45 nobody is in, so that its

@@ -102,7 +102,7 @@ func (l *line) takes(breakers []tieBreaker, k *key) bool {
 }
 
 // proto returns the line as a calibration keeps it.
-func (l *line) proto(byAmount bool) *echelonv1.DecisionLine {
+func (l *line) proto(breakers []tieBreaker, byAmount bool) *echelonv1.DecisionLine {
 	if l == nil {
 		return nil
 	}
@@ -114,11 +114,11 @@ func (l *line) proto(byAmount bool) *echelonv1.DecisionLine {
 	if byAmount {
 		kept.Key.Amount = &l.key.amount
 	}
-	for _, t := range l.key.ties {
+	for i, t := range l.key.ties {
 		value := &echelonv1.TieValue{}
 		switch {
 		case t.missing:
-		case t.text != "":
+		case breakers[i].expr.Kind() == expr.String:
 			value.Value = &echelonv1.TieValue_Text{Text: t.text}
 		default:
 			value.Value = &echelonv1.TieValue_Number{Number: t.number}
@@ -128,33 +128,43 @@ func (l *line) proto(byAmount bool) *echelonv1.DecisionLine {
 	return kept
 }
 
-// lineOf returns the line that a calibration kept, or false where it is none of these tie breakers.
-func lineOf(kept *echelonv1.DecisionLine, ties int) (*line, bool) {
+// lineOf returns the line that a calibration kept, or false where it is none of an order by these tie breakers.
+func lineOf(kept *echelonv1.DecisionLine, breakers []tieBreaker, byAmount bool) (*line, bool) {
 	if kept == nil {
 		return nil, true
 	}
 	l := &line{kind: kept.GetKind()}
 	switch l.kind {
 	case echelonv1.DecisionLine_OPEN, echelonv1.DecisionLine_CLOSED:
-		return l, true
+		return l, kept.GetKey() == nil
 	case echelonv1.DecisionLine_KEY:
 	default:
 		return nil, false
 	}
 	from := kept.GetKey()
-	if from == nil || len(from.GetTies()) != ties || math.IsNaN(from.GetScore()) || math.IsNaN(from.GetAmount()) {
+	if from == nil || len(from.GetTies()) != len(breakers) || (from.Amount != nil) != byAmount || !finite(from.GetScore()) || !finite(from.GetAmount()) {
 		return nil, false
 	}
 	l.key = key{amount: from.GetAmount(), score: from.GetScore(), id: from.GetId()}
-	for _, value := range from.GetTies() {
-		switch v := value.GetValue().(type) {
-		case nil:
-			l.key.ties = append(l.key.ties, tie{missing: true})
-		case *echelonv1.TieValue_Number:
-			l.key.ties = append(l.key.ties, tie{number: v.Number})
-		case *echelonv1.TieValue_Text:
-			l.key.ties = append(l.key.ties, tie{text: v.Text})
+	for i, value := range from.GetTies() {
+		t, ok := tieKept(value, breakers[i].expr.Kind() == expr.String)
+		if !ok {
+			return nil, false
 		}
+		l.key.ties = append(l.key.ties, t)
 	}
 	return l, true
 }
+
+// tieKept returns the value of a tie breaker that a calibration kept, or false where it is of another kind.
+func tieKept(kept *echelonv1.TieValue, isText bool) (tie, bool) {
+	switch v := kept.GetValue().(type) {
+	case *echelonv1.TieValue_Number:
+		return tie{number: v.Number}, !isText && finite(v.Number)
+	case *echelonv1.TieValue_Text:
+		return tie{text: v.Text}, isText
+	}
+	return tie{missing: true}, true
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -58,18 +58,34 @@ func (m *Matrix) Proto(lines *MatrixLines) *echelonv1.TieringCalibration {
 
 // Lines returns the lines that a calibration kept, or false where it is none of this matrix'.
 func (m *Matrix) Lines(kept *echelonv1.TieringCalibration) (*MatrixLines, bool) {
+	if len(kept.GetTiers()) > 0 || kept.GetScored() < 0 {
+		return nil, false
+	}
 	lines := &MatrixLines{scored: int(kept.GetScored())}
 	for axis, from := range [][]float64{kept.GetXLines(), kept.GetYLines()} {
 		switch {
 		case len(from) == 0:
 			lines.axes[axis] = m.axes[axis].lines(nil)
-		case len(from) != len(m.axes[axis].cuts) || slices.ContainsFunc(from, math.IsNaN):
+		case !m.axes[axis].fits(from):
 			return nil, false
 		default:
 			lines.axes[axis] = from
 		}
 	}
 	return lines, true
+}
+
+// fits reports whether lines can be this axis': finite, and at the declared score where the cut names one.
+func (a *axis) fits(lines []float64) bool {
+	if len(lines) != len(a.cuts) {
+		return false
+	}
+	for i, line := range lines {
+		if math.IsNaN(line) || math.IsInf(line, 0) || a.cuts[i].percentile() < 0 && line != a.cuts[i].declared.GetMinScore() {
+			return false
+		}
+	}
+	return true
 }
 
 // Findings returns what the lines show about the matrix. Path is the tiering's place in the model.
@@ -80,7 +96,8 @@ func (m *Matrix) Findings(path string, lines *MatrixLines) diag.List {
 	}
 	for axis := range m.axes {
 		for i, line := range lines.axes[axis] {
-			if first := slices.Index(lines.axes[axis], line); first < i {
+			// Lines that are unknown, NaN, are found nowhere.
+			if first := slices.Index(lines.axes[axis], line); first >= 0 && first < i {
 				found.Warnf(fmt.Sprintf("%s.matrix.%s.cuts[%d]", path, m.axes[axis].label, i), "move one of them",
 					"the cut stands at the same score, %s, as cut %d", frame.FormatNumber(line), first+1)
 			}

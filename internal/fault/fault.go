@@ -56,7 +56,7 @@ func Is(err error, reason echelonv1.ErrorReason) bool {
 // Model returns the fault of a model with mistakes.
 func Model(found diag.List) *Fault {
 	mistakes := found.Mistakes()
-	f := New(echelonv1.ErrorReason_MODEL_INVALID, "the model has %d mistakes; the first: %s", len(mistakes), mistakes[0].String())
+	f := New(echelonv1.ErrorReason_MODEL_INVALID, "the model has %d mistakes, and ValidateModel lists all; the first: %s", len(mistakes), mistakes[0].String())
 	if len(mistakes) == 1 {
 		f.Message = "the model has a mistake: " + mistakes[0].String()
 	}

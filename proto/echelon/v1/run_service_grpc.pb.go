@@ -36,7 +36,7 @@ type RunServiceClient interface {
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
-	// ListRuns returns runs, the newest first.
+	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
 	PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error)
@@ -112,7 +112,7 @@ type RunServiceServer interface {
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
-	// ListRuns returns runs, the newest first.
+	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
 	PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error)
