@@ -222,6 +222,7 @@ func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr 
 		c.found.MistakeAtf(path, -1, "", "%s is expected, and the expression is a %s", anyOf(kinds), compiled.Kind())
 		return nil
 	}
+	c.program.expressions = append(c.program.expressions, placed{path, compiled})
 	return compiled
 }
 

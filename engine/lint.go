@@ -41,6 +41,7 @@ func (p *Program) lint() diag.List {
 			found.Add(t.findings(i, nil)...)
 		}
 	}
+	found.Add(p.lintRules(found)...)
 	return found
 }
 

@@ -35,10 +35,10 @@ func TestLint(t *testing.T) {
 	)
 	tests := map[string]struct{ text, path, says string }{
 		"LINT-1 a touch word in a segment's name":     {segments("segments: [{name: High-Touch, when: b}]"), "segmentations[0].segments[0].name", "High-Touch"},
-		"LINT-1 white glove":                          {segments("segments: [{name: A, when: b}, {name: the white glove ones, when: b}]"), "segmentations[0].segments[1].name", "white glove"},
+		"LINT-1 white glove":                          {segments("segments: [{name: A, when: b}, {name: the white glove ones, when: x > 1}]"), "segmentations[0].segments[1].name", "white glove"},
 		"LINT-1 a touch word in otherwise":            {segments("segments: [{name: A, when: b}], otherwise: tech-touch"), "segmentations[0].otherwise", "tech-touch"},
 		"LINT-1 a touch word in unknown":              {segments("segments: [{name: A, when: b}], unknown: Low touch"), "segmentations[0].unknown", "Low touch"},
-		"LINT-1 other names are fine":                 {segments("segments: [{name: Mid-Market, when: b}, {name: Touchstone, when: b}], otherwise: SMB"), "", ""},
+		"LINT-1 other names are fine":                 {segments("segments: [{name: Mid-Market, when: b}, {name: Touchstone, when: x > 1}], otherwise: SMB"), "", ""},
 		"LINT-2 a segment word in a tier's name":      {tiers("{name: Enterprise, cut: {min_score: 1}}, {name: digital}"), "tierings[0].linear.tiers[0].name", "Enterprise"},
 		"LINT-2 a segment word in the last tier":      {tiers("{name: field, cut: {min_score: 1}}, {name: SMB accounts}"), "tierings[0].linear.tiers[1].name", "SMB"},
 		"LINT-2 tier words are fine":                  {tiers("{name: high-touch, cut: {min_score: 1}}, {name: tech-touch}"), "", ""},

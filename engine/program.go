@@ -36,6 +36,14 @@ type Program struct {
 	tierings      []*tiering
 	amount        *expr.Expr
 	needs         bool
+	// expressions are all of them, for those who reason about the model.
+	expressions []placed
+}
+
+// placed is an expression and its place in the model.
+type placed struct {
+	path string
+	*expr.Expr
 }
 
 // finish fills in what follows from the rest.

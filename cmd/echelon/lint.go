@@ -12,34 +12,48 @@ import (
 )
 
 func (c *cli) lintCommand() *cobra.Command {
-	var verbose bool
+	var o lintOptions
 	cmd := &cobra.Command{
 		Use:   "lint FILE",
 		Short: "Check a model file, without a server",
 		Long: "Lint checks a model file in YAML or JSON and shows all that it finds, each with its place, its line and what to do.\n" +
-			"It ends with 0 where the model can be used, warnings or not, and with 3 where it has mistakes.",
-		Example: "  echelon model lint model.yaml",
+			"It ends with 0 where the model can be used, warnings or not, and with 3 where it has mistakes. Rules are judged without customers as far\n" +
+			"as that goes; with --input, or --address, lint says of those customers too which rules none of them meets, and which overlap.",
+		Example: "  echelon model lint model.yaml\n  echelon model lint model.yaml --input customers.csv --id-column account_id",
 		Args:    cobra.ExactArgs(1),
-		RunE:    c.does(func(_ context.Context, args []string) error { return c.lint(args[0], verbose) }),
+		RunE:    c.does(func(ctx context.Context, args []string) error { return c.lint(ctx, args[0], o) }),
 	}
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "say what the model learns from its population")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "say what the model learns from its population, and which rules were analysed in part")
+	o.customerFlags(cmd)
 	return cmd
 }
 
-func (c *cli) lint(file string, verbose bool) error {
+func (c *cli) lint(ctx context.Context, file string, o lintOptions) error {
 	m, err := readModel(file)
 	if err != nil {
 		return err
 	}
+	seen := &lintCustomers{}
+	c.address = o.address
+	if m.program != nil && (o.input != "" || o.address != "") {
+		var shown diag.List
+		if shown, seen, err = c.heldAgainst(ctx, m, o); err != nil {
+			return err
+		}
+		m.found = m.source.Locate(append(m.found, shown...))
+	}
 	if c.json {
-		err = c.printJSON(lintReport(m))
+		err = c.printJSON(lintReport(m, o.verbose))
 	} else {
-		err = c.printLint(file, m, verbose)
+		err = c.printLint(file, m, o.verbose)
 	}
-	if err == nil && m.program == nil {
-		err = mistaken(file, m.found)
+	switch {
+	case err != nil:
+		return err
+	case m.program == nil:
+		return mistaken(file, m.found)
 	}
-	return err
+	return seen.refusals(c)
 }
 
 func (c *cli) printLint(file string, m *modelFile, verbose bool) error {
@@ -49,7 +63,15 @@ func (c *cli) printLint(file string, m *modelFile, verbose bool) error {
 	if !verbose {
 		return nil
 	}
-	return c.printf("%s: %s", file, learns(m.program))
+	if err := c.printf("%s: %s", file, learns(m.program)); err != nil {
+		return err
+	}
+	for _, f := range m.source.Locate(m.program.NotAnalysed()) {
+		if err := c.printf("%s: %s: %s", f.Place, f.Path, f.Message); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // learns says what a program learns from its population.
@@ -98,6 +120,8 @@ func cutsPopulation(t *echelonv1.Tiering) bool {
 type lintJSON struct {
 	Findings         []findingJSON `json:"findings"`
 	NeedsCalibration bool          `json:"needs_calibration"`
+	// NotAnalysed are the conditions that were analysed in part, with --verbose.
+	NotAnalysed []findingJSON `json:"not_analysed,omitempty"`
 }
 
 type findingJSON struct {
@@ -110,16 +134,24 @@ type findingJSON struct {
 	Column   int    `json:"column"`
 }
 
-func lintReport(m *modelFile) lintJSON {
-	out := lintJSON{Findings: []findingJSON{}, NeedsCalibration: m.program != nil && m.program.NeedsCalibration()}
-	for _, f := range m.found {
+func lintReport(m *modelFile, verbose bool) lintJSON {
+	out := lintJSON{Findings: findingsJSON(m.found), NeedsCalibration: m.program != nil && m.program.NeedsCalibration()}
+	if verbose && m.program != nil {
+		out.NotAnalysed = findingsJSON(m.source.Locate(m.program.NotAnalysed()))
+	}
+	return out
+}
+
+func findingsJSON(found diag.List) []findingJSON {
+	list := []findingJSON{}
+	for _, f := range found {
 		severity := echelonv1.Finding_MISTAKE
 		if f.Severity == diag.Warning {
 			severity = echelonv1.Finding_WARNING
 		}
-		out.Findings = append(out.Findings, findingJSON{
+		list = append(list, findingJSON{
 			severity.String(), f.Path, f.Message, f.Remedy, f.Place.File, f.Place.Line, f.Place.Column,
 		})
 	}
-	return out
+	return list
 }

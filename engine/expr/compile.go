@@ -31,6 +31,8 @@ type Expr struct {
 	refs    []string
 	env     *Env
 	program cel.Program
+	// tree is the checked expression, for those who reason about it.
+	tree *ast.AST
 	// direct is the variable that the whole expression is, as its place in the environment; -1 where there is something to compute.
 	direct int
 }
@@ -65,7 +67,7 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 	if problems := checkTypes(source, tree); len(problems) > 0 {
 		return nil, sorted(problems)
 	}
-	x := &Expr{text: text, refs: w.refs, env: e, direct: whole}
+	x := &Expr{text: text, refs: w.refs, env: e, tree: tree, direct: whole}
 	var ok bool
 	if x.kind, ok = kindOfType(checked.OutputType()); !ok {
 		return nil, []Problem{{whole, fmt.Sprintf("the result is %s, which no expression may return", one(cel.FormatCELType(checked.OutputType()))), ""}}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/tabular"
+)
+
+// lintOptions are the flags of lint.
+type lintOptions struct {
+	verbose               bool
+	input, idColumn, asOf string
+	allowMissing          bool
+	address               string
+}
+
+// customerFlags adds the flags that name customers to hold the rules against.
+func (o *lintOptions) customerFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.input, "input", "", "a CSV file of customers to hold the rules against")
+	flags.StringVar(&o.idColumn, "id-column", "", "the column of that file that has the customers' ids")
+	flags.BoolVar(&o.allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
+	flags.StringVar(&o.address, "address", "", "the HOST:PORT of a server whose stored customers to hold the rules against")
+	asOfFlag(cmd, &o.asOf)
+	cmd.MarkFlagsRequiredTogether("input", "id-column")
+	cmd.MarkFlagsMutuallyExclusive("input", "address")
+}
+
+// lintCustomers is what lint holds the rules against.
+type lintCustomers struct {
+	// source says where they are from.
+	source  string
+	frames  []*frame.Frame
+	lines   [][]int
+	refused []tabular.Refusal
+	rows    int
+}
+
+// heldAgainst returns what customers show about the rules of a model, and those who could not be read.
+func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (diag.List, *lintCustomers, error) {
+	asOf, err := parseAsOf(o.asOf)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := &lintCustomers{}
+	line := progress.New(c.stderr)
+	defer line.Stop()
+	line.Start("customers read")
+	if o.input != "" {
+		err = seen.readFile(ctx, m.program, o, line)
+	} else {
+		err = c.reached(seen.readStore(ctx, c, m.program, line))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	line.Done()
+	found, err := seen.judge(ctx, m, asOf)
+	return found, seen, err
+}
+
+// judge calibrates the model on the customers, since a rule may read a score, and counts.
+func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time) (diag.List, error) {
+	calibration, err := m.program.Calibrate(ctx, func(yield func(*frame.Frame, error) bool) {
+		for _, f := range l.frames {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}, asOf)
+	if err != nil {
+		return nil, err
+	}
+	scorer, err := m.program.Bind(calibration)
+	if err != nil {
+		return nil, err
+	}
+	counts := scorer.CountRules()
+	for i, f := range l.frames {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		counts.Add(f, l.lines[i], asOf)
+	}
+	return counts.Findings(l.source, m.found), nil
+}
+
+func (l *lintCustomers) readFile(ctx context.Context, program *engine.Program, o lintOptions, line *progress.Line) (err error) {
+	l.source = o.input
+	file, err := os.Open(o.input)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, file.Close()) }()
+	reader, err := tabular.NewReader(file, tabular.Options{
+		File: o.input, IDColumn: o.idColumn, Attributes: program.Model().GetAttributes(), AllowMissingColumns: o.allowMissing,
+	})
+	if err != nil {
+		return err
+	}
+	for batch, err := range reader.Batches(tabular.BatchRows) {
+		if err = firstOf(err, ctx.Err()); err != nil {
+			return err
+		}
+		l.frames, l.lines = append(l.frames, batch.Frame), append(l.lines, batch.Lines)
+		l.refused = append(l.refused, batch.Refused...)
+		l.rows += batch.Rows()
+		line.Add(batch.Rows())
+	}
+	return nil
+}
+
+// readStore reads the stored customers, of whom it takes the attributes that the model reads.
+func (l *lintCustomers) readStore(ctx context.Context, c *cli, program *engine.Program, line *progress.Line) (err error) {
+	l.source = "the store"
+	server, err := c.dial()
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, server.Close()) }()
+	rows := frame.NewBuilder(program.Schema())
+	flush := func() {
+		l.frames, l.lines = append(l.frames, rows.Take()), append(l.lines, nil)
+	}
+	for customer, err := range server.ExportCustomers(ctx) {
+		if err != nil {
+			return err
+		}
+		if fault := rows.AddCustomer(customer, true); fault != nil {
+			l.refused = append(l.refused, tabular.Refusal{CustomerID: customer.GetId(), Code: fault.GetCode().String(), Message: fault.GetMessage()})
+		}
+		if rows.Len() == tabular.BatchRows {
+			flush()
+		}
+		l.rows++
+		line.Add(1)
+	}
+	flush()
+	return nil
+}
+
+// refusals lists the customers who could not be read, and returns the error that they are.
+func (l *lintCustomers) refusals(c *cli) error {
+	for _, r := range l.refused[:min(len(l.refused), maxListed)] {
+		if r.Line == 0 {
+			c.advise("%s", oneLine(r.CustomerID+": "+r.Message))
+		} else {
+			c.advise("%s", oneLine(r.Describe(l.source)))
+		}
+	}
+	if more := len(l.refused) - maxListed; more > 0 {
+		c.advise("and %d more", more)
+	}
+	return refusedError(len(l.refused), l.rows)
+}
