@@ -35,6 +35,7 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 	if !c.names() || !c.derived() {
 		return nil, c.found
 	}
+	c.population()
 	for _, i := range c.program.order {
 		c.item(c.program.items[i])
 	}

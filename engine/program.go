@@ -30,6 +30,8 @@ type Program struct {
 	// order is the items' places, each after those that it needs.
 	order []int
 
+	// population is nil where the model is about all customers.
+	population    *population
 	derived       []*expr.Expr
 	segmentations []*segment.Segmentation
 	scores        []*scoring.Score

@@ -113,6 +113,19 @@ type part struct {
 	calibrated bool
 }
 
+// Exclude takes the scores of rows away.
+func (o *Outcome) Exclude(rows frame.Bitmap) {
+	if rows == nil {
+		return
+	}
+	for row := range o.Completeness {
+		if rows.Get(row) {
+			o.Column.Valid.Set(row, false)
+			o.Completeness[row], o.Column.Numbers[row] = 0, 0
+		}
+	}
+}
+
 // Unread returns how many rows lack the criterion, for every criterion in declared order.
 func (o *Outcome) Unread() []int {
 	counts := make([]int, len(o.parts))

@@ -142,7 +142,7 @@ type Calibration struct {
 	ModelFingerprint string `protobuf:"bytes,2,opt,name=model_fingerprint,json=modelFingerprint,proto3" json:"model_fingerprint,omitempty"`
 	// The instant as of which the population was evaluated.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	// How many customers it learned from.
+	// How many customers it learned from; those of the model's population.
 	Customers int64 `protobuf:"varint,4,opt,name=customers,proto3" json:"customers,omitempty"`
 	// How many were refused and are in no count.
 	Refused int64 `protobuf:"varint,5,opt,name=refused,proto3" json:"refused,omitempty"`
@@ -151,7 +151,9 @@ type Calibration struct {
 	// What was learned for the tierings that need the population.
 	Tierings []*TieringCalibration `protobuf:"bytes,7,rep,name=tierings,proto3" json:"tierings,omitempty"`
 	// What the population shows about the model that its author should know.
-	Findings      []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	Findings []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	// How many customers the model's population leaves out; it learned nothing from them.
+	Excluded      int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -240,6 +242,13 @@ func (x *Calibration) GetFindings() []*Finding {
 		return x.Findings
 	}
 	return nil
+}
+
+func (x *Calibration) GetExcluded() int64 {
+	if x != nil {
+		return x.Excluded
+	}
+	return 0
 }
 
 // ScoreCalibration is what was learned for one score.
@@ -800,7 +809,7 @@ var File_echelon_v1_calibration_proto protoreflect.FileDescriptor
 const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/calibration.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x02\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n" +
 	"\vCalibration\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12+\n" +
 	"\x11model_fingerprint\x18\x02 \x01(\tR\x10modelFingerprint\x12/\n" +
@@ -809,7 +818,8 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\arefused\x18\x05 \x01(\x03R\arefused\x124\n" +
 	"\x06scores\x18\x06 \x03(\v2\x1c.echelon.v1.ScoreCalibrationR\x06scores\x12:\n" +
 	"\btierings\x18\a \x03(\v2\x1e.echelon.v1.TieringCalibrationR\btierings\x12/\n" +
-	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\"f\n" +
+	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12\x1a\n" +
+	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\"f\n" +
 	"\x10ScoreCalibration\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12<\n" +
 	"\bcriteria\x18\x02 \x03(\v2 .echelon.v1.CriterionCalibrationR\bcriteria\"V\n" +

@@ -587,6 +587,10 @@ type Model struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the model is for, in a sentence.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// The customers that the model is about: a boolean expression of attributes, given and derived, such as "status == 'active'". Where it does
+	// not hold, or cannot be read, the customer is EXCLUDED: it has no segments, scores and tiers and stands in no calibration, count or share.
+	// Empty: all customers.
+	Population string `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
 	// An expression, the money that tables and balances add up, such as "revenue_12m". Missing amounts count as zero.
 	Amount string `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
 	// What the model reads of a customer: a view of the store's schema.
@@ -645,6 +649,13 @@ func (x *Model) GetName() string {
 func (x *Model) GetDescription() string {
 	if x != nil {
 		return x.Description
+	}
+	return ""
+}
+
+func (x *Model) GetPopulation() string {
+	if x != nil {
+		return x.Population
 	}
 	return ""
 }
@@ -2831,10 +2842,13 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\"\x9a\x03\n" +
+	"echelon.v1\"\xba\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
+	"\n" +
+	"population\x18\x03 \x01(\tR\n" +
+	"population\x12\x16\n" +
 	"\x06amount\x18\x05 \x01(\tR\x06amount\x125\n" +
 	"\n" +
 	"attributes\x18\x06 \x03(\v2\x15.echelon.v1.AttributeR\n" +

@@ -17,6 +17,13 @@ func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error 
 		return err
 	}
 	e := explained.GetExplanation()
+	if p := e.GetPopulation(); p != nil {
+		t := newTable("ll", "condition", "outcome")
+		t.add(p.GetWhen(), outcome(p))
+		if err := section(w, p.GetName(), t); err != nil {
+			return err
+		}
+	}
 	if err := derived(w, e.GetDerived()); err != nil {
 		return err
 	}
