@@ -13,8 +13,17 @@ import (
 )
 
 // learning is a model that learns everything that there is to learn.
-const learning = attributes + scoreXY + `
+const learning = attributes + `
+segmentations: [{name: size, segments: [{name: Large, when: x > 5}, {name: Small, when: x > 1}], otherwise: Other, unknown: Unclassified}]
+` + scoreXY + `
   - {name: r, criteria: [{name: r, expr: x, weight: 1, normalize: {percentile: {}}}, {name: q, expr: y, weight: 1, normalize: {percentile: {}}}]}
+  - name: learned
+    criteria:
+      - {name: peers, expr: y, weight: 1, normalize: {percentile: {by: segments.size, ties: MID}}}
+      - {name: weighted, expr: x, weight: 1, normalize: {percentile: {weight_by: y}}}
+      - {name: both, expr: x, weight: 1, normalize: {percentile: {by: segments.size, weight_by: y, ties: HIGH}}}
+      - {name: least, expr: x, weight: 1, normalize: {min_max: {}}}
+      - {name: mean, expr: x, weight: 1, normalize: {z_score: {}}}
 tierings:
   - name: l
     linear:

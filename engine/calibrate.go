@@ -175,6 +175,9 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
 		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())
 	}
+	for i, score := range p.scores {
+		found.Add(score.Findings(diag.Index("scores", i), c.lines.scores[i])...)
+	}
 	for i, t := range p.tierings {
 		if t.needsPopulation() {
 			kept.Tierings = append(kept.Tierings, c.tiering(i))

@@ -265,16 +265,41 @@ func (c *compiler) segmentation(path string, index int) {
 
 func (c *compiler) score(path string, index int) {
 	declared := c.program.model.GetScores()[index]
-	var expressions []*expr.Expr
+	var expressions []scoring.Exprs
 	for i, criterion := range declared.GetCriteria() {
-		at := fmt.Sprintf("%s.criteria[%d].expr", path, i)
-		expressions = append(expressions, c.expression(at, criterion.GetExpr(), inputKind(criterion.GetNormalize())))
+		at := fmt.Sprintf("%s.criteria[%d]", path, i)
+		percentile := criterion.GetNormalize().GetPercentile()
+		expressions = append(expressions, scoring.Exprs{
+			Input:    c.expression(at+".expr", criterion.GetExpr(), inputKind(criterion.GetNormalize())),
+			WeightBy: c.expression(at+".normalize.percentile.weight_by", percentile.GetWeightBy(), expr.Number),
+			By:       c.peers(at+".normalize.percentile.by", percentile.GetBy()),
+		})
 	}
 	if c.found.HasMistakes() {
 		return
 	}
+	for i := range expressions {
+		if by := expressions[i].By; by != nil {
+			expressions[i].Segments = c.program.segmentations[c.segmentationOf(by.Text())].Names()
+		}
+	}
 	c.program.scores = grow(c.program.scores, index)
 	c.program.scores[index] = scoring.New(declared, expressions)
+}
+
+// peers compiles the segmentation within which a percentile ranks: it has names that a calibration can list, and so is no other text.
+func (c *compiler) peers(path, text string) *expr.Expr {
+	by := c.expression(path, text, expr.String)
+	if by != nil && c.segmentationOf(text) < 0 {
+		c.found.Mistakef(path, "write segments.<name>", "%s is no segmentation", frame.Quote(text))
+		return nil
+	}
+	return by
+}
+
+// segmentationOf returns the place of the segmentation that an expression reads and does nothing else, and -1 where it is another.
+func (c *compiler) segmentationOf(text string) int {
+	return slices.IndexFunc(c.program.model.GetSegmentations(), func(s *echelonv1.Segmentation) bool { return text == "segments."+s.GetName() })
 }
 
 // inputKind returns what a normaliser reads.

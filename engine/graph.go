@@ -51,7 +51,8 @@ func items(model *echelonv1.Model) []*item {
 	for i, s := range model.GetScores() {
 		one := &item{kind: scoreKind, index: i, variable: "scores." + s.GetName(), path: diag.Index("scores", i)}
 		for _, criterion := range s.GetCriteria() {
-			one.texts = append(one.texts, criterion.GetExpr())
+			percentile := criterion.GetNormalize().GetPercentile()
+			one.texts = append(one.texts, given(criterion.GetExpr(), percentile.GetBy(), percentile.GetWeightBy())...)
 		}
 		list = append(list, one)
 	}
@@ -83,6 +84,11 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 			}
 		}
 	}
+	return given(texts...)
+}
+
+// given returns the texts that are there.
+func given(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 

@@ -299,7 +299,7 @@ func (x Normalize_Percentile_Ties) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Normalize_Percentile_Ties.Descriptor instead.
 func (Normalize_Percentile_Ties) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8, 0}
 }
 
 // Order says what the customers are ordered by.
@@ -1170,6 +1170,8 @@ type Normalize struct {
 	//	*Normalize_Lookup_
 	//	*Normalize_Boolean_
 	//	*Normalize_Percentile_
+	//	*Normalize_MinMax_
+	//	*Normalize_ZScore_
 	Kind          isNormalize_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1275,6 +1277,24 @@ func (x *Normalize) GetPercentile() *Normalize_Percentile {
 	return nil
 }
 
+func (x *Normalize) GetMinMax() *Normalize_MinMax {
+	if x != nil {
+		if x, ok := x.Kind.(*Normalize_MinMax_); ok {
+			return x.MinMax
+		}
+	}
+	return nil
+}
+
+func (x *Normalize) GetZScore() *Normalize_ZScore {
+	if x != nil {
+		if x, ok := x.Kind.(*Normalize_ZScore_); ok {
+			return x.ZScore
+		}
+	}
+	return nil
+}
+
 type isNormalize_Kind interface {
 	isNormalize_Kind()
 }
@@ -1314,6 +1334,16 @@ type Normalize_Percentile_ struct {
 	Percentile *Normalize_Percentile `protobuf:"bytes,7,opt,name=percentile,proto3,oneof"`
 }
 
+type Normalize_MinMax_ struct {
+	// A straight line between the least and the greatest value of the population.
+	MinMax *Normalize_MinMax `protobuf:"bytes,8,opt,name=min_max,json=minMax,proto3,oneof"`
+}
+
+type Normalize_ZScore_ struct {
+	// The distance from the population's mean in standard deviations.
+	ZScore *Normalize_ZScore `protobuf:"bytes,9,opt,name=z_score,json=zScore,proto3,oneof"`
+}
+
 func (*Normalize_Linear_) isNormalize_Kind() {}
 
 func (*Normalize_Log_) isNormalize_Kind() {}
@@ -1327,6 +1357,10 @@ func (*Normalize_Lookup_) isNormalize_Kind() {}
 func (*Normalize_Boolean_) isNormalize_Kind() {}
 
 func (*Normalize_Percentile_) isNormalize_Kind() {}
+
+func (*Normalize_MinMax_) isNormalize_Kind() {}
+
+func (*Normalize_ZScore_) isNormalize_Kind() {}
 
 // Tiering puts customers onto levels of service.
 type Tiering struct {
@@ -2461,18 +2495,98 @@ func (*Normalize_Boolean) Descriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 5}
 }
 
+// MinMax is (x - min) / (max - min) * 100 of the calibrating population's least and greatest value, clamped to 0..100; where they are one
+// value it counts 50, less 0 and more 100.
+type Normalize_MinMax struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Normalize_MinMax) Reset() {
+	*x = Normalize_MinMax{}
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Normalize_MinMax) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Normalize_MinMax) ProtoMessage() {}
+
+func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Normalize_MinMax.ProtoReflect.Descriptor instead.
+func (*Normalize_MinMax) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6}
+}
+
+// ZScore is 50 + z / 3 * 50, clamped to 0..100, where z = (x - mean) / sd of the calibrating population, sd dividing by the number of values:
+// three standard deviations below the mean count 0, above it 100. Where sd is 0 the mean counts 50, less 0 and more 100.
+type Normalize_ZScore struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Normalize_ZScore) Reset() {
+	*x = Normalize_ZScore{}
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Normalize_ZScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Normalize_ZScore) ProtoMessage() {}
+
+func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Normalize_ZScore.ProtoReflect.Descriptor instead.
+func (*Normalize_ZScore) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 7}
+}
+
 // Percentile is the rank among 101 breakpoints of the calibrating population.
 type Normalize_Percentile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What a value that equals a breakpoint ranks.
-	Ties          Normalize_Percentile_Ties `protobuf:"varint,1,opt,name=ties,proto3,enum=echelon.v1.Normalize_Percentile_Ties" json:"ties,omitempty"`
+	Ties Normalize_Percentile_Ties `protobuf:"varint,1,opt,name=ties,proto3,enum=echelon.v1.Normalize_Percentile_Ties" json:"ties,omitempty"`
+	// The segmentation within whose segments customers are ranked, each among its peers: "segments.<name>". Empty: among all.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// A numeric expression, what each customer weighs in the breakpoints. Missing weights count 0, negative ones too. Empty: all the same.
+	WeightBy      string `protobuf:"bytes,3,opt,name=weight_by,json=weightBy,proto3" json:"weight_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2598,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2611,7 @@ func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Percentile.ProtoReflect.Descriptor instead.
 func (*Normalize_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8}
 }
 
 func (x *Normalize_Percentile) GetTies() Normalize_Percentile_Ties {
@@ -2505,6 +2619,20 @@ func (x *Normalize_Percentile) GetTies() Normalize_Percentile_Ties {
 		return x.Ties
 	}
 	return Normalize_Percentile_LOW
+}
+
+func (x *Normalize_Percentile) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Normalize_Percentile) GetWeightBy() string {
+	if x != nil {
+		return x.WeightBy
+	}
+	return ""
 }
 
 // Point is a corner of the line.
@@ -2520,7 +2648,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +2660,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2575,7 +2703,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2715,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2634,7 +2762,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2774,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2833,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2717,7 +2845,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2763,7 +2891,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2775,7 +2903,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2802,7 +2930,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2942,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +3039,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weight\x123\n" +
 	"\tnormalize\x18\x04 \x01(\v2\x15.echelon.v1.NormalizeR\tnormalize\x12\x16\n" +
-	"\x06invert\x18\x05 \x01(\bR\x06invert\"\xf9\b\n" +
+	"\x06invert\x18\x05 \x01(\bR\x06invert\"\xad\n" +
+	"\n" +
 	"\tNormalize\x126\n" +
 	"\x06linear\x18\x01 \x01(\v2\x1c.echelon.v1.Normalize.LinearH\x00R\x06linear\x12-\n" +
 	"\x03log\x18\x02 \x01(\v2\x19.echelon.v1.Normalize.LogH\x00R\x03log\x12?\n" +
@@ -2921,7 +3050,9 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\aboolean\x18\x06 \x01(\v2\x1d.echelon.v1.Normalize.BooleanH\x00R\aboolean\x12B\n" +
 	"\n" +
 	"percentile\x18\a \x01(\v2 .echelon.v1.Normalize.PercentileH\x00R\n" +
-	"percentile\x1a,\n" +
+	"percentile\x127\n" +
+	"\amin_max\x18\b \x01(\v2\x1c.echelon.v1.Normalize.MinMaxH\x00R\x06minMax\x127\n" +
+	"\az_score\x18\t \x01(\v2\x1c.echelon.v1.Normalize.ZScoreH\x00R\x06zScore\x1a,\n" +
 	"\x06Linear\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x01R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x01R\x03max\x1a)\n" +
@@ -2951,10 +3082,14 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_default\x1a\t\n" +
-	"\aBoolean\x1ak\n" +
+	"\aBoolean\x1a\b\n" +
+	"\x06MinMax\x1a\b\n" +
+	"\x06ZScore\x1a\x98\x01\n" +
 	"\n" +
 	"Percentile\x129\n" +
-	"\x04ties\x18\x01 \x01(\x0e2%.echelon.v1.Normalize.Percentile.TiesR\x04ties\"\"\n" +
+	"\x04ties\x18\x01 \x01(\x0e2%.echelon.v1.Normalize.Percentile.TiesR\x04ties\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
+	"\tweight_by\x18\x03 \x01(\tR\bweightBy\"\"\n" +
 	"\x04Ties\x12\a\n" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
@@ -3079,7 +3214,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3116,14 +3251,16 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Normalize_Bands)(nil),           // 32: echelon.v1.Normalize.Bands
 	(*Normalize_Lookup)(nil),          // 33: echelon.v1.Normalize.Lookup
 	(*Normalize_Boolean)(nil),         // 34: echelon.v1.Normalize.Boolean
-	(*Normalize_Percentile)(nil),      // 35: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 36: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 37: echelon.v1.Normalize.Bands.Band
-	nil,                               // 38: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 39: echelon.v1.Tiering.Linear
-	(*Tiering_Matrix)(nil),            // 40: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 41: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 42: echelon.v1.AxisCut.Percentile
+	(*Normalize_MinMax)(nil),          // 35: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 36: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 37: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 38: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 39: echelon.v1.Normalize.Bands.Band
+	nil,                               // 40: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 41: echelon.v1.Tiering.Linear
+	(*Tiering_Matrix)(nil),            // 42: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 43: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 44: echelon.v1.AxisCut.Percentile
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
 	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
@@ -3144,36 +3281,38 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	32, // 15: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
 	33, // 16: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
 	34, // 17: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	35, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	39, // 19: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	40, // 20: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	20, // 21: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 22: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	5,  // 23: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 24: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 25: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	41, // 26: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	42, // 27: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 28: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 29: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 30: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 31: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 32: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	36, // 33: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	37, // 34: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 35: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	38, // 36: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 37: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 38: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 39: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 40: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 41: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 42: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	37, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	35, // 19: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	36, // 20: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	41, // 21: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	42, // 22: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	20, // 23: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 24: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	5,  // 25: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	6,  // 26: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	24, // 27: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	43, // 28: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	44, // 29: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	7,  // 30: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	27, // 31: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	8,  // 32: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	28, // 33: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	9,  // 34: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	38, // 35: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	39, // 36: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 37: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	40, // 38: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 39: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	19, // 40: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	22, // 41: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	23, // 42: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 43: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 44: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3190,6 +3329,8 @@ func file_echelon_v1_model_proto_init() {
 		(*Normalize_Lookup_)(nil),
 		(*Normalize_Boolean_)(nil),
 		(*Normalize_Percentile_)(nil),
+		(*Normalize_MinMax_)(nil),
+		(*Normalize_ZScore_)(nil),
 	}
 	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
@@ -3202,14 +3343,14 @@ func file_echelon_v1_model_proto_init() {
 		(*AxisCut_Percentile_)(nil),
 	}
 	file_echelon_v1_model_proto_msgTypes[23].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
