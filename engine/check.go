@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -45,6 +46,9 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	if len(model.GetSegmentations())+len(model.GetScores())+len(model.GetTierings()) == 0 {
 		c.found.Mistakef("", "declare segmentations, scores or tierings", "the model decides nothing")
+	}
+	if _, known := zoneOf(model.GetTimeZone()); !known {
+		c.found.Mistakef("time_zone", "write its name in the IANA database, such as Europe/Berlin", "there is no time zone %s", frame.Quote(model.GetTimeZone()))
 	}
 	c.attributes()
 	c.segmentations()

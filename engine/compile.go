@@ -24,7 +24,7 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 		return nil, found
 	}
 	c := &compiler{
-		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model)},
+		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model), zone: ZoneOf(model.GetTimeZone())},
 		found:   check(model),
 		failed:  make(map[string]bool),
 	}
@@ -131,7 +131,7 @@ func (c *compiler) names() bool {
 }
 
 func (c *compiler) environment(variables []expr.Variable) bool {
-	env, err := expr.NewEnv(variables)
+	env, err := expr.NewEnvIn(variables, c.program.zone)
 	if err != nil {
 		c.found.Mistakef("", "simplify the model's names", "the model's names cannot be used in expressions: %v", err)
 		return false

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -25,6 +26,7 @@ type Program struct {
 	fingerprint string
 	schema      *frame.Schema
 
+	zone      *time.Location
 	variables []expr.Variable
 	items     []*item
 	// order is the items' places, each after those that it needs.

@@ -591,6 +591,8 @@ type Model struct {
 	// not hold, or cannot be read, the customer is EXCLUDED: it has no segments, scores and tiers and stands in no calibration, count or share.
 	// Empty: all customers.
 	Population string `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// The time zone that turns instants into calendar days, by its name in the IANA database such as "Europe/Berlin". Empty: UTC.
+	TimeZone string `protobuf:"bytes,4,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// An expression, the money that tables and balances add up, such as "revenue_12m". Missing amounts count as zero.
 	Amount string `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
 	// What the model reads of a customer: a view of the store's schema.
@@ -656,6 +658,13 @@ func (x *Model) GetDescription() string {
 func (x *Model) GetPopulation() string {
 	if x != nil {
 		return x.Population
+	}
+	return ""
+}
+
+func (x *Model) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
 	}
 	return ""
 }
@@ -2970,13 +2979,14 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\"\xba\x03\n" +
+	"echelon.v1\"\xd7\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
 	"\n" +
 	"population\x18\x03 \x01(\tR\n" +
-	"population\x12\x16\n" +
+	"population\x12\x1b\n" +
+	"\ttime_zone\x18\x04 \x01(\tR\btimeZone\x12\x16\n" +
 	"\x06amount\x18\x05 \x01(\tR\x06amount\x125\n" +
 	"\n" +
 	"attributes\x18\x06 \x03(\v2\x15.echelon.v1.AttributeR\n" +
