@@ -143,6 +143,7 @@ func (c *checker) attributes() {
 }
 
 func (c *checker) attribute(path string, a *echelonv1.Attribute) {
+	c.freshness(path, a)
 	if _, known := echelonv1.Attribute_Type_name[int32(a.GetType())]; !known || a.GetType() == echelonv1.Attribute_UNSPECIFIED {
 		c.found.Mistakef(diag.Field(path, "type"), "write NUMBER, INTEGER, STRING, BOOLEAN, DATE, TIMESTAMP or STRING_LIST", "it has no type")
 	}

@@ -62,6 +62,7 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *e
 			e.scope.Columns[i] = &f.Columns[place]
 		}
 	}
+	e.age(f)
 	return e
 }
 

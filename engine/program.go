@@ -32,6 +32,8 @@ type Program struct {
 	// order is the items' places, each after those that it needs.
 	order []int
 
+	// fresh are the attributes whose values age.
+	fresh []freshness
 	// population is nil where the model is about all customers.
 	population    *population
 	derived       []*expr.Expr
@@ -48,6 +50,7 @@ func (p *Program) finish() {
 	for i, v := range p.variables {
 		slots[v.Name] = i
 	}
+	p.freshness(slots)
 	for _, one := range p.items {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)

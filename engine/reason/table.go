@@ -22,15 +22,14 @@ func (r Reason) Proto() *echelonv1.Reason {
 // Unreadable returns the reason why an expression of an item, or of a part of it, could not be read.
 func Unreadable(item, part string, cause expr.Cause) Reason {
 	r := Reason{Code: echelonv1.Reason_UNREADABLE, Item: item, Part: part, Attribute: cause.Missing}
-	what := cause.Message
 	if cause.Missing != "" {
-		r.Code, what = echelonv1.Reason_MISSING, cause.Missing+" is missing"
+		r.Code = echelonv1.Reason_MISSING
 	}
 	place := item
 	if part != "" {
 		place += ", " + part
 	}
-	r.Message = fmt.Sprintf("%s: %s", place, what)
+	r.Message = fmt.Sprintf("%s: %s", place, cause)
 	return r
 }
 

@@ -734,7 +734,12 @@ type Attribute struct {
 	// The values that it may take, of a STRING or of each item of a STRING_LIST; a customer with another value is refused. Empty: any.
 	Values []string `protobuf:"bytes,6,rep,name=values,proto3" json:"values,omitempty"`
 	// Whether a customer that lacks it is refused.
-	Required      bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	Required bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	// The name of a DATE or TIMESTAMP attribute, when the value was observed. With it goes max_age_days.
+	ObservedAt string `protobuf:"bytes,9,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	// How old the value may be at as_of, in days as days_since counts them, at least 0. An older value, and one of which nobody knows the age, is
+	// stale, and counts as missing. With it goes observed_at.
+	MaxAgeDays    *int32 `protobuf:"varint,10,opt,name=max_age_days,json=maxAgeDays,proto3,oneof" json:"max_age_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -816,6 +821,20 @@ func (x *Attribute) GetRequired() bool {
 		return x.Required
 	}
 	return false
+}
+
+func (x *Attribute) GetObservedAt() string {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return ""
+}
+
+func (x *Attribute) GetMaxAgeDays() int32 {
+	if x != nil && x.MaxAgeDays != nil {
+		return *x.MaxAgeDays
+	}
+	return 0
 }
 
 // DerivedAttribute is a value computed from others: a number, a boolean or a string.
@@ -2996,7 +3015,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xc6\x02\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\x9f\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -3004,7 +3023,12 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04unit\x18\x04 \x01(\tR\x04unit\x12 \n" +
 	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x16\n" +
 	"\x06values\x18\x06 \x03(\tR\x06values\x12\x1a\n" +
-	"\brequired\x18\a \x01(\bR\brequired\"s\n" +
+	"\brequired\x18\a \x01(\bR\brequired\x12\x1f\n" +
+	"\vobserved_at\x18\t \x01(\tR\n" +
+	"observedAt\x12%\n" +
+	"\fmax_age_days\x18\n" +
+	" \x01(\x05H\x00R\n" +
+	"maxAgeDays\x88\x01\x01\"s\n" +
 	"\x04Type\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -3015,7 +3039,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\aBOOLEAN\x10\x04\x12\b\n" +
 	"\x04DATE\x10\x05\x12\r\n" +
 	"\tTIMESTAMP\x10\x06\x12\x0f\n" +
-	"\vSTRING_LIST\x10\a\":\n" +
+	"\vSTRING_LIST\x10\aB\x0f\n" +
+	"\r_max_age_days\":\n" +
 	"\x10DerivedAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\"\xf2\x01\n" +
@@ -3330,6 +3355,7 @@ func file_echelon_v1_model_proto_init() {
 	if File_echelon_v1_model_proto != nil {
 		return
 	}
+	file_echelon_v1_model_proto_msgTypes[1].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[7].OneofWrappers = []any{
 		(*Normalize_Linear_)(nil),
