@@ -70,7 +70,9 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 	if linear := t.GetLinear(); linear != nil {
 		texts = append(texts, "scores."+linear.GetScore())
 		for _, tier := range linear.GetTiers() {
-			texts = append(texts, tier.GetCut().GetWhen(), tier.GetCut().GetCumulativeShare().GetOf())
+			for _, cut := range append([]*echelonv1.Cut{tier.GetCut()}, tier.GetCut().GetAny()...) {
+				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
+			}
 		}
 		for _, breaker := range linear.GetTieBreakers() {
 			texts = append(texts, breaker.GetExpr())

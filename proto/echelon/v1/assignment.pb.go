@@ -505,7 +505,9 @@ type TierOutcome struct {
 	// The tier or the persona; absent where there is none.
 	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
 	// The engagement that it gets, where it has one.
-	Engagement    string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// The level of the tier, from 1, the best; absent where the ladder has none.
+	Level         *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -559,6 +561,13 @@ func (x *TierOutcome) GetEngagement() string {
 		return x.Engagement
 	}
 	return ""
+}
+
+func (x *TierOutcome) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
 }
 
 // Reason is one cause of an outcome.
@@ -1134,7 +1143,9 @@ type CutExplanation struct {
 	// Whether the customer met all of it.
 	Met bool `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
 	// Its conditions, each with where its line is and whether the customer met it.
-	Conditions    []*CutCondition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	Conditions []*CutCondition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// The cuts of its `any`; all are told.
+	Any           []*CutExplanation `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1186,6 +1197,13 @@ func (x *CutExplanation) GetMet() bool {
 func (x *CutExplanation) GetConditions() []*CutCondition {
 	if x != nil {
 		return x.Conditions
+	}
+	return nil
+}
+
+func (x *CutExplanation) GetAny() []*CutExplanation {
+	if x != nil {
+		return x.Any
 	}
 	return nil
 }
@@ -1309,14 +1327,16 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"i\n" +
+	"\x06_value\"\x8e\x01\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
-	"engagementB\a\n" +
-	"\x05_tier\"\xd2\x02\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01B\a\n" +
+	"\x05_tierB\b\n" +
+	"\x06_level\"\xd2\x02\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
@@ -1396,13 +1416,14 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"\b_x_levelB\n" +
 	"\n" +
-	"\b_y_level\"p\n" +
+	"\b_y_level\"\x9e\x01\n" +
 	"\x0eCutExplanation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x128\n" +
 	"\n" +
 	"conditions\x18\x03 \x03(\v2\x18.echelon.v1.CutConditionR\n" +
-	"conditions\"\xb9\x01\n" +
+	"conditions\x12,\n" +
+	"\x03any\x18\x14 \x03(\v2\x1a.echelon.v1.CutExplanationR\x03any\"\xb9\x01\n" +
 	"\fCutCondition\x12\x1c\n" +
 	"\tcondition\x18\x01 \x01(\tR\tcondition\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x12\x17\n" +
@@ -1471,12 +1492,13 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
 	15, // 20: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	7,  // 21: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	14, // 21: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	7,  // 22: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }

@@ -554,8 +554,10 @@ type TierLines struct {
 	TopShare *DecisionLine `protobuf:"bytes,3,opt,name=top_share,json=topShare,proto3" json:"top_share,omitempty"`
 	// The line of `cumulative_share`.
 	CumulativeShare *DecisionLine `protobuf:"bytes,4,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The lines of its `any`, one entry a cut, without a tier's name.
+	Any           []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TierLines) Reset() {
@@ -612,6 +614,13 @@ func (x *TierLines) GetTopShare() *DecisionLine {
 func (x *TierLines) GetCumulativeShare() *DecisionLine {
 	if x != nil {
 		return x.CumulativeShare
+	}
+	return nil
+}
+
+func (x *TierLines) GetAny() []*TierLines {
+	if x != nil {
+		return x.Any
 	}
 	return nil
 }
@@ -943,12 +952,13 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12+\n" +
 	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\x12\x17\n" +
 	"\ax_lines\x18\x04 \x03(\x01R\x06xLines\x12\x17\n" +
-	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\"\xd2\x01\n" +
+	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\"\xfb\x01\n" +
 	"\tTierLines\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x125\n" +
 	"\ttop_count\x18\x02 \x01(\v2\x18.echelon.v1.DecisionLineR\btopCount\x125\n" +
 	"\ttop_share\x18\x03 \x01(\v2\x18.echelon.v1.DecisionLineR\btopShare\x12C\n" +
-	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\"\xa1\x01\n" +
+	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\x12'\n" +
+	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\"\xa1\x01\n" +
 	"\fDecisionLine\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.DecisionLine.KindR\x04kind\x12&\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.echelon.v1.OrderKeyR\x03key\"6\n" +
@@ -1018,15 +1028,16 @@ var file_echelon_v1_calibration_proto_depIdxs = []int32{
 	8,  // 7: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
 	8,  // 8: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
 	8,  // 9: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
-	0,  // 10: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	9,  // 11: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	10, // 12: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 13: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	7,  // 10: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
+	0,  // 11: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	9,  // 12: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	10, // 13: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 14: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }

@@ -1503,7 +1503,10 @@ type Tier struct {
 	// Who belongs to it: absent in the last tier, and in no other.
 	Cut *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	// The name of the engagement that it gets, where it has one.
-	Engagement    string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// Its level, from 1, the best; tiers of several tracks may share one, such as "Tier 1 Cloud" and "Tier 1 Strategic". All tiers of a ladder have
+	// one, or none has; it does not fall on the way down.
+	Level         *int32 `protobuf:"varint,4,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1559,6 +1562,13 @@ func (x *Tier) GetEngagement() string {
 	return ""
 }
 
+func (x *Tier) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
 // Cut takes customers into a tier. Its fields are ANDed; at least one is given.
 type Cut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1572,8 +1582,11 @@ type Cut struct {
 	TopShare *float64 `protobuf:"fixed64,4,opt,name=top_share,json=topShare,proto3,oneof" json:"top_share,omitempty"`
 	// Those at the top who together bring a share of an amount.
 	CumulativeShare *CumulativeShare `protobuf:"bytes,5,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Cuts of which one, at least, must take the customer. Beside them only `min_score` and `when` may stand; they have no `any` of their own.
+	// Each counts for itself.
+	Any           []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cut) Reset() {
@@ -1637,6 +1650,13 @@ func (x *Cut) GetTopShare() float64 {
 func (x *Cut) GetCumulativeShare() *CumulativeShare {
 	if x != nil {
 		return x.CumulativeShare
+	}
+	return nil
+}
+
+func (x *Cut) GetAny() []*Cut {
+	if x != nil {
+		return x.Any
 	}
 	return nil
 }
@@ -3144,19 +3164,22 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
 	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cellsB\x06\n" +
-	"\x04kind\"]\n" +
+	"\x04kind\"\x82\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
-	"engagement\"\xf1\x01\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x04 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"\x94\x02\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
 	"\ttop_count\x18\x03 \x01(\x03H\x01R\btopCount\x88\x01\x01\x12 \n" +
 	"\ttop_share\x18\x04 \x01(\x01H\x02R\btopShare\x88\x01\x01\x12F\n" +
-	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShareB\f\n" +
+	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShare\x12!\n" +
+	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03anyB\f\n" +
 	"\n" +
 	"_min_scoreB\f\n" +
 	"\n" +
@@ -3323,31 +3346,32 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	42, // 22: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
 	20, // 23: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
 	21, // 24: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	5,  // 25: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 26: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 27: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	43, // 28: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	44, // 29: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 30: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 31: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 32: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 33: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 34: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	38, // 35: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	39, // 36: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 37: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	40, // 38: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 39: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 40: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 41: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 42: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 43: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 44: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	20, // 25: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	5,  // 26: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	6,  // 27: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	24, // 28: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	43, // 29: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	44, // 30: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	7,  // 31: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	27, // 32: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	8,  // 33: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	28, // 34: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	9,  // 35: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	38, // 36: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	39, // 37: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 38: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	40, // 39: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 40: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	19, // 41: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	22, // 42: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	23, // 43: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 44: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 45: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3372,6 +3396,7 @@ func file_echelon_v1_model_proto_init() {
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
 	}
+	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
