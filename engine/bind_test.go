@@ -13,8 +13,17 @@ import (
 )
 
 // learning is a model that learns everything that there is to learn.
-const learning = attributes + scoreXY + `
+const learning = attributes + `
+segmentations: [{name: size, segments: [{name: Large, when: x > 5}, {name: Small, when: x > 1}], otherwise: Other, unknown: Unclassified}]
+` + scoreXY + `
   - {name: r, criteria: [{name: r, expr: x, weight: 1, normalize: {percentile: {}}}, {name: q, expr: y, weight: 1, normalize: {percentile: {}}}]}
+  - name: learned
+    criteria:
+      - {name: peers, expr: y, weight: 1, normalize: {percentile: {by: segments.size, ties: MID}}}
+      - {name: weighted, expr: x, weight: 1, normalize: {percentile: {weight_by: y}}}
+      - {name: both, expr: x, weight: 1, normalize: {percentile: {by: segments.size, weight_by: y, ties: HIGH}}}
+      - {name: least, expr: x, weight: 1, normalize: {min_max: {}}}
+      - {name: mean, expr: x, weight: 1, normalize: {z_score: {}}}
 tierings:
   - name: l
     linear:
@@ -23,6 +32,7 @@ tierings:
         - {name: a, cut: {top_count: 1, min_score: 2}}
         - {name: b, cut: {cumulative_share: {of: y, share: 0.5, order: AMOUNT}}}
         - {name: c, cut: {top_share: 0.2, cumulative_share: {of: y, share: 0.9}}}
+        - {name: e, cut: {min_score: 1, any: [{top_count: 1}, {cumulative_share: {of: y, share: 0.99, order: AMOUNT}, when: n > 0}, {min_score: 7}]}}
         - {name: d}
       tie_breakers: [{expr: n}, {expr: s}]
   - name: box
@@ -84,6 +94,10 @@ func TestADamagedCalibrationIsRefused(t *testing.T) {
 		"a tier's lines are nothing":           func(c c) { ladder(c)[0] = nil },
 		"a tier has lines that it cannot have": func(c c) { c.Tierings[0].Tiers = append(ladder(c), &lines{Tier: "d"}) },
 		"a tier has another name":              func(c c) { ladder(c)[0].Tier = "b" },
+		"a line of any is gone":                func(c c) { ladder(c)[3].Any[0].TopCount = nil },
+		"a cut of any is gone":                 func(c c) { ladder(c)[3].Any = ladder(c)[3].Any[1:] },
+		"a cut of any is named":                func(c c) { ladder(c)[3].Any[0].Tier = "e" },
+		"a cut has an any":                     func(c c) { ladder(c)[0].Any = ladder(c)[3].Any },
 		"a line is gone":                       func(c c) { ladder(c)[0].TopCount = nil },
 		"a line is of another field":           func(c c) { ladder(c)[0].TopCount, ladder(c)[0].TopShare = nil, ladder(c)[0].TopCount },
 		"a line more than the cut has":         func(c c) { ladder(c)[0].TopShare = ladder(c)[0].TopCount },

@@ -98,7 +98,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 			needs[need] = true
 		}
 	}
-	err := c.each(ctx, population, func(f *frame.Frame) {
+	err := c.each(ctx, population, func(f *frame.Frame, _ int) {
 		e := c.program.newEvaluation(f, c.lines, c.asOf)
 		e.run(needs)
 		for _, one := range ready {
@@ -123,8 +123,8 @@ func blocked(one *learner, left []*learner) bool {
 	return false
 }
 
-// each goes through the population.
-func (c *calibrator) each(ctx context.Context, population Population, do func(*frame.Frame)) error {
+// each goes through the customers, and gives those of the model's population; of the others only how many all are.
+func (c *calibrator) each(ctx context.Context, population Population, do func(members *frame.Frame, all int)) error {
 	for f, err := range population {
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (c *calibrator) each(ctx context.Context, population Population, do func(*f
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		do(f)
+		do(c.program.members(f, c.lines, c.asOf), f.Len())
 	}
 	return ctx.Err()
 }
@@ -152,8 +152,9 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 			unread[one.index] = make([]int, len(p.model.GetScores()[one.index].GetCriteria()))
 		}
 	}
-	err := c.each(ctx, population, func(f *frame.Frame) {
+	err := c.each(ctx, population, func(f *frame.Frame, all int) {
 		kept.Customers += int64(f.Len())
+		kept.Excluded += int64(all - f.Len())
 		e := p.newEvaluation(f, c.lines, c.asOf)
 		e.run(needs)
 		for i, out := range e.scores {
@@ -171,6 +172,12 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 		}
 	}
 	found := c.lacking(unread, kept.GetCustomers())
+	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
+		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())
+	}
+	for i, score := range p.scores {
+		found.Add(score.Findings(diag.Index("scores", i), c.lines.scores[i])...)
+	}
 	for i, t := range p.tierings {
 		if t.needsPopulation() {
 			kept.Tierings = append(kept.Tierings, c.tiering(i))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -45,6 +46,9 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	if len(model.GetSegmentations())+len(model.GetScores())+len(model.GetTierings()) == 0 {
 		c.found.Mistakef("", "declare segmentations, scores or tierings", "the model decides nothing")
+	}
+	if _, known := zoneOf(model.GetTimeZone()); !known {
+		c.found.Mistakef("time_zone", "write its name in the IANA database, such as Europe/Berlin", "there is no time zone %s", frame.Quote(model.GetTimeZone()))
 	}
 	c.attributes()
 	c.segmentations()
@@ -139,6 +143,7 @@ func (c *checker) attributes() {
 }
 
 func (c *checker) attribute(path string, a *echelonv1.Attribute) {
+	c.freshness(path, a)
 	if _, known := echelonv1.Attribute_Type_name[int32(a.GetType())]; !known || a.GetType() == echelonv1.Attribute_UNSPECIFIED {
 		c.found.Mistakef(diag.Field(path, "type"), "write NUMBER, INTEGER, STRING, BOOLEAN, DATE, TIMESTAMP or STRING_LIST", "it has no type")
 	}

@@ -49,7 +49,7 @@ func (c *checker) within(path string, x *float64, low, high float64) {
 func (c *checker) normalize(path string, n *echelonv1.Normalize) {
 	switch kind := n.GetKind().(type) {
 	case nil:
-		c.found.Mistakef(path, "write one of linear, log, piecewise, bands, lookup, boolean and percentile, such as {linear: {min: 0, max: 100}}",
+		c.found.Mistakef(path, "write one of linear, log, piecewise, bands, lookup, boolean, percentile, min_max and z_score, such as {linear: {min: 0, max: 100}}",
 			"it has no normaliser")
 	case *echelonv1.Normalize_Linear_:
 		c.rising(diag.Field(path, "linear"), kind.Linear.GetMin(), kind.Linear.GetMax())

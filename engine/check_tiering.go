@@ -72,6 +72,7 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 			c.cut(diag.Field(at, "cut"), t.GetCut())
 		}
 	}
+	c.levels(tiers, l.GetTiers())
 	if _, known := first[l.GetUnscored()]; l.GetUnscored() != "" && !known {
 		remedy := diag.DidYouMean(l.GetUnscored(), names)
 		if remedy == "" {
@@ -86,8 +87,20 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 
 func (c *checker) cut(path string, cut *echelonv1.Cut) {
 	share := cut.GetCumulativeShare()
-	if cut.MinScore == nil && cut.GetWhen() == "" && cut.TopCount == nil && cut.TopShare == nil && share == nil {
-		c.found.Mistakef(path, "write min_score, when, top_count, top_share or cumulative_share", "the cut is empty")
+	counts := cut.TopCount != nil || cut.TopShare != nil || share != nil
+	if cut.MinScore == nil && cut.GetWhen() == "" && !counts && len(cut.GetAny()) == 0 {
+		c.found.Mistakef(path, "write min_score, when, top_count, top_share, cumulative_share or any", "the cut is empty")
+	}
+	if len(cut.GetAny()) > 0 && counts {
+		c.found.Mistakef(diag.Field(path, "any"), "move what counts into the cuts of any", "beside any only min_score and when may stand")
+	}
+	for i, one := range cut.GetAny() {
+		at := diag.Index(diag.Field(path, "any"), i)
+		if len(one.GetAny()) > 0 {
+			c.found.Mistakef(diag.Field(at, "any"), "write its cuts into the outer one", "a cut of any has an any of its own")
+			continue
+		}
+		c.cut(at, one)
 	}
 	c.within(diag.Field(path, "min_score"), cut.MinScore, 0, 100)
 	if cut.TopCount != nil && cut.GetTopCount() < 1 {
@@ -99,6 +112,22 @@ func (c *checker) cut(path string, cut *echelonv1.Cut) {
 		c.given(diag.Field(at, "of"), share.GetOf(), "write the amount, such as the name of an attribute")
 		part := share.GetShare()
 		c.share(diag.Field(at, "share"), &part)
+	}
+}
+
+// levels checks that all tiers of a ladder have a level that does not fall on the way down, or none has.
+func (c *checker) levels(path string, tiers []*echelonv1.Tier) {
+	for i, t := range tiers {
+		at := diag.Field(diag.Index(path, i), "level")
+		switch {
+		case (t.Level == nil) != (tiers[0].Level == nil):
+			c.found.Mistakef(at, "give each tier its level, or none", "some tiers of the ladder have a level and others have none")
+			return
+		case t.Level != nil && t.GetLevel() < 1:
+			c.found.Mistakef(at, "count from 1, the best", "%d is no level", t.GetLevel())
+		case i > 0 && t.GetLevel() < tiers[i-1].GetLevel():
+			c.found.Mistakef(at, "order the tiers by level, the best first", "level %d stands below level %d, which is worse", t.GetLevel(), tiers[i-1].GetLevel())
+		}
 	}
 }
 

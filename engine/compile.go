@@ -24,7 +24,7 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 		return nil, found
 	}
 	c := &compiler{
-		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model)},
+		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model), zone: ZoneOf(model.GetTimeZone())},
 		found:   check(model),
 		failed:  make(map[string]bool),
 	}
@@ -35,6 +35,7 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 	if !c.names() || !c.derived() {
 		return nil, c.found
 	}
+	c.population()
 	for _, i := range c.program.order {
 		c.item(c.program.items[i])
 	}
@@ -130,7 +131,7 @@ func (c *compiler) names() bool {
 }
 
 func (c *compiler) environment(variables []expr.Variable) bool {
-	env, err := expr.NewEnv(variables)
+	env, err := expr.NewEnvIn(variables, c.program.zone)
 	if err != nil {
 		c.found.Mistakef("", "simplify the model's names", "the model's names cannot be used in expressions: %v", err)
 		return false
@@ -265,16 +266,41 @@ func (c *compiler) segmentation(path string, index int) {
 
 func (c *compiler) score(path string, index int) {
 	declared := c.program.model.GetScores()[index]
-	var expressions []*expr.Expr
+	var expressions []scoring.Exprs
 	for i, criterion := range declared.GetCriteria() {
-		at := fmt.Sprintf("%s.criteria[%d].expr", path, i)
-		expressions = append(expressions, c.expression(at, criterion.GetExpr(), inputKind(criterion.GetNormalize())))
+		at := fmt.Sprintf("%s.criteria[%d]", path, i)
+		percentile := criterion.GetNormalize().GetPercentile()
+		expressions = append(expressions, scoring.Exprs{
+			Input:    c.expression(at+".expr", criterion.GetExpr(), inputKind(criterion.GetNormalize())),
+			WeightBy: c.expression(at+".normalize.percentile.weight_by", percentile.GetWeightBy(), expr.Number),
+			By:       c.peers(at+".normalize.percentile.by", percentile.GetBy()),
+		})
 	}
 	if c.found.HasMistakes() {
 		return
 	}
+	for i := range expressions {
+		if by := expressions[i].By; by != nil {
+			expressions[i].Segments = c.program.segmentations[c.segmentationOf(by.Text())].Names()
+		}
+	}
 	c.program.scores = grow(c.program.scores, index)
 	c.program.scores[index] = scoring.New(declared, expressions)
+}
+
+// peers compiles the segmentation within which a percentile ranks: it has names that a calibration can list, and so is no other text.
+func (c *compiler) peers(path, text string) *expr.Expr {
+	by := c.expression(path, text, expr.String)
+	if by != nil && c.segmentationOf(text) < 0 {
+		c.found.Mistakef(path, "write segments.<name>", "%s is no segmentation", frame.Quote(text))
+		return nil
+	}
+	return by
+}
+
+// segmentationOf returns the place of the segmentation that an expression reads and does nothing else, and -1 where it is another.
+func (c *compiler) segmentationOf(text string) int {
+	return slices.IndexFunc(c.program.model.GetSegmentations(), func(s *echelonv1.Segmentation) bool { return text == "segments."+s.GetName() })
 }
 
 // inputKind returns what a normaliser reads.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -17,6 +18,8 @@ type tiering struct {
 	scores [2]int
 	// engagements are the engagement of each of names, empty where it has none.
 	engagements []string
+	// levels are the level of each of a ladder's names, nil where it has none.
+	levels []*int32
 }
 
 func (t *tiering) names() []string {
@@ -53,11 +56,7 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	linear := declared.GetLinear()
 	var cuts []tier.CutExprs
 	for i, t := range linear.GetTiers() {
-		at := fmt.Sprintf("%s.tiers[%d].cut", path, i)
-		cuts = append(cuts, tier.CutExprs{
-			When: c.expression(at+".when", t.GetCut().GetWhen(), expr.Boolean),
-			Of:   c.expression(at+".cumulative_share.of", t.GetCut().GetCumulativeShare().GetOf(), expr.Number),
-		})
+		cuts = append(cuts, c.cut(fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetCut()))
 	}
 	var ties []*expr.Expr
 	for i, breaker := range linear.GetTieBreakers() {
@@ -70,8 +69,20 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	compiled := &tiering{name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties), scores: [2]int{c.scoreAt(linear.GetScore()), -1}}
 	for _, t := range linear.GetTiers() {
 		compiled.engagements = append(compiled.engagements, t.GetEngagement())
+		compiled.levels = append(compiled.levels, t.Level)
 	}
 	return compiled
+}
+
+func (c *compiler) cut(path string, declared *echelonv1.Cut) tier.CutExprs {
+	exprs := tier.CutExprs{
+		When: c.expression(path+".when", declared.GetWhen(), expr.Boolean),
+		Of:   c.expression(path+".cumulative_share.of", declared.GetCumulativeShare().GetOf(), expr.Number),
+	}
+	for i, one := range declared.GetAny() {
+		exprs.Any = append(exprs.Any, c.cut(diag.Index(path+".any", i), one))
+	}
+	return exprs
 }
 
 func (c *compiler) matrix(path string, declared *echelonv1.Tiering) *tiering {

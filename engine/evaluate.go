@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -40,6 +38,10 @@ type evaluation struct {
 	scope   expr.Scope
 	reasons *reason.Table
 
+	// member is the population's condition and excluded the rows that it leaves out; nil where the model is about all customers.
+	member   *expr.Result
+	excluded frame.Bitmap
+
 	segments []*segment.Outcome
 	scores   []*scoring.Outcome
 	tiers    []tierOutcome
@@ -60,6 +62,7 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *e
 			e.scope.Columns[i] = &f.Columns[place]
 		}
 	}
+	e.age(f)
 	return e
 }
 
@@ -81,11 +84,14 @@ func (e *evaluation) item(one *item) {
 	case segmentationKind:
 		e.segments[one.index] = p.segmentations[one.index].Eval(&e.scope, e.reasons)
 		*column = &e.segments[one.index].Column
+		e.mask(*column)
 	case scoreKind:
 		e.scores[one.index] = p.scores[one.index].Eval(&e.scope, e.lines.scores[one.index], e.reasons)
 		*column = &e.scores[one.index].Column
+		e.scores[one.index].Exclude(e.excluded)
 	case tieringKind:
 		*column = e.tiering(one.index)
+		e.mask(*column)
 		e.columns[one.index] = *column
 	}
 }
@@ -119,6 +125,12 @@ func (e *evaluation) tiering(i int) *frame.Column {
 // explain returns every step of a row.
 func (e *evaluation) explain(row int) *echelonv1.Explanation {
 	explained := &echelonv1.Explanation{}
+	if e.member != nil {
+		explained.Population = e.program.population.explain(e.member, row)
+		if e.excluded.Get(row) {
+			return explained
+		}
+	}
 	for _, out := range e.segments {
 		explained.Segments = append(explained.Segments, out.Explain(row))
 	}
@@ -147,8 +159,9 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	if options.Reasons {
 		e.reasons = reason.NewTable()
 	}
+	e.exclude()
 	e.run(nil)
-	r := &Result{Program: p, IDs: f.IDs, Tiers: e.columns, Reasons: e.reasons.List(f.Len())}
+	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: e.columns, Reasons: e.reasons.List(f.Len())}
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}
@@ -171,14 +184,8 @@ func (s *Scorer) Amounts(f *frame.Frame, asOf time.Time) *frame.Column {
 	if p.amount == nil {
 		return nil
 	}
-	needs := make(map[int]bool)
-	for i, one := range p.items {
-		if slices.Contains(p.amount.Refs(), one.variable) {
-			needs[i] = true
-			maps.Copy(needs, p.ancestors(i))
-		}
-	}
 	e := p.newEvaluation(f, s.lines, asOf)
-	e.run(needs)
+	e.exclude()
+	e.run(p.needsOf(p.amount))
 	return &p.amount.Eval(&e.scope).Column
 }

@@ -51,7 +51,8 @@ func items(model *echelonv1.Model) []*item {
 	for i, s := range model.GetScores() {
 		one := &item{kind: scoreKind, index: i, variable: "scores." + s.GetName(), path: diag.Index("scores", i)}
 		for _, criterion := range s.GetCriteria() {
-			one.texts = append(one.texts, criterion.GetExpr())
+			percentile := criterion.GetNormalize().GetPercentile()
+			one.texts = append(one.texts, given(criterion.GetExpr(), percentile.GetBy(), percentile.GetWeightBy())...)
 		}
 		list = append(list, one)
 	}
@@ -69,7 +70,9 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 	if linear := t.GetLinear(); linear != nil {
 		texts = append(texts, "scores."+linear.GetScore())
 		for _, tier := range linear.GetTiers() {
-			texts = append(texts, tier.GetCut().GetWhen(), tier.GetCut().GetCumulativeShare().GetOf())
+			for _, cut := range append([]*echelonv1.Cut{tier.GetCut()}, tier.GetCut().GetAny()...) {
+				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
+			}
 		}
 		for _, breaker := range linear.GetTieBreakers() {
 			texts = append(texts, breaker.GetExpr())
@@ -83,6 +86,11 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 			}
 		}
 	}
+	return given(texts...)
+}
+
+// given returns the texts that are there.
+func given(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 

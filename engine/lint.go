@@ -93,8 +93,9 @@ func lintCells(path string, m *echelonv1.Tiering_Matrix, found *diag.List) {
 // lintRatios finds tiers whose reps cover fewer customers than those of a better tier: coverage should thin out on the way down.
 func (p *Program) lintRatios(path string, l *echelonv1.Tiering_Linear, found *diag.List) {
 	type coverage struct {
-		tier string
-		per  float64
+		tier  string
+		level int32
+		per   float64
 	}
 	above := make(map[string]coverage)
 	for i, t := range l.GetTiers() {
@@ -104,11 +105,11 @@ func (p *Program) lintRatios(path string, l *echelonv1.Tiering_Linear, found *di
 				continue
 			}
 			counted := role.GetRole() + " " + capacity.GetDriver().String()
-			if better, known := above[counted]; known && capacity.GetPerRep() <= better.per {
+			if better, known := above[counted]; known && capacity.GetPerRep() <= better.per && (t.Level == nil || t.GetLevel() > better.level) {
 				found.Warnf(fmt.Sprintf("%s.linear.tiers[%d].engagement", path, i), "let a rep of a better tier cover fewer",
 					"a %s of tier %q covers no more than one of the better tier %q", role.GetRole(), t.GetName(), better.tier)
 			}
-			above[counted] = coverage{t.GetName(), capacity.GetPerRep()}
+			above[counted] = coverage{t.GetName(), t.GetLevel(), capacity.GetPerRep()}
 		}
 	}
 }

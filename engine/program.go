@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -25,11 +26,16 @@ type Program struct {
 	fingerprint string
 	schema      *frame.Schema
 
+	zone      *time.Location
 	variables []expr.Variable
 	items     []*item
 	// order is the items' places, each after those that it needs.
 	order []int
 
+	// fresh are the attributes whose values age.
+	fresh []freshness
+	// population is nil where the model is about all customers.
+	population    *population
 	derived       []*expr.Expr
 	segmentations []*segment.Segmentation
 	scores        []*scoring.Score
@@ -52,6 +58,7 @@ func (p *Program) finish() {
 	for i, v := range p.variables {
 		slots[v.Name] = i
 	}
+	p.freshness(slots)
 	for _, one := range p.items {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)

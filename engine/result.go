@@ -16,6 +16,8 @@ type Result struct {
 	Program *Program
 	// IDs are the customers' ids.
 	IDs []string
+	// Excluded is the set of customers that the model is not about, which have no outcomes; nil where it is about all of them.
+	Excluded frame.Bitmap
 	// Segments has a column of texts for each segmentation.
 	Segments []*frame.Column
 	// Scores has a column of numbers for each score, 0 to 100; not valid where it is null.
@@ -43,6 +45,7 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		Scores:     make([]*echelonv1.ScoreOutcome, len(r.Scores)),
 		Tiers:      make([]*echelonv1.TierOutcome, len(r.Tiers)),
 		Reasons:    r.Reasons.Of(i),
+		Excluded:   r.Excluded != nil && r.Excluded.Get(i),
 	}
 	for k, column := range r.Segments {
 		a.Segments[k] = &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(column, i)}
@@ -59,6 +62,9 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		a.Tiers[k] = &echelonv1.TierOutcome{Tiering: t.name, Tier: text(column, i)}
 		if column.Valid.Get(i) {
 			a.Tiers[k].Engagement = t.engagements[column.Codes[i]]
+			if t.ladder != nil {
+				a.Tiers[k].Level = t.levels[column.Codes[i]]
+			}
 		}
 	}
 	if r.evaluation != nil {
@@ -93,6 +99,12 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 	}
 	for row, a := range assignments {
 		r.IDs = append(r.IDs, a.GetCustomerId())
+		if a.GetExcluded() {
+			if r.Excluded == nil {
+				r.Excluded = frame.NewBitmap(n)
+			}
+			r.Excluded.Set(row, true)
+		}
 		if len(a.GetSegments()) != len(r.Segments) || len(a.GetScores()) != len(r.Scores) || len(a.GetTiers()) != len(r.Tiers) {
 			return nil, notOf(a)
 		}

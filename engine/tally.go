@@ -11,6 +11,8 @@ type Tally struct {
 	tables   []table
 	balance  echelonv1.Balance
 	amountIn exact.Sum
+	// excluded is the amount of the customers that the model is not about.
+	excluded exact.Sum
 }
 
 // table is a tiering's counts: one a tier, and the last for those without.
@@ -45,6 +47,11 @@ func (t *Tally) Add(r *Result) {
 			amount = r.Amounts.Numbers[row]
 		}
 		t.amountIn.Add(amount)
+		if r.Excluded != nil && r.Excluded.Get(row) {
+			t.balance.Excluded++
+			t.excluded.Add(amount)
+			continue
+		}
 		for i := range t.tables {
 			t.count(i, r, row, amount)
 		}
@@ -67,18 +74,21 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 // Summary returns the tables. Rows of the balance are those of the tiering that drives coverage, or else of the first; where there is no
 // tiering nobody is tiered.
 func (t *Tally) Summary() *echelonv1.Summary {
-	balance := &echelonv1.Balance{Customers: t.balance.GetCustomers(), Refused: t.balance.GetRefused(), AmountIn: t.amountIn.Float64()}
+	balance := &echelonv1.Balance{
+		Customers: t.balance.GetCustomers(), Excluded: t.balance.GetExcluded(), Refused: t.balance.GetRefused(),
+		AmountIn: t.amountIn.Float64(), ExcludedAmount: t.excluded.Float64(),
+	}
 	summary := &echelonv1.Summary{Balance: balance}
 	driving := t.program.Driving()
 	if driving < 0 {
-		balance.Unscored = balance.GetCustomers() - balance.GetRefused()
+		balance.Unscored = balance.GetCustomers() - balance.GetExcluded() - balance.GetRefused()
 		balance.AmountOut = balance.GetAmountIn()
 	}
 	for i := range t.tables {
 		made := t.table(i)
 		summary.Tierings = append(summary.Tierings, made)
 		if i == driving {
-			var out exact.Sum
+			out := t.excluded
 			for place := range t.tables[i].amounts {
 				out.Merge(&t.tables[i].amounts[place])
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -10,6 +11,8 @@ import (
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -45,13 +48,26 @@ func (c *cli) runStartCommand() *cobra.Command {
 	return cmd
 }
 
+// runAsOf reads the flag --as-of; a date begins at midnight in the model's time zone.
+func runAsOf(ctx context.Context, server *client.Client, model string, o runOptions) (time.Time, error) {
+	asOf, err := parseAsOf(o.asOf, time.UTC)
+	if _, notDate := frame.ParseDate(o.asOf); err != nil || notDate != nil {
+		return asOf, err
+	}
+	version, err := server.GetModel(ctx, model, o.version)
+	if err != nil {
+		return asOf, err
+	}
+	return parseAsOf(o.asOf, engine.ZoneOf(version.GetModel().GetTimeZone()))
+}
+
 func (c *cli) startRun(ctx context.Context, server *client.Client, model string, o runOptions) error {
 	if o.publish && !o.wait {
 		return usagef("--publish needs the run's end: leave out --wait=false")
 	}
 	request := &echelonv1.StartRunRequest{Model: model, Version: o.version}
 	if o.asOf != "" {
-		asOf, err := parseAsOf(o.asOf)
+		asOf, err := runAsOf(ctx, server, model, o)
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func outputFlag(cmd *cobra.Command, to *string) {
 }
 
 func asOfFlag(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "as-of", "", "the instant as of which customers are evaluated: a date, which is its midnight in UTC, or RFC 3339; now where it is not given")
+	cmd.Flags().StringVar(to, "as-of", "", "the instant as of which customers are evaluated: a date, which is its midnight in the model's time zone, or RFC 3339; now where it is not given")
 }
 
 // require marks flags as required; it panics where there is no such flag, which every run of the command would show.
@@ -73,13 +73,13 @@ func require(cmd *cobra.Command, names ...string) {
 	}
 }
 
-// parseAsOf reads the flag --as-of: a date, an instant, or now.
-func parseAsOf(text string) (time.Time, error) {
+// parseAsOf reads the flag --as-of: a date, which begins at its midnight in a zone, an instant, or now.
+func parseAsOf(text string, zone *time.Location) (time.Time, error) {
 	if text == "" {
 		return time.Now().UTC().Truncate(time.Microsecond), nil
 	}
 	if day, err := frame.ParseDate(text); err == nil {
-		return frame.DayStart(day), nil
+		return frame.DayStartIn(day, zone), nil
 	}
 	micros, err := frame.ParseTimestamp(text)
 	if err != nil {
@@ -114,11 +114,14 @@ func (c *cli) score(ctx context.Context, o scoreOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	asOf, err := parseAsOf(o.asOf)
-	if err != nil {
+	if _, err := parseAsOf(o.asOf, time.UTC); err != nil {
 		return err
 	}
 	m, err := c.useModel(o.model)
+	if err != nil {
+		return err
+	}
+	asOf, err := parseAsOf(o.asOf, m.program.Zone())
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,13 @@ func (s *Sum) Float64() float64 {
 	return nearest
 }
 
+// Mean returns the double nearest to the sum divided by n, which is above 0; ties to even.
+func (s *Sum) Mean(n int) float64 {
+	scale := new(big.Int).Lsh(big.NewInt(int64(n)), 1074)
+	nearest, _ := new(big.Rat).SetFrac(s.units(), scale).Float64()
+	return nearest
+}
+
 // Share is a decimal fraction of a total.
 type Share struct {
 	part, whole *big.Int
@@ -94,6 +101,17 @@ type Share struct {
 func ShareOf(share float64, total *Sum) Share {
 	ratio := decimal(share)
 	return Share{part: new(big.Int).Mul(total.units(), ratio.Num()), whole: ratio.Denom()}
+}
+
+// FractionOf returns numerator / denominator, the latter above 0, times total, exactly.
+func FractionOf(numerator, denominator int64, total *Sum) Share {
+	return Share{part: new(big.Int).Mul(total.units(), big.NewInt(numerator)), whole: big.NewInt(denominator)}
+}
+
+// Below reports whether the share is smaller than the sum.
+func (t Share) Below(sum *Sum) bool {
+	units := sum.units()
+	return units.Mul(units, t.whole).Cmp(t.part) > 0
 }
 
 // Above reports whether the share is larger than the sum.

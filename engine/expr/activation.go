@@ -34,6 +34,9 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		return a.asOf, name == asOf
 	}
 	column := a.scope.Columns[i]
+	if stale := a.scope.Stale[i]; stale.has(a.at) {
+		return stale.value, true
+	}
 	if column == nil || !column.Valid.Get(a.at) {
 		return a.env.missing[i], true
 	}

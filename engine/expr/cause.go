@@ -6,18 +6,23 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/echelonhq/echelon/engine/frame"
 )
 
 // Cause is why an expression could not be read on a row: either something is missing or something is wrong. The zero value is no cause.
 type Cause struct {
 	// Missing is the name of the variable that is missing; empty where that is not the cause.
 	Missing string
-	// Message is otherwise what is wrong, such as "index 5 is out of range: the list has 2 items".
+	// Message is otherwise what is wrong, such as "index 5 is out of range: the list has 2 items". Beside Missing it says why that is.
 	Message string
 }
 
-// String returns "arr is missing", or the message.
+// String returns "arr is missing", with the cause of that where there is one, or the message.
 func (c Cause) String() string {
+	if c.Missing != "" && c.Message != "" {
+		return c.Missing + " is missing, since " + c.Message
+	}
 	if c.Missing != "" {
 		return c.Missing + " is missing"
 	}
@@ -45,6 +50,22 @@ func failf(format string, args ...any) ref.Val {
 func missing(name string) ref.Val {
 	return types.LabelErrNode(-1, types.WrapErr(&fault{Cause{Missing: name}}))
 }
+
+// Stale is the rows of a column that are missing for a cause of their own: what they had is out of date.
+type Stale struct {
+	rows  frame.Bitmap
+	cause *Cause
+	value ref.Val
+}
+
+// NewStale returns the rows of a variable that are missing for a cause.
+func NewStale(name string, rows frame.Bitmap, cause string) *Stale {
+	c := &Cause{Missing: name, Message: cause}
+	return &Stale{rows: rows, cause: c, value: types.LabelErrNode(-1, types.WrapErr(&fault{*c}))}
+}
+
+// has reports whether a row is one of them; no rows are of none.
+func (s *Stale) has(row int) bool { return s != nil && s.rows.Get(row) }
 
 // isMissing reports whether v is the error value of something missing.
 func isMissing(v ref.Val) bool {

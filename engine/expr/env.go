@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/decls"
@@ -58,9 +59,12 @@ type Env struct {
 	cel       *cel.Env
 }
 
-// NewEnv returns the environment of these variables, to which as_of is added. Two variables of one name, an attribute with a reserved name and
-// a dotted name outside segments, scores and tiers are errors.
-func NewEnv(vars []Variable) (*Env, error) {
+// NewEnv returns the environment of these variables, to which as_of is added, with days in UTC. Two variables of one name, an attribute with a
+// reserved name and a dotted name outside segments, scores and tiers are errors.
+func NewEnv(vars []Variable) (*Env, error) { return NewEnvIn(vars, time.UTC) }
+
+// NewEnvIn is NewEnv with a time zone, which turns instants into calendar days and hours.
+func NewEnvIn(vars []Variable, zone *time.Location) (*Env, error) {
 	env := &Env{variables: slices.Clone(vars), index: make(map[string]int, len(vars)), missing: make([]ref.Val, len(vars))}
 	options := []cel.EnvOption{cel.Variable(asOf, timestampType)}
 	for i, v := range env.variables {
@@ -73,7 +77,7 @@ func NewEnv(vars []Variable) (*Env, error) {
 		env.index[v.Name], env.missing[i] = i, missing(v.Name)
 		options = append(options, cel.Variable(v.Name, kinds[v.Kind].cel))
 	}
-	base, err := baseEnv()
+	base, err := baseEnv(zone)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +98,22 @@ func checkName(name string) error {
 	return nil
 }
 
-// baseEnv is what all environments share: the grammar, its limits and the functions.
-var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
+// bases are the environments that were made, by the name of the time zone.
+var bases sync.Map
+
+// baseEnv returns what all environments of a time zone share: the grammar, its limits and the functions.
+func baseEnv(zone *time.Location) (*cel.Env, error) {
+	if made, ok := bases.Load(zone.String()); ok {
+		return made.(*cel.Env), nil
+	}
+	env, err := newBaseEnv(zone)
+	if err == nil {
+		bases.Store(zone.String(), env)
+	}
+	return env, err
+}
+
+func newBaseEnv(zone *time.Location) (*cel.Env, error) {
 	options := []cel.EnvOption{
 		// The macro has is left out: it tests fields of messages, of which there are none.
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro),
@@ -105,7 +123,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.ExpressionNodeLimit(maxNodes),
 		cel.FunctionDecls(logic()...),
 	}
-	for _, f := range functions {
+	for _, f := range functionsIn(zone) {
 		if len(f.overloads) > 0 {
 			// The checker has seen to the types, and there are no dynamic ones.
 			options = append(options, cel.Function(f.name, append(f.overloads, decls.DisableTypeGuards(true))...))
@@ -116,7 +134,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 		return nil, fmt.Errorf("declaring the functions: %w", err)
 	}
 	return env, nil
-})
+}
 
 // programOptions are how expressions are evaluated.
 var programOptions = []cel.ProgramOption{

@@ -18,6 +18,8 @@ type Scope struct {
 	AsOf int64
 	// Columns are the variables' values, one for each variable of the environment, in its order; nil where the expression does not read it.
 	Columns []*frame.Column
+	// Stale has the rows, by the place of their variable, that are missing since what they had is out of date.
+	Stale map[int]*Stale
 }
 
 // Result is an expression's values.
@@ -28,6 +30,8 @@ type Result struct {
 	// causes are those of rows that are not valid; nil where every such row has the same cause.
 	causes []*Cause
 	same   *Cause
+	// stale are rows whose cause is another than same.
+	stale *Stale
 }
 
 // Cause returns why the expression could not be read on a row that is not valid, and no cause on one that is.
@@ -35,6 +39,8 @@ func (r *Result) Cause(row int) Cause {
 	switch {
 	case r.Column.Valid.Get(row):
 		return Cause{}
+	case r.stale.has(row):
+		return *r.stale.cause
 	case r.causes == nil:
 		return *r.same
 	}
@@ -65,6 +71,7 @@ func (x *Expr) read(scope *Scope) *Result {
 	if column := scope.Columns[x.direct]; column != nil {
 		result.Column = *column
 		result.Column.Type = x.kind.Type()
+		result.stale = scope.Stale[x.direct]
 		return result
 	}
 	out := newWriter(x.kind, scope.Rows)

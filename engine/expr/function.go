@@ -2,6 +2,7 @@ package expr
 
 import (
 	"slices"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/decls"
@@ -30,8 +31,13 @@ type arity struct {
 
 func args(least, most int) arity { return arity{true, least, most} }
 
-// functions are all the functions and operators that are not logic().
-var functions = slices.Concat(operatorFunctions, missingFunctions, mathFunctions, textFunctions, timeFunctions, macros)
+// functions are all the functions and operators that are not logic(), those of time in UTC.
+var functions = functionsIn(time.UTC)
+
+// functionsIn returns them for a time zone.
+func functionsIn(zone *time.Location) []function {
+	return slices.Concat(operatorFunctions, missingFunctions, mathFunctions, textFunctions, timeFunctions(zone), macros)
+}
 
 // callable are the functions that have a name to call, by name.
 var callable = func() map[string]*function {

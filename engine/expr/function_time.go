@@ -18,42 +18,45 @@ const (
 	toInstant = "timestamp"
 )
 
-var timeFunctions = []function{
-	{name: toDate, usage: `date("2026-01-31") or date(timestamp)`, plain: args(1, 1), overloads: []cel.FunctionOpt{
-		unary("date_string", stringType, dateType, func(v ref.Val) ref.Val { return parsed(v, frame.ParseDate, func(n int64) ref.Val { return day(n) }) }),
-		unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(dayOf(v)) }),
-	}},
-	{name: toInstant, usage: `timestamp("2026-01-31T12:00:00Z")`, plain: args(1, 1), overloads: []cel.FunctionOpt{
-		unary("timestamp_string", stringType, timestampType, func(v ref.Val) ref.Val {
-			return parsed(v, frame.ParseTimestamp, func(n int64) ref.Val { return instant(n) })
-		}),
-	}},
-	// The walker appends as_of to the calls of these two.
-	{name: daysSince, usage: "days_since(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
-		binary("days_since_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
-			return types.Double(dayOf(now) - int64(d.(day)))
-		}),
-		binary("days_since_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
-			return types.Double(frame.FloorDay(int64(now.(instant) - t.(instant))))
-		}),
-	}},
-	{name: daysUntil, usage: "days_until(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
-		binary("days_until_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
-			return types.Double(int64(d.(day)) - dayOf(now))
-		}),
-		binary("days_until_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
-			return types.Double(frame.FloorDay(int64(t.(instant) - now.(instant))))
-		}),
-	}},
-	calendar("getFullYear", func(t time.Time) int { return t.Year() }),
-	calendar("getMonth", func(t time.Time) int { return int(t.Month()) - 1 }),
-	calendar("getDate", func(t time.Time) int { return t.Day() }),
-	calendar("getDayOfMonth", func(t time.Time) int { return t.Day() - 1 }),
-	calendar("getDayOfWeek", func(t time.Time) int { return int(t.Weekday()) }),
-	calendar("getDayOfYear", func(t time.Time) int { return t.YearDay() - 1 }),
-	clock("getHours", func(t time.Time) int { return t.Hour() }),
-	clock("getMinutes", func(t time.Time) int { return t.Minute() }),
-	clock("getSeconds", func(t time.Time) int { return t.Second() }),
+// timeFunctions returns the functions of dates and timestamps. The zone turns instants into calendar days and hours.
+func timeFunctions(zone *time.Location) []function {
+	return []function{
+		{name: toDate, usage: `date("2026-01-31") or date(timestamp)`, plain: args(1, 1), overloads: []cel.FunctionOpt{
+			unary("date_string", stringType, dateType, func(v ref.Val) ref.Val { return parsed(v, frame.ParseDate, func(n int64) ref.Val { return day(n) }) }),
+			unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(dayOf(v, zone)) }),
+		}},
+		{name: toInstant, usage: `timestamp("2026-01-31T12:00:00Z")`, plain: args(1, 1), overloads: []cel.FunctionOpt{
+			unary("timestamp_string", stringType, timestampType, func(v ref.Val) ref.Val {
+				return parsed(v, frame.ParseTimestamp, func(n int64) ref.Val { return instant(n) })
+			}),
+		}},
+		// The walker appends as_of to the calls of these two.
+		{name: daysSince, usage: "days_since(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
+			binary("days_since_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
+				return types.Double(dayOf(now, zone) - int64(d.(day)))
+			}),
+			binary("days_since_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
+				return types.Double(frame.FloorDay(int64(now.(instant) - t.(instant))))
+			}),
+		}},
+		{name: daysUntil, usage: "days_until(date or timestamp)", plain: args(1, 1), overloads: []cel.FunctionOpt{
+			binary("days_until_date", dateType, timestampType, numberType, func(d, now ref.Val) ref.Val {
+				return types.Double(int64(d.(day)) - dayOf(now, zone))
+			}),
+			binary("days_until_timestamp", timestampType, timestampType, numberType, func(t, now ref.Val) ref.Val {
+				return types.Double(frame.FloorDay(int64(t.(instant) - now.(instant))))
+			}),
+		}},
+		calendar(zone, "getFullYear", func(t time.Time) int { return t.Year() }),
+		calendar(zone, "getMonth", func(t time.Time) int { return int(t.Month()) - 1 }),
+		calendar(zone, "getDate", func(t time.Time) int { return t.Day() }),
+		calendar(zone, "getDayOfMonth", func(t time.Time) int { return t.Day() - 1 }),
+		calendar(zone, "getDayOfWeek", func(t time.Time) int { return int(t.Weekday()) }),
+		calendar(zone, "getDayOfYear", func(t time.Time) int { return t.YearDay() - 1 }),
+		clock(zone, "getHours", func(t time.Time) int { return t.Hour() }),
+		clock(zone, "getMinutes", func(t time.Time) int { return t.Minute() }),
+		clock(zone, "getSeconds", func(t time.Time) int { return t.Second() }),
+	}
 }
 
 // parsed reads a text with one of frame's parsers.
@@ -77,12 +80,12 @@ func splitAdvice(err error) (message, remedy string) {
 	return err.Error(), ""
 }
 
-// dayOf returns the day in UTC of an instant.
-func dayOf(v ref.Val) int64 { return frame.FloorDay(int64(v.(instant))) }
+// dayOf returns the day of an instant in a zone.
+func dayOf(v ref.Val, zone *time.Location) int64 { return frame.DayIn(v.(instant).time(), zone) }
 
-// calendar declares a part of a date, or of a timestamp's day in UTC.
-func calendar(name string, part func(time.Time) int) function {
-	f := clock(name, part)
+// calendar declares a part of a date, or of a timestamp's day in a zone.
+func calendar(zone *time.Location, name string, part func(time.Time) int) function {
+	f := clock(zone, name, part)
 	f.usage = "date." + name + "()"
 	f.overloads = append(f.overloads, method(name+"_date", dateType, numberType, func(v ref.Val) ref.Val {
 		return types.Double(part(v.(day).time()))
@@ -90,9 +93,9 @@ func calendar(name string, part func(time.Time) int) function {
 	return f
 }
 
-// clock declares a part of a timestamp in UTC.
-func clock(name string, part func(time.Time) int) function {
+// clock declares a part of a timestamp in a zone.
+func clock(zone *time.Location, name string, part func(time.Time) int) function {
 	return function{name: name, usage: "timestamp." + name + "()", method: args(0, 0), overloads: []cel.FunctionOpt{
-		method(name+"_timestamp", timestampType, numberType, func(v ref.Val) ref.Val { return types.Double(part(v.(instant).time())) }),
+		method(name+"_timestamp", timestampType, numberType, func(v ref.Val) ref.Val { return types.Double(part(v.(instant).time().In(zone))) }),
 	}}
 }

@@ -32,6 +32,26 @@ func FloorDay(micros int64) int64 {
 // DayStart returns the midnight in UTC that a day begins with.
 func DayStart(day int64) time.Time { return time.UnixMicro(day * microsPerDay).UTC() }
 
+// DayIn returns the calendar day in a zone that holds an instant, in days since 1970-01-01.
+func DayIn(t time.Time, zone *time.Location) int64 {
+	if zone == time.UTC {
+		return DayOf(t)
+	}
+	year, month, day := t.In(zone).Date()
+	return DayOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+}
+
+// DayStartIn returns the instant at which a day begins in a zone: its midnight, or, where clocks are put forward over that, the first instant
+// after it.
+func DayStartIn(day int64, zone *time.Location) time.Time {
+	year, month, date := DayStart(day).Date()
+	start := time.Date(year, month, date, 0, 0, 0, 0, zone)
+	if DayIn(start, zone) < day {
+		_, start = start.ZoneBounds()
+	}
+	return start.UTC()
+}
+
 // ParseDate reads YYYY-MM-DD as days since 1970-01-01.
 func ParseDate(text string) (int64, error) {
 	t, err := time.Parse(dateLayout, text)

@@ -135,3 +135,32 @@ func TestBitmaps(t *testing.T) {
 		}
 	})
 }
+
+func TestDaysBeginInTheirZone(t *testing.T) {
+	// TIME-4
+	for _, test := range []struct{ zone, day, want string }{
+		{"UTC", "2026-03-29", "2026-03-29T00:00:00Z"},
+		{"Europe/Berlin", "2026-01-31", "2026-01-30T23:00:00Z"},
+		{"America/New_York", "2026-07-01", "2026-07-01T04:00:00Z"},
+		{"Pacific/Auckland", "2026-01-31", "2026-01-30T11:00:00Z"},
+		// At midnight clocks were put forward to 01:00.
+		{"America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"},
+		{"Africa/Cairo", "2025-04-25", "2025-04-24T22:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(test.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		day, err := frame.ParseDate(test.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := frame.DayStartIn(day, zone)
+		if got := start.Format(time.RFC3339); got != test.want {
+			t.Errorf("in %s %s begins at %s, want %s", test.zone, test.day, got, test.want)
+		}
+		if frame.DayIn(start, zone) != day || frame.DayIn(start.Add(-time.Microsecond), zone) != day-1 {
+			t.Errorf("in %s %s does not begin at %s", test.zone, test.day, start)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -21,15 +22,14 @@ func (r Reason) Proto() *echelonv1.Reason {
 // Unreadable returns the reason why an expression of an item, or of a part of it, could not be read.
 func Unreadable(item, part string, cause expr.Cause) Reason {
 	r := Reason{Code: echelonv1.Reason_UNREADABLE, Item: item, Part: part, Attribute: cause.Missing}
-	what := cause.Message
 	if cause.Missing != "" {
-		r.Code, what = echelonv1.Reason_MISSING, cause.Missing+" is missing"
+		r.Code = echelonv1.Reason_MISSING
 	}
 	place := item
 	if part != "" {
 		place += ", " + part
 	}
-	r.Message = fmt.Sprintf("%s: %s", place, what)
+	r.Message = fmt.Sprintf("%s: %s", place, cause)
 	return r
 }
 
@@ -39,6 +39,8 @@ type Table struct {
 	refs    map[Reason]uint32
 	rows    []int32
 	causes  []uint32
+	// closed are the rows that take no more reasons; nil where all do.
+	closed frame.Bitmap
 }
 
 // NewTable returns an empty table.
@@ -46,7 +48,7 @@ func NewTable() *Table { return &Table{refs: make(map[Reason]uint32)} }
 
 // Add gives a row one more reason.
 func (t *Table) Add(row int, r Reason) {
-	if t == nil {
+	if t == nil || t.closed != nil && t.closed.Get(row) {
 		return
 	}
 	ref, known := t.refs[r]
@@ -57,6 +59,13 @@ func (t *Table) Add(row int, r Reason) {
 	}
 	t.rows = append(t.rows, int32(row))
 	t.causes = append(t.causes, ref)
+}
+
+// Close ends the reasons of rows: those that are added later are forgotten.
+func (t *Table) Close(rows frame.Bitmap) {
+	if t != nil {
+		t.closed = rows
+	}
 }
 
 // List is the reasons of rows, in the order in which they were added to each.

@@ -1,103 +1,114 @@
 package scoring
 
 import (
-	"math"
+	"fmt"
 
+	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// NeedsPopulation reports whether the score has a criterion that is ranked within the population.
+// NeedsPopulation reports whether the score has a criterion that learns from the population.
 func (s *Score) NeedsPopulation() bool {
 	for i := range s.criteria {
-		if s.criteria[i].percentile != nil {
+		if s.criteria[i].learns {
 			return true
 		}
 	}
 	return false
 }
 
-// Learner gathers the values of a population that a score ranks within.
+// Learner gathers the values of a population that a score learns from.
 type Learner struct {
-	score  *Score
-	values [][]float64
+	score *Score
+	// samples are, for each criterion that learns, those of each segment, or the one of all.
+	samples [][]sample
+	// negative counts, for each criterion, the weights below 0 that count as 0.
+	negative []int
+}
+
+// sample is the values of some customers, with their weights where they have any.
+type sample struct {
+	values, weights []float64
 }
 
 // Learner returns one that has seen nothing yet.
 func (s *Score) Learner() *Learner {
-	return &Learner{score: s, values: make([][]float64, len(s.criteria))}
+	l := &Learner{score: s, samples: make([][]sample, len(s.criteria)), negative: make([]int, len(s.criteria))}
+	for i := range s.criteria {
+		if s.criteria[i].learns {
+			l.samples[i] = make([]sample, max(1, len(s.criteria[i].segments)))
+		}
+	}
+	return l
 }
 
 // Add gathers a batch of the population.
 func (l *Learner) Add(scope *expr.Scope) {
 	for i := range l.score.criteria {
-		c := &l.score.criteria[i]
-		if c.percentile == nil {
-			continue
-		}
-		read := c.expr.Eval(scope)
-		for row, x := range read.Column.Numbers {
-			if read.Column.Valid.Get(row) {
-				// Adding 0 makes -0 a 0, so that the order of equal values cannot be seen.
-				l.values[i] = append(l.values[i], x+0)
-			}
+		if l.score.criteria[i].learns {
+			l.add(i, scope)
 		}
 	}
+}
+
+func (l *Learner) add(i int, scope *expr.Scope) {
+	c := &l.score.criteria[i]
+	read := c.expr.Eval(scope)
+	var by, weight *expr.Result
+	if c.by != nil {
+		by = c.by.Eval(scope)
+	}
+	if c.weightBy != nil {
+		weight = c.weightBy.Eval(scope)
+	}
+	for row, x := range read.Column.Numbers {
+		if !read.Column.Valid.Get(row) || by != nil && !by.Column.Valid.Get(row) {
+			continue
+		}
+		to := &l.samples[i][0]
+		if by != nil {
+			to = &l.samples[i][by.Column.Codes[row]]
+		}
+		// Adding 0 makes -0 a 0, so that the order of equal values cannot be seen.
+		to.values = append(to.values, x+0)
+		if weight != nil {
+			to.weights = append(to.weights, l.weigh(i, weight, row))
+		}
+	}
+}
+
+// weigh returns a row's weight: missing and negative ones count 0.
+func (l *Learner) weigh(i int, weight *expr.Result, row int) float64 {
+	switch {
+	case !weight.Column.Valid.Get(row):
+		return 0
+	case weight.Column.Numbers[row] < 0:
+		l.negative[i]++
+		return 0
+	}
+	return weight.Column.Numbers[row]
 }
 
 // Lines returns what was learned. It does not depend on the order in which the population came.
 func (l *Learner) Lines() Lines {
-	lines := make(Lines, len(l.values))
-	for i, values := range l.values {
-		lines[i] = Breakpoints(values)
+	lines := make(Lines, len(l.samples))
+	for i, samples := range l.samples {
+		if samples != nil {
+			lines[i] = l.score.criteria[i].measure(samples)
+			lines[i].negative = l.negative[i]
+		}
 	}
 	return lines
 }
 
-// Proto returns the lines as a calibration keeps them.
-func (s *Score) Proto(lines Lines) *echelonv1.ScoreCalibration {
-	kept := &echelonv1.ScoreCalibration{Score: s.name}
-	for i := range s.criteria {
-		if s.criteria[i].percentile != nil {
-			kept.Criteria = append(kept.Criteria, &echelonv1.CriterionCalibration{Criterion: s.criteria[i].name, Breakpoints: lines[i]})
+// Findings returns what the lines show about the score. Path is its place in the model.
+func (s *Score) Findings(path string, lines Lines) diag.List {
+	var found diag.List
+	for i, learned := range lines {
+		if learned != nil && learned.negative > 0 {
+			found.Warnf(fmt.Sprintf("%s.criteria[%d].normalize.percentile.weight_by", path, i), "check the data, or write max(0, …)",
+				"%d customers have a negative %s, which counts as 0", learned.negative, s.criteria[i].weightBy.Text())
 		}
 	}
-	return kept
-}
-
-// Lines returns the lines that a calibration kept, or false where it is none of this score's.
-func (s *Score) Lines(kept *echelonv1.ScoreCalibration) (Lines, bool) {
-	lines := make(Lines, len(s.criteria))
-	next := 0
-	for i := range s.criteria {
-		if s.criteria[i].percentile == nil {
-			continue
-		}
-		if next == len(kept.GetCriteria()) || kept.GetCriteria()[next].GetCriterion() != s.criteria[i].name {
-			return nil, false
-		}
-		breakpoints := kept.GetCriteria()[next].GetBreakpoints()
-		if !usable(breakpoints) {
-			return nil, false
-		}
-		lines[i] = breakpoints
-		next++
-	}
-	return lines, next == len(kept.GetCriteria())
-}
-
-// usable reports whether breakpoints are none, or 101 that do not fall.
-func usable(breakpoints []float64) bool {
-	if len(breakpoints) == 0 {
-		return true
-	}
-	if len(breakpoints) != steps+1 {
-		return false
-	}
-	for k := 1; k < len(breakpoints); k++ {
-		if !(breakpoints[k-1] <= breakpoints[k]) {
-			return false
-		}
-	}
-	return !math.IsInf(breakpoints[0], 0) && !math.IsInf(breakpoints[steps], 0)
+	return found
 }

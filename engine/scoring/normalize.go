@@ -15,7 +15,7 @@ type normalizer interface {
 	normalize(in *frame.Column, out []float64) frame.Bitmap
 }
 
-// newNormalizer returns the normaliser of a checked declaration. Percentile has none of its own: it is made of its breakpoints.
+// newNormalizer returns the normaliser of a checked declaration; nil for one that is made of what is learned from a population.
 func newNormalizer(declared *echelonv1.Normalize) normalizer {
 	switch kind := declared.GetKind().(type) {
 	case *echelonv1.Normalize_Linear_:

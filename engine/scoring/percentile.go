@@ -1,8 +1,10 @@
 package scoring
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/echelonhq/echelon/engine/exact"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -18,6 +20,50 @@ func Breakpoints(values []float64) []float64 {
 	breakpoints := make([]float64, steps+1)
 	for k := range breakpoints {
 		breakpoints[k] = values[k*(len(values)-1)/steps]
+	}
+	return breakpoints
+}
+
+// chunk is how many weights are added up before their sum is compared with a percentile.
+const chunk = 128
+
+// WeightedBreakpoints returns the 101 breakpoints of weighted values, none of whose weights is negative; none where all weights are 0. With the
+// values in ascending order, those of one value by weight, those that weigh nothing left out, C(i) the sum of the weights up to i, W that of all
+// and w that of the last, u[k] is the first value with C(i) > k/100·(W − w), compared exactly. Equal weights give the breakpoints of no weights.
+func WeightedBreakpoints(values, weights []float64) []float64 {
+	order := make([]int, 0, len(values))
+	for i := range values {
+		if weights[i] > 0 {
+			order = append(order, i)
+		}
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(values[a], values[b]), cmp.Compare(weights[a], weights[b]))
+	})
+	var total exact.Sum
+	// befores are the sums before each chunk.
+	var befores []exact.Sum
+	for i, place := range order {
+		if i%chunk == 0 {
+			befores = append(befores, total)
+		}
+		total.Add(weights[place])
+	}
+	total.Add(-weights[order[len(order)-1]])
+	breakpoints, at := make([]float64, steps+1), 0
+	for k := range breakpoints {
+		share := exact.FractionOf(int64(k), steps, &total)
+		for at+1 < len(befores) && !share.Below(&befores[at+1]) {
+			at++
+		}
+		sum, i := befores[at], at*chunk
+		for sum.Add(weights[order[i]]); !share.Below(&sum); sum.Add(weights[order[i]]) {
+			i++
+		}
+		breakpoints[k] = values[order[i]]
 	}
 	return breakpoints
 }

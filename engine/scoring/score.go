@@ -27,28 +27,45 @@ type criterion struct {
 	weight    float64
 	invert    bool
 	normalize normalizer
-	// percentile tells how ties rank where the criterion is ranked within the population, and is nil otherwise.
-	percentile *echelonv1.Normalize_Percentile
+	// declared is how the criterion is normalised; learns tells whether that takes a population, and normalize is nil then.
+	declared *echelonv1.Normalize
+	learns   bool
+	// by is the segmentation of the peers, whose segments these are, and weightBy what each customer weighs; nil where there is no such thing.
+	by, weightBy *expr.Expr
+	segments     []string
 }
 
-// New returns the score of a checked declaration whose expressions are compiled, one a criterion.
-func New(declared *echelonv1.Score, expressions []*expr.Expr) *Score {
+// Exprs is the compiled expressions of a criterion.
+type Exprs struct {
+	// Input is what it reads.
+	Input *expr.Expr
+	// By is the segmentation of a percentile's peers, and Segments its segments in the order of their codes; nil where there is none.
+	By       *expr.Expr
+	Segments []string
+	// WeightBy is what each customer weighs in a percentile; nil where all weigh the same.
+	WeightBy *expr.Expr
+}
+
+// New returns the score of a checked declaration whose expressions are compiled, one entry a criterion.
+func New(declared *echelonv1.Score, expressions []Exprs) *Score {
 	s := &Score{
 		name: declared.GetName(), item: "scores." + declared.GetName(),
 		missing: declared.GetMissing(), minimum: declared.GetMinCompleteness(),
 	}
 	for i, c := range declared.GetCriteria() {
+		from := expressions[i]
+		normalize := newNormalizer(c.GetNormalize())
 		s.criteria = append(s.criteria, criterion{
-			name: c.GetName(), expr: expressions[i], weight: c.GetWeight(), invert: c.GetInvert(),
-			normalize: newNormalizer(c.GetNormalize()), percentile: c.GetNormalize().GetPercentile(),
+			name: c.GetName(), expr: from.Input, weight: c.GetWeight(), invert: c.GetInvert(), declared: c.GetNormalize(),
+			normalize: normalize, learns: normalize == nil, by: from.By, weightBy: from.WeightBy, segments: from.Segments,
 		})
 		s.weight += c.GetWeight()
 	}
 	return s
 }
 
-// Lines is what a score learned from its population: the breakpoints of each criterion, nil for one that needs none or that had no value.
-type Lines [][]float64
+// Lines is what a score learned from its population, an entry a criterion; nil for one that learns nothing.
+type Lines []*measure
 
 // Eval scores a batch. Lines may be nil where the score does not need the population.
 func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table) *Outcome {
@@ -58,11 +75,11 @@ func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table) *Out
 		Completeness: make([]float64, scope.Rows),
 	}
 	for i := range s.criteria {
-		var breakpoints []float64
+		var learned *measure
 		if lines != nil {
-			breakpoints = lines[i]
+			learned = lines[i]
 		}
-		out.parts = append(out.parts, s.criteria[i].eval(scope, breakpoints))
+		out.parts = append(out.parts, s.criteria[i].eval(scope, learned))
 	}
 	for row := range scope.Rows {
 		out.add(row)
@@ -73,24 +90,39 @@ func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table) *Out
 	return out
 }
 
-func (c *criterion) eval(scope *expr.Scope, breakpoints []float64) part {
-	p := part{input: c.expr.Eval(scope), value: make([]float64, scope.Rows), calibrated: true}
-	normalize := c.normalize
-	if c.percentile != nil {
-		normalize = rank(breakpoints, c.percentile.GetTies())
-		p.calibrated = breakpoints != nil
+func (c *criterion) eval(scope *expr.Scope, learned *measure) part {
+	p := part{input: c.expr.Eval(scope), value: make([]float64, scope.Rows)}
+	switch {
+	case c.by != nil:
+		p.by = c.by.Eval(scope)
+		p.read = c.normalizePeers(&p, learned)
+	case c.learns:
+		p.read = c.normalizer(learned, 0).normalize(&p.input.Column, p.value)
+	default:
+		p.read = c.normalize.normalize(&p.input.Column, p.value)
 	}
-	if !p.calibrated {
-		p.read = frame.NewBitmap(scope.Rows)
-		return p
-	}
-	p.read = normalize.normalize(&p.input.Column, p.value)
 	if c.invert {
 		for i := range p.value {
 			p.value[i] = 100 - p.value[i]
 		}
 	}
 	return p
+}
+
+// normalizePeers ranks each row within its segment. A row without a segment cannot be ranked.
+func (c *criterion) normalizePeers(p *part, learned *measure) frame.Bitmap {
+	read := frame.NewBitmap(len(p.value))
+	ranks := make([]numeric, len(c.segments))
+	for segment := range c.segments {
+		ranks[segment] = c.normalizer(learned, segment)
+	}
+	for row, x := range p.input.Column.Numbers {
+		if p.input.Column.Valid.Get(row) && p.by.Column.Valid.Get(row) {
+			p.value[row] = ranks[p.by.Column.Codes[row]](x)
+			read.Set(row, !math.IsNaN(p.value[row]))
+		}
+	}
+	return read
 }
 
 // Outcome is a score's outcome for a batch.
@@ -109,8 +141,21 @@ type part struct {
 	// value is the normalised value after inversion; only of the rows in read.
 	value []float64
 	read  frame.Bitmap
-	// calibrated tells whether there was something to rank against.
-	calibrated bool
+	// by has the rows' segments where each is ranked among its peers, and is nil otherwise.
+	by *expr.Result
+}
+
+// Exclude takes the scores of rows away.
+func (o *Outcome) Exclude(rows frame.Bitmap) {
+	if rows == nil {
+		return
+	}
+	for row := range o.Completeness {
+		if rows.Get(row) {
+			o.Column.Valid.Set(row, false)
+			o.Completeness[row], o.Column.Numbers[row] = 0, 0
+		}
+	}
 }
 
 // Unread returns how many rows lack the criterion, for every criterion in declared order.
@@ -188,7 +233,12 @@ func (o *Outcome) unreadable(i, row int) reason.Reason {
 	}
 	r := reason.Reason{Item: s.item, Part: c.name}
 	switch {
-	case !p.calibrated:
+	case p.by != nil && !p.by.Column.Valid.Get(row):
+		return reason.Unreadable(s.item, c.name, p.by.Cause(row))
+	case p.by != nil:
+		r.Code = echelonv1.Reason_UNCALIBRATED
+		r.Message = fmt.Sprintf("%s, %s: the population had no value to rank against in the segment %s", s.item, c.name, p.by.Column.String(row))
+	case c.learns:
 		r.Code = echelonv1.Reason_UNCALIBRATED
 		r.Message = fmt.Sprintf("%s, %s: the population had no value to rank against", s.item, c.name)
 	case c.expr.Kind() == expr.String:

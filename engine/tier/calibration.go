@@ -3,6 +3,7 @@ package tier
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/echelonhq/echelon/engine/diag"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -11,15 +12,25 @@ import (
 // Proto returns the lines as a calibration keeps them.
 func (l *Ladder) Proto(lines *LadderLines) *echelonv1.TieringCalibration {
 	kept := &echelonv1.TieringCalibration{Tiering: l.name, Scored: int64(lines.scored)}
-	for tier := range l.cuts {
-		if !l.cuts[tier].needsPopulation() {
+	for tier, name := range l.names {
+		if !l.learns(tier) {
 			continue
 		}
-		frozen := &lines.tiers[tier]
-		kept.Tiers = append(kept.Tiers, &echelonv1.TierLines{
-			Tier: l.names[tier], TopCount: frozen.topCount.proto(l.breakers, false), TopShare: frozen.topShare.proto(l.breakers, false),
-			CumulativeShare: frozen.cumulative.proto(l.breakers, l.cuts[tier].byAmount),
-		})
+		one := l.cutProto(tier, lines)
+		one.Tier = name
+		kept.Tiers = append(kept.Tiers, one)
+	}
+	return kept
+}
+
+func (l *Ladder) cutProto(cut int, lines *LadderLines) *echelonv1.TierLines {
+	frozen := &lines.tiers[cut]
+	kept := &echelonv1.TierLines{
+		TopCount: frozen.topCount.proto(l.breakers, false), TopShare: frozen.topShare.proto(l.breakers, false),
+		CumulativeShare: frozen.cumulative.proto(l.breakers, l.cuts[cut].byAmount),
+	}
+	for _, one := range l.cuts[cut].any {
+		kept.Any = append(kept.Any, l.cutProto(one, lines))
 	}
 	return kept
 }
@@ -31,22 +42,11 @@ func (l *Ladder) Lines(kept *echelonv1.TieringCalibration) (*LadderLines, bool) 
 	}
 	lines := &LadderLines{scored: int(kept.GetScored()), tiers: make([]tierLines, len(l.cuts)), negative: make([]int, len(l.cuts))}
 	next := 0
-	for tier := range l.cuts {
-		c := &l.cuts[tier]
-		if !c.needsPopulation() {
+	for tier, name := range l.names {
+		if !l.learns(tier) {
 			continue
 		}
-		if next == len(kept.GetTiers()) {
-			return nil, false
-		}
-		from, to := kept.GetTiers()[next], &lines.tiers[tier]
-		var ok [3]bool
-		to.topCount, ok[0] = lineOf(from.GetTopCount(), l.breakers, false)
-		to.topShare, ok[1] = lineOf(from.GetTopShare(), l.breakers, false)
-		to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), l.breakers, c.byAmount)
-		fits := from.GetTier() == l.names[tier] && (to.topCount != nil) == (c.declared.TopCount != nil) &&
-			(to.topShare != nil) == (c.declared.TopShare != nil) && (to.cumulative != nil) == (c.of != nil)
-		if !fits || ok != [3]bool{true, true, true} {
+		if next == len(kept.GetTiers()) || kept.GetTiers()[next].GetTier() != name || !l.cutLines(tier, kept.GetTiers()[next], lines) {
 			return nil, false
 		}
 		next++
@@ -54,14 +54,37 @@ func (l *Ladder) Lines(kept *echelonv1.TieringCalibration) (*LadderLines, bool) 
 	return lines, next == len(kept.GetTiers())
 }
 
+// cutLines takes the lines that a calibration kept of a cut, and reports whether they fit it.
+func (l *Ladder) cutLines(cut int, from *echelonv1.TierLines, lines *LadderLines) bool {
+	c, to := &l.cuts[cut], &lines.tiers[cut]
+	var ok [3]bool
+	to.topCount, ok[0] = lineOf(from.GetTopCount(), l.breakers, false)
+	to.topShare, ok[1] = lineOf(from.GetTopShare(), l.breakers, false)
+	to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), l.breakers, c.byAmount)
+	fits := (to.topCount != nil) == (c.declared.TopCount != nil) && (to.topShare != nil) == (c.declared.TopShare != nil) &&
+		(to.cumulative != nil) == (c.of != nil) && len(from.GetAny()) == len(c.any)
+	if !fits || ok != [3]bool{true, true, true} {
+		return false
+	}
+	for i, one := range c.any {
+		if from.GetAny()[i].GetTier() != "" || !l.cutLines(one, from.GetAny()[i], lines) {
+			return false
+		}
+	}
+	return true
+}
+
 // Findings returns what the lines show about the ladder. Path is the tiering's place in the model.
 func (l *Ladder) Findings(path string, lines *LadderLines) diag.List {
 	var found diag.List
 	for tier := range l.cuts {
-		at := fmt.Sprintf("%s.linear.tiers[%d].cut", path, tier)
+		at := l.path(path, tier)
 		if lines != nil && lines.negative[tier] > 0 {
 			found.Warnf(at+".cumulative_share.of", "check the data, or write max(0, …)",
 				"%d customers have a negative %s, which counts as 0", lines.negative[tier], l.cuts[tier].of.Text())
+		}
+		if tier >= len(l.names) {
+			continue
 		}
 		if better, empty := l.emptied(tier, lines); empty {
 			found.Warnf(at, "lower its line, or remove the tier",
@@ -71,6 +94,14 @@ func (l *Ladder) Findings(path string, lines *LadderLines) diag.List {
 	return found
 }
 
+// path returns the place of a cut in the model.
+func (l *Ladder) path(tiering string, cut int) string {
+	if within := l.cuts[cut].within; within != none {
+		return fmt.Sprintf("%s.any[%d]", l.path(tiering, within), slices.Index(l.cuts[within].any, cut))
+	}
+	return fmt.Sprintf("%s.linear.tiers[%d].cut", tiering, cut)
+}
+
 // emptied returns a better tier, with nothing but score lines, that takes everyone whom this tier's score lines could take.
 func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
 	own, ok := l.highest(tier, lines)
@@ -78,7 +109,7 @@ func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
 		return none, false
 	}
 	for better := range tier {
-		if l.cuts[better].when != nil || l.cuts[better].byAmount || lines.closed(better) {
+		if l.cuts[better].when != nil || l.cuts[better].any != nil || l.cuts[better].byAmount || lines.closed(better) {
 			continue
 		}
 		if line, ok := l.highest(better, lines); ok && compare(l.breakers, own, line) <= 0 {

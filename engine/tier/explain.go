@@ -17,18 +17,29 @@ func (o *LadderOutcome) Explain(row int) *echelonv1.TierExplanation {
 		return explained
 	}
 	k := o.batch.key(row)
-	for tier := range l.cuts {
-		lines := o.lines.of(tier)
-		tried := &echelonv1.CutExplanation{Name: l.names[tier], Met: l.takes(o.batch, tier, row, &k, lines)}
-		for _, f := range l.cuts[tier].fields() {
-			tried.Conditions = append(tried.Conditions, o.condition(f, tier, row, &k, lines))
-		}
+	for tier := range l.names {
+		tried := o.explainCut(tier, row, &k)
 		explained.Cuts = append(explained.Cuts, tried)
 		if tried.Met {
 			break
 		}
 	}
 	return explained
+}
+
+func (o *LadderOutcome) explainCut(cut, row int, k *key) *echelonv1.CutExplanation {
+	l := o.ladder
+	tried := &echelonv1.CutExplanation{Met: l.takes(o.batch, cut, row, k, o.lines)}
+	if cut < len(l.names) {
+		tried.Name = l.names[cut]
+	}
+	for _, f := range l.cuts[cut].fields() {
+		tried.Conditions = append(tried.Conditions, o.condition(f, cut, row, k, o.lines.of(cut)))
+	}
+	for _, one := range l.cuts[cut].any {
+		tried.Any = append(tried.Any, o.explainCut(one, row, k))
+	}
+	return tried
 }
 
 // condition says how a row stood to one field of a cut.
@@ -43,7 +54,7 @@ func (o *LadderOutcome) condition(f field, tier, row int, k *key, lines *tierLin
 		read := o.batch.when[tier]
 		said.Met = read.Column.Valid.Get(row) && read.Column.Bits.Get(row)
 		if !read.Column.Valid.Get(row) {
-			said.Unreadable = reason.Unreadable(l.item, l.names[tier], read.Cause(row)).Proto()
+			said.Unreadable = reason.Unreadable(l.item, l.names[l.tierOf(tier)], read.Cause(row)).Proto()
 		}
 	default:
 		ordered, byAmount := *k, f == cumulativeShare && c.byAmount

@@ -2,6 +2,7 @@ package tier
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -11,10 +12,11 @@ import (
 
 // Ladder is a compiled linear tiering. It is immutable.
 type Ladder struct {
-	name     string
-	item     string
-	score    string
-	names    []string
+	name  string
+	item  string
+	score string
+	names []string
+	// cuts are those of the tiers, in their order, and then those of the `any` of each.
 	cuts     []cut
 	breakers []tieBreaker
 	// unscored is the place of the tier of customers without a score, or none.
@@ -28,6 +30,10 @@ type cut struct {
 	// of is the amount of cumulative_share, and nil without one.
 	of       *expr.Expr
 	byAmount bool
+	// any are the places of the cuts of which one must take the customer too; nil where there are none.
+	any []int
+	// within is the place of the cut in whose `any` this one stands, or none.
+	within int
 }
 
 const none = -1
@@ -35,6 +41,8 @@ const none = -1
 // CutExprs is the compiled expressions of a cut, nil where it has none.
 type CutExprs struct {
 	When, Of *expr.Expr
+	// Any has those of each cut of its `any`.
+	Any []CutExprs
 }
 
 // NewLadder returns the ladder of a checked declaration whose expressions are compiled, one entry a tier and one a tie breaker.
@@ -46,16 +54,23 @@ func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr) 
 		if tier.GetName() == linear.GetUnscored() {
 			l.unscored = i
 		}
-		share := tier.GetCut().GetCumulativeShare()
-		l.cuts = append(l.cuts, cut{
-			declared: tier.GetCut(), when: cuts[i].When, of: cuts[i].Of,
-			byAmount: share.GetOrder() == echelonv1.CumulativeShare_AMOUNT,
-		})
+		l.cuts = append(l.cuts, newCut(tier.GetCut(), cuts[i], none))
+	}
+	for i, tier := range linear.GetTiers() {
+		for k, one := range tier.GetCut().GetAny() {
+			l.cuts[i].any = append(l.cuts[i].any, len(l.cuts))
+			l.cuts = append(l.cuts, newCut(one, cuts[i].Any[k], i))
+		}
 	}
 	for i, breaker := range linear.GetTieBreakers() {
 		l.breakers = append(l.breakers, tieBreaker{expr: ties[i], ascending: breaker.GetOrder() == echelonv1.TieBreaker_ASC})
 	}
 	return l
+}
+
+func newCut(declared *echelonv1.Cut, exprs CutExprs, within int) cut {
+	byAmount := declared.GetCumulativeShare().GetOrder() == echelonv1.CumulativeShare_AMOUNT
+	return cut{declared: declared, when: exprs.When, of: exprs.Of, byAmount: byAmount, within: within}
 }
 
 // Names returns the tiers, best first.
@@ -69,6 +84,19 @@ func (l *Ladder) NeedsPopulation() bool {
 		}
 	}
 	return false
+}
+
+// tierOf returns the place of the tier that a cut is of.
+func (l *Ladder) tierOf(cut int) int {
+	if within := l.cuts[cut].within; within != none {
+		return within
+	}
+	return cut
+}
+
+// learns reports whether a tier's cut, or one of its `any`, counts customers or amounts.
+func (l *Ladder) learns(tier int) bool {
+	return l.cuts[tier].needsPopulation() || slices.ContainsFunc(l.cuts[tier].any, l.learns)
 }
 
 func (c *cut) needsPopulation() bool {
@@ -126,11 +154,14 @@ func (b *batch) amount(tier, row int) float64 {
 	return of.Numbers[row] + 0
 }
 
-// holds reports whether the fields that need no line take a row: min_score and when.
+// holds reports whether the fields that need no line take a row: min_score and when, of a cut and of the one that it stands within.
 func (l *Ladder) holds(b *batch, tier, row int) bool {
 	c := &l.cuts[tier]
 	if c.declared == nil {
 		return true
+	}
+	if c.within != none && !l.holds(b, c.within, row) {
+		return false
 	}
 	if c.declared.MinScore != nil && b.score.Numbers[row] < c.declared.GetMinScore() {
 		return false
@@ -139,10 +170,14 @@ func (l *Ladder) holds(b *batch, tier, row int) bool {
 }
 
 // takes reports whether a tier's whole cut takes a scored row.
-func (l *Ladder) takes(b *batch, tier, row int, k *key, lines *tierLines) bool {
+func (l *Ladder) takes(b *batch, tier, row int, k *key, all *LadderLines) bool {
 	if !l.holds(b, tier, row) {
 		return false
 	}
+	if any := l.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(one int) bool { return l.takes(b, one, row, k, all) }) {
+		return false
+	}
+	lines := all.of(tier)
 	if lines == nil {
 		return true
 	}
@@ -199,8 +234,8 @@ func (l *Ladder) decide(b *batch, row int, lines *LadderLines) int {
 	if lines != nil {
 		k = b.key(row)
 	}
-	for tier := range l.cuts {
-		if l.takes(b, tier, row, &k, lines.of(tier)) {
+	for tier := range l.names {
+		if l.takes(b, tier, row, &k, lines) {
 			return tier
 		}
 	}
@@ -215,9 +250,11 @@ func (l *Ladder) explain(b *batch, row, tier int, reasons *reason.Table) {
 		})
 		return
 	}
-	for better := range min(tier, len(l.cuts)) {
-		if when := b.when[better]; when != nil && !when.Column.Valid.Get(row) {
-			reasons.Add(row, reason.Unreadable(l.item, l.names[better], when.Cause(row)))
+	for better := range tier {
+		for _, cut := range append([]int{better}, l.cuts[better].any...) {
+			if when := b.when[cut]; when != nil && !when.Column.Valid.Get(row) {
+				reasons.Add(row, reason.Unreadable(l.item, l.names[better], when.Cause(row)))
+			}
 		}
 	}
 	r := reason.Reason{Code: echelonv1.Reason_DECIDED, Item: l.item, Part: l.names[tier]}
@@ -225,7 +262,7 @@ func (l *Ladder) explain(b *batch, row, tier int, reasons *reason.Table) {
 		r.Code = echelonv1.Reason_LAST_TIER
 		r.Message = fmt.Sprintf("%s: %s, since no better cut took it", l.item, l.names[tier])
 	} else {
-		r.Message = fmt.Sprintf("%s: %s, %s", l.item, l.names[tier], l.cuts[tier].words(l.score))
+		r.Message = fmt.Sprintf("%s: %s, %s", l.item, l.names[tier], l.words(tier))
 	}
 	reasons.Add(row, r)
 }

@@ -78,37 +78,50 @@ func (n *LadderLearner) Lines() *LadderLines {
 	l := n.ladder
 	slices.SortFunc(n.rows, func(a, b candidate) int { return compare(l.breakers, &a.key, &b.key) })
 	lines := &LadderLines{scored: len(n.rows), tiers: make([]tierLines, len(l.cuts)), negative: n.negative}
-	for tier := range l.cuts {
-		n.learn(tier, &lines.tiers[tier])
+	for tier := range l.names {
+		for _, one := range l.cuts[tier].any {
+			n.draw(one, &lines.tiers[one])
+		}
+		n.draw(tier, &lines.tiers[tier])
+		n.take(tier, lines)
 	}
 	return lines
 }
 
-// learn finds the lines of a tier's cut and takes its customers from the worse tiers.
-func (n *LadderLearner) learn(tier int, lines *tierLines) {
+// draw finds the lines of a cut.
+func (n *LadderLearner) draw(tier int, lines *tierLines) {
 	c := &n.ladder.cuts[tier]
-	if c.needsPopulation() {
-		if c.declared.TopCount != nil {
-			lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(len(n.rows)+1))))
-		}
-		if c.declared.TopShare != nil {
-			lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), len(n.rows)))
-		}
-		if c.of != nil {
-			lines.cumulative = n.cumulative(tier)
-		}
+	if !c.needsPopulation() {
+		return
 	}
-	for i := range n.rows {
-		one := &n.rows[i]
-		if !one.taken && n.holds[tier][one.at] {
-			one.taken = n.takes(tier, one, lines)
-		}
+	if c.declared.TopCount != nil {
+		lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(len(n.rows)+1))))
+	}
+	if c.declared.TopShare != nil {
+		lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), len(n.rows)))
+	}
+	if c.of != nil {
+		lines.cumulative = n.cumulative(tier)
 	}
 }
 
-// takes reports whether all lines of a tier take a customer that holds its other fields.
-func (n *LadderLearner) takes(tier int, one *candidate, lines *tierLines) bool {
-	breakers := n.ladder.breakers
+// take takes a tier's customers from the worse tiers.
+func (n *LadderLearner) take(tier int, lines *LadderLines) {
+	for i := range n.rows {
+		one := &n.rows[i]
+		one.taken = one.taken || n.takes(tier, one, lines)
+	}
+}
+
+// takes reports whether a cut takes a customer.
+func (n *LadderLearner) takes(tier int, one *candidate, all *LadderLines) bool {
+	if !n.holds[tier][one.at] {
+		return false
+	}
+	if any := n.ladder.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, one, all) }) {
+		return false
+	}
+	breakers, lines := n.ladder.breakers, &all.tiers[tier]
 	for _, counted := range []*line{lines.topCount, lines.topShare} {
 		if counted != nil && !counted.takes(breakers, &one.key) {
 			return false

@@ -10,10 +10,20 @@ import (
 )
 
 // words says what a cut asks for.
-func (c *cut) words(score string) string {
-	var parts []string
+func (l *Ladder) words(cut int) string {
+	c := &l.cuts[cut]
+	var parts, any []string
 	for _, field := range c.fields() {
-		parts = append(parts, field.words(c, score))
+		parts = append(parts, field.words(c, l.score))
+	}
+	for _, one := range c.any {
+		any = append(any, l.words(one))
+	}
+	switch {
+	case len(any) > 0 && len(parts) > 0:
+		parts = append(parts, "("+strings.Join(any, ", or ")+")")
+	case len(any) > 0:
+		return strings.Join(any, ", or ")
 	}
 	return strings.Join(parts, " and ")
 }

@@ -27,6 +27,12 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	for _, column := range r.Tiers {
 		block.Tiers = append(block.Tiers, encodeNames(column, r.Len()))
 	}
+	if r.Excluded != nil && r.Excluded.Count() > 0 {
+		block.Excluded = make([]bool, r.Len())
+		for row := range block.Excluded {
+			block.Excluded[row] = r.Excluded.Get(row)
+		}
+	}
 	for row := range r.Len() {
 		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Offsets[row+1]-r.Reasons.Offsets[row])
 	}
@@ -65,6 +71,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 		r.Tiers = append(r.Tiers, d.names(column, p.TierNames(i)))
 	}
 	r.Reasons = d.reasons(block)
+	r.Excluded = d.excluded(block)
 	if d.err != nil {
 		return nil, d.fault()
 	}
@@ -99,6 +106,20 @@ func (d *decoder) names(column *storagev1.NameColumn, names []string) *frame.Col
 		case code > 0:
 			out.Valid.Set(row, true)
 			out.Codes[row] = code - 1
+		}
+	}
+	return out
+}
+
+func (d *decoder) excluded(block *storagev1.SnapshotBlock) frame.Bitmap {
+	if len(block.GetExcluded()) == 0 {
+		return nil
+	}
+	d.expect("exclusions", len(block.GetExcluded()), d.rows)
+	out := frame.NewBitmap(d.rows)
+	for row, excluded := range block.GetExcluded() {
+		if d.err == nil {
+			out.Set(row, excluded)
 		}
 	}
 	return out

@@ -28,6 +28,7 @@ import (
 // everything has outcomes of every kind: segments, conflicts and none; null scores; a ladder; a matrix with a cell that is not declared.
 const everything = `
 name: everything
+population: coalesce(x, 0) != 40 && (!present(s) || s != "c")
 attributes: [{name: x, type: NUMBER}, {name: y, type: NUMBER}, {name: s, type: STRING}]
 derived: [{name: z, expr: "x / y"}]
 segmentations:
@@ -104,6 +105,7 @@ func stored(t *rapid.T, block *storagev1.SnapshotBlock) *storagev1.SnapshotBlock
 }
 
 func TestABlockReadsBackAsTheResultThatItIsOf(t *testing.T) {
+	// POP-6
 	p := program(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := draw(t, p)
@@ -159,6 +161,9 @@ var damage = map[string]func(t *rapid.T, b *storagev1.SnapshotBlock){
 		for i := range b.ReasonCounts {
 			b.ReasonCounts[i] = rapid.OneOf(rapid.Uint32Range(0, 3), rapid.Uint32Range(math.MaxUint32-3, math.MaxUint32)).Draw(t, "count")
 		}
+	},
+	"exclusions": func(t *rapid.T, b *storagev1.SnapshotBlock) {
+		b.Excluded = rapid.SliceOfN(rapid.Bool(), 0, 25).Draw(t, "excluded")
 	},
 	"too few counts": func(_ *rapid.T, b *storagev1.SnapshotBlock) { b.ReasonCounts = nil },
 }

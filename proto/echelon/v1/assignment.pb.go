@@ -49,6 +49,8 @@ const (
 	Reason_CONFLICT Reason_Code = 9
 	// The cell of the matrix is not declared, or an axis is null.
 	Reason_NO_PERSONA Reason_Code = 10
+	// The model's population leaves the customer out, or its condition cannot be read.
+	Reason_EXCLUDED Reason_Code = 11
 )
 
 // Enum value maps for Reason_Code.
@@ -65,6 +67,7 @@ var (
 		8:  "UNCALIBRATED",
 		9:  "CONFLICT",
 		10: "NO_PERSONA",
+		11: "EXCLUDED",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":  0,
@@ -78,6 +81,7 @@ var (
 		"UNCALIBRATED": 8,
 		"CONFLICT":     9,
 		"NO_PERSONA":   10,
+		"EXCLUDED":     11,
 	}
 )
 
@@ -183,7 +187,9 @@ type Assignment struct {
 	// Every step, where it was asked for.
 	Explanation *Explanation `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	// Whether the customer was written after the run read it, so that a next run may decide otherwise. Only in stored assignments.
-	Stale         bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
+	// Whether the model is not about the customer, as its population says. Then all outcomes are absent, and the reason says why.
+	Excluded      bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -270,6 +276,13 @@ func (x *Assignment) GetExplanation() *Explanation {
 func (x *Assignment) GetStale() bool {
 	if x != nil {
 		return x.Stale
+	}
+	return false
+}
+
+func (x *Assignment) GetExcluded() bool {
+	if x != nil {
+		return x.Excluded
 	}
 	return false
 }
@@ -492,7 +505,9 @@ type TierOutcome struct {
 	// The tier or the persona; absent where there is none.
 	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
 	// The engagement that it gets, where it has one.
-	Engagement    string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// The level of the tier, from 1, the best; absent where the ladder has none.
+	Level         *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +561,13 @@ func (x *TierOutcome) GetEngagement() string {
 		return x.Engagement
 	}
 	return ""
+}
+
+func (x *TierOutcome) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
 }
 
 // Reason is one cause of an outcome.
@@ -640,7 +662,9 @@ type Explanation struct {
 	// The tierings.
 	Tiers []*TierExplanation `protobuf:"bytes,3,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	// The derived attributes: their values, null where missing.
-	Derived       *structpb.Struct `protobuf:"bytes,4,opt,name=derived,proto3" json:"derived,omitempty"`
+	Derived *structpb.Struct `protobuf:"bytes,4,opt,name=derived,proto3" json:"derived,omitempty"`
+	// The condition of the model's population; absent where it has none. Of a customer that is excluded there is nothing else.
+	Population    *RuleExplanation `protobuf:"bytes,20,opt,name=population,proto3" json:"population,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -699,6 +723,13 @@ func (x *Explanation) GetTiers() []*TierExplanation {
 func (x *Explanation) GetDerived() *structpb.Struct {
 	if x != nil {
 		return x.Derived
+	}
+	return nil
+}
+
+func (x *Explanation) GetPopulation() *RuleExplanation {
+	if x != nil {
+		return x.Population
 	}
 	return nil
 }
@@ -770,7 +801,7 @@ func (x *SegmentExplanation) GetRules() []*RuleExplanation {
 // RuleExplanation is one condition's outcome.
 type RuleExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The segment or tier that the condition is of.
+	// The segment or tier that the condition is of, or "population".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The condition.
 	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
@@ -1112,7 +1143,9 @@ type CutExplanation struct {
 	// Whether the customer met all of it.
 	Met bool `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
 	// Its conditions, each with where its line is and whether the customer met it.
-	Conditions    []*CutCondition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	Conditions []*CutCondition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// The cuts of its `any`; all are told.
+	Any           []*CutExplanation `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1164,6 +1197,13 @@ func (x *CutExplanation) GetMet() bool {
 func (x *CutExplanation) GetConditions() []*CutCondition {
 	if x != nil {
 		return x.Conditions
+	}
+	return nil
+}
+
+func (x *CutExplanation) GetAny() []*CutExplanation {
+	if x != nil {
+		return x.Any
 	}
 	return nil
 }
@@ -1255,7 +1295,7 @@ var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"\x1bechelon/v1/assignment.proto\x12\n" +
-	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x02\n" +
+	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x03\n" +
 	"\n" +
 	"Assignment\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
@@ -1268,7 +1308,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05tiers\x18\x05 \x03(\v2\x17.echelon.v1.TierOutcomeR\x05tiers\x12,\n" +
 	"\areasons\x18\x06 \x03(\v2\x12.echelon.v1.ReasonR\areasons\x129\n" +
 	"\vexplanation\x18\a \x01(\v2\x17.echelon.v1.ExplanationR\vexplanation\x12\x14\n" +
-	"\x05stale\x18\b \x01(\bR\x05stale\"\xe3\x01\n" +
+	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
+	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xe3\x01\n" +
 	"\n" +
 	"Provenance\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12#\n" +
@@ -1286,20 +1327,22 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"i\n" +
+	"\x06_value\"\x8e\x01\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
-	"engagementB\a\n" +
-	"\x05_tier\"\xc4\x02\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01B\a\n" +
+	"\x05_tierB\b\n" +
+	"\x06_level\"\xd2\x02\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xac\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xba\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1315,12 +1358,16 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\bCONFLICT\x10\t\x12\x0e\n" +
 	"\n" +
 	"NO_PERSONA\x10\n" +
-	"\"\xe5\x01\n" +
+	"\x12\f\n" +
+	"\bEXCLUDED\x10\v\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
 	"\x05tiers\x18\x03 \x03(\v2\x1b.echelon.v1.TierExplanationR\x05tiers\x121\n" +
-	"\aderived\x18\x04 \x01(\v2\x17.google.protobuf.StructR\aderived\"\x96\x01\n" +
+	"\aderived\x18\x04 \x01(\v2\x17.google.protobuf.StructR\aderived\x12;\n" +
+	"\n" +
+	"population\x18\x14 \x01(\v2\x1b.echelon.v1.RuleExplanationR\n" +
+	"population\"\x96\x01\n" +
 	"\x12SegmentExplanation\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
 	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01\x121\n" +
@@ -1369,13 +1416,14 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"\b_x_levelB\n" +
 	"\n" +
-	"\b_y_level\"p\n" +
+	"\b_y_level\"\x9e\x01\n" +
 	"\x0eCutExplanation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x128\n" +
 	"\n" +
 	"conditions\x18\x03 \x03(\v2\x18.echelon.v1.CutConditionR\n" +
-	"conditions\"\xb9\x01\n" +
+	"conditions\x12,\n" +
+	"\x03any\x18\x14 \x03(\v2\x1a.echelon.v1.CutExplanationR\x03any\"\xb9\x01\n" +
 	"\fCutCondition\x12\x1c\n" +
 	"\tcondition\x18\x01 \x01(\tR\tcondition\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x12\x17\n" +
@@ -1435,20 +1483,22 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	11, // 9: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
 	13, // 10: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
 	17, // 11: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
-	10, // 12: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
-	1,  // 13: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
-	7,  // 14: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
-	12, // 15: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	18, // 16: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
-	7,  // 17: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
-	14, // 18: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	15, // 19: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	7,  // 20: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	10, // 12: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
+	10, // 13: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
+	1,  // 14: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
+	7,  // 15: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
+	12, // 16: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
+	18, // 17: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
+	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
+	15, // 20: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	14, // 21: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	7,  // 22: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }

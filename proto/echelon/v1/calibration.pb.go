@@ -76,7 +76,7 @@ func (x DecisionLine_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DecisionLine_Kind.Descriptor instead.
 func (DecisionLine_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{5, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Severity says how bad a finding is.
@@ -129,7 +129,7 @@ func (x Finding_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Finding_Severity.Descriptor instead.
 func (Finding_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Calibration is what a model learned from its population: breakpoints and decision lines. It is immutable. With it a customer scored alone
@@ -142,7 +142,7 @@ type Calibration struct {
 	ModelFingerprint string `protobuf:"bytes,2,opt,name=model_fingerprint,json=modelFingerprint,proto3" json:"model_fingerprint,omitempty"`
 	// The instant as of which the population was evaluated.
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	// How many customers it learned from.
+	// How many customers it learned from; those of the model's population.
 	Customers int64 `protobuf:"varint,4,opt,name=customers,proto3" json:"customers,omitempty"`
 	// How many were refused and are in no count.
 	Refused int64 `protobuf:"varint,5,opt,name=refused,proto3" json:"refused,omitempty"`
@@ -151,7 +151,9 @@ type Calibration struct {
 	// What was learned for the tierings that need the population.
 	Tierings []*TieringCalibration `protobuf:"bytes,7,rep,name=tierings,proto3" json:"tierings,omitempty"`
 	// What the population shows about the model that its author should know.
-	Findings      []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	Findings []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	// How many customers the model's population leaves out; it learned nothing from them.
+	Excluded      int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -242,12 +244,19 @@ func (x *Calibration) GetFindings() []*Finding {
 	return nil
 }
 
+func (x *Calibration) GetExcluded() int64 {
+	if x != nil {
+		return x.Excluded
+	}
+	return 0
+}
+
 // ScoreCalibration is what was learned for one score.
 type ScoreCalibration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The score's name.
 	Score string `protobuf:"bytes,1,opt,name=score,proto3" json:"score,omitempty"`
-	// Its criteria with percentiles, in declared order.
+	// Its criteria that learn from the population, in declared order.
 	Criteria      []*CriterionCalibration `protobuf:"bytes,2,rep,name=criteria,proto3" json:"criteria,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -302,8 +311,18 @@ type CriterionCalibration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The criterion's name.
 	Criterion string `protobuf:"bytes,1,opt,name=criterion,proto3" json:"criterion,omitempty"`
-	// 101 breakpoints, rising; empty where no value could be read.
-	Breakpoints   []float64 `protobuf:"fixed64,2,rep,packed,name=breakpoints,proto3" json:"breakpoints,omitempty"`
+	// 101 breakpoints of a percentile among all, rising; empty where no value could be read.
+	Breakpoints []float64 `protobuf:"fixed64,2,rep,packed,name=breakpoints,proto3" json:"breakpoints,omitempty"`
+	// The least value of a min_max; absent where none could be read.
+	Min *float64 `protobuf:"fixed64,20,opt,name=min,proto3,oneof" json:"min,omitempty"`
+	// The greatest one.
+	Max *float64 `protobuf:"fixed64,21,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	// The mean of a z_score; absent where no value could be read.
+	Mean *float64 `protobuf:"fixed64,22,opt,name=mean,proto3,oneof" json:"mean,omitempty"`
+	// The standard deviation.
+	Sd *float64 `protobuf:"fixed64,23,opt,name=sd,proto3,oneof" json:"sd,omitempty"`
+	// The breakpoints of a percentile among peers, one entry a segment, in the order of its codes.
+	Peers         []*PeerCalibration `protobuf:"bytes,24,rep,name=peers,proto3" json:"peers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -352,6 +371,96 @@ func (x *CriterionCalibration) GetBreakpoints() []float64 {
 	return nil
 }
 
+func (x *CriterionCalibration) GetMin() float64 {
+	if x != nil && x.Min != nil {
+		return *x.Min
+	}
+	return 0
+}
+
+func (x *CriterionCalibration) GetMax() float64 {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return 0
+}
+
+func (x *CriterionCalibration) GetMean() float64 {
+	if x != nil && x.Mean != nil {
+		return *x.Mean
+	}
+	return 0
+}
+
+func (x *CriterionCalibration) GetSd() float64 {
+	if x != nil && x.Sd != nil {
+		return *x.Sd
+	}
+	return 0
+}
+
+func (x *CriterionCalibration) GetPeers() []*PeerCalibration {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+// PeerCalibration is the distribution of a criterion's values within one segment.
+type PeerCalibration struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The segment.
+	Segment string `protobuf:"bytes,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	// 101 breakpoints, rising; empty where no value could be read.
+	Breakpoints   []float64 `protobuf:"fixed64,2,rep,packed,name=breakpoints,proto3" json:"breakpoints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeerCalibration) Reset() {
+	*x = PeerCalibration{}
+	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeerCalibration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeerCalibration) ProtoMessage() {}
+
+func (x *PeerCalibration) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeerCalibration.ProtoReflect.Descriptor instead.
+func (*PeerCalibration) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PeerCalibration) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *PeerCalibration) GetBreakpoints() []float64 {
+	if x != nil {
+		return x.Breakpoints
+	}
+	return nil
+}
+
 // TieringCalibration is the decision lines of one tiering.
 type TieringCalibration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -371,7 +480,7 @@ type TieringCalibration struct {
 
 func (x *TieringCalibration) Reset() {
 	*x = TieringCalibration{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -383,7 +492,7 @@ func (x *TieringCalibration) String() string {
 func (*TieringCalibration) ProtoMessage() {}
 
 func (x *TieringCalibration) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -396,7 +505,7 @@ func (x *TieringCalibration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieringCalibration.ProtoReflect.Descriptor instead.
 func (*TieringCalibration) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TieringCalibration) GetTiering() string {
@@ -445,13 +554,15 @@ type TierLines struct {
 	TopShare *DecisionLine `protobuf:"bytes,3,opt,name=top_share,json=topShare,proto3" json:"top_share,omitempty"`
 	// The line of `cumulative_share`.
 	CumulativeShare *DecisionLine `protobuf:"bytes,4,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The lines of its `any`, one entry a cut, without a tier's name.
+	Any           []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TierLines) Reset() {
 	*x = TierLines{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +574,7 @@ func (x *TierLines) String() string {
 func (*TierLines) ProtoMessage() {}
 
 func (x *TierLines) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +587,7 @@ func (x *TierLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierLines.ProtoReflect.Descriptor instead.
 func (*TierLines) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TierLines) GetTier() string {
@@ -507,6 +618,13 @@ func (x *TierLines) GetCumulativeShare() *DecisionLine {
 	return nil
 }
 
+func (x *TierLines) GetAny() []*TierLines {
+	if x != nil {
+		return x.Any
+	}
+	return nil
+}
+
 // DecisionLine is where a cut ended: a customer is in whose key comes no later than the line's.
 type DecisionLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -520,7 +638,7 @@ type DecisionLine struct {
 
 func (x *DecisionLine) Reset() {
 	*x = DecisionLine{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +650,7 @@ func (x *DecisionLine) String() string {
 func (*DecisionLine) ProtoMessage() {}
 
 func (x *DecisionLine) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +663,7 @@ func (x *DecisionLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionLine.ProtoReflect.Descriptor instead.
 func (*DecisionLine) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DecisionLine) GetKind() DecisionLine_Kind {
@@ -579,7 +697,7 @@ type OrderKey struct {
 
 func (x *OrderKey) Reset() {
 	*x = OrderKey{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +709,7 @@ func (x *OrderKey) String() string {
 func (*OrderKey) ProtoMessage() {}
 
 func (x *OrderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +722,7 @@ func (x *OrderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderKey.ProtoReflect.Descriptor instead.
 func (*OrderKey) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *OrderKey) GetAmount() float64 {
@@ -651,7 +769,7 @@ type TieValue struct {
 
 func (x *TieValue) Reset() {
 	*x = TieValue{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +781,7 @@ func (x *TieValue) String() string {
 func (*TieValue) ProtoMessage() {}
 
 func (x *TieValue) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +794,7 @@ func (x *TieValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieValue.ProtoReflect.Descriptor instead.
 func (*TieValue) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TieValue) GetValue() isTieValue_Value {
@@ -739,7 +857,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +869,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +882,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Finding) GetSeverity() Finding_Severity {
@@ -800,7 +918,7 @@ var File_echelon_v1_calibration_proto protoreflect.FileDescriptor
 const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/calibration.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x02\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n" +
 	"\vCalibration\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12+\n" +
 	"\x11model_fingerprint\x18\x02 \x01(\tR\x10modelFingerprint\x12/\n" +
@@ -809,24 +927,38 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\arefused\x18\x05 \x01(\x03R\arefused\x124\n" +
 	"\x06scores\x18\x06 \x03(\v2\x1c.echelon.v1.ScoreCalibrationR\x06scores\x12:\n" +
 	"\btierings\x18\a \x03(\v2\x1e.echelon.v1.TieringCalibrationR\btierings\x12/\n" +
-	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\"f\n" +
+	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12\x1a\n" +
+	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\"f\n" +
 	"\x10ScoreCalibration\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12<\n" +
-	"\bcriteria\x18\x02 \x03(\v2 .echelon.v1.CriterionCalibrationR\bcriteria\"V\n" +
+	"\bcriteria\x18\x02 \x03(\v2 .echelon.v1.CriterionCalibrationR\bcriteria\"\x85\x02\n" +
 	"\x14CriterionCalibration\x12\x1c\n" +
 	"\tcriterion\x18\x01 \x01(\tR\tcriterion\x12 \n" +
+	"\vbreakpoints\x18\x02 \x03(\x01R\vbreakpoints\x12\x15\n" +
+	"\x03min\x18\x14 \x01(\x01H\x00R\x03min\x88\x01\x01\x12\x15\n" +
+	"\x03max\x18\x15 \x01(\x01H\x01R\x03max\x88\x01\x01\x12\x17\n" +
+	"\x04mean\x18\x16 \x01(\x01H\x02R\x04mean\x88\x01\x01\x12\x13\n" +
+	"\x02sd\x18\x17 \x01(\x01H\x03R\x02sd\x88\x01\x01\x121\n" +
+	"\x05peers\x18\x18 \x03(\v2\x1b.echelon.v1.PeerCalibrationR\x05peersB\x06\n" +
+	"\x04_minB\x06\n" +
+	"\x04_maxB\a\n" +
+	"\x05_meanB\x05\n" +
+	"\x03_sd\"M\n" +
+	"\x0fPeerCalibration\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\tR\asegment\x12 \n" +
 	"\vbreakpoints\x18\x02 \x03(\x01R\vbreakpoints\"\xa5\x01\n" +
 	"\x12TieringCalibration\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x16\n" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12+\n" +
 	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\x12\x17\n" +
 	"\ax_lines\x18\x04 \x03(\x01R\x06xLines\x12\x17\n" +
-	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\"\xd2\x01\n" +
+	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\"\xfb\x01\n" +
 	"\tTierLines\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x125\n" +
 	"\ttop_count\x18\x02 \x01(\v2\x18.echelon.v1.DecisionLineR\btopCount\x125\n" +
 	"\ttop_share\x18\x03 \x01(\v2\x18.echelon.v1.DecisionLineR\btopShare\x12C\n" +
-	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\"\xa1\x01\n" +
+	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\x12'\n" +
+	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\"\xa1\x01\n" +
 	"\fDecisionLine\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.DecisionLine.KindR\x04kind\x12&\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.echelon.v1.OrderKeyR\x03key\"6\n" +
@@ -869,40 +1001,43 @@ func file_echelon_v1_calibration_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_calibration_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_echelon_v1_calibration_proto_goTypes = []any{
 	(DecisionLine_Kind)(0),        // 0: echelon.v1.DecisionLine.Kind
 	(Finding_Severity)(0),         // 1: echelon.v1.Finding.Severity
 	(*Calibration)(nil),           // 2: echelon.v1.Calibration
 	(*ScoreCalibration)(nil),      // 3: echelon.v1.ScoreCalibration
 	(*CriterionCalibration)(nil),  // 4: echelon.v1.CriterionCalibration
-	(*TieringCalibration)(nil),    // 5: echelon.v1.TieringCalibration
-	(*TierLines)(nil),             // 6: echelon.v1.TierLines
-	(*DecisionLine)(nil),          // 7: echelon.v1.DecisionLine
-	(*OrderKey)(nil),              // 8: echelon.v1.OrderKey
-	(*TieValue)(nil),              // 9: echelon.v1.TieValue
-	(*Finding)(nil),               // 10: echelon.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*PeerCalibration)(nil),       // 5: echelon.v1.PeerCalibration
+	(*TieringCalibration)(nil),    // 6: echelon.v1.TieringCalibration
+	(*TierLines)(nil),             // 7: echelon.v1.TierLines
+	(*DecisionLine)(nil),          // 8: echelon.v1.DecisionLine
+	(*OrderKey)(nil),              // 9: echelon.v1.OrderKey
+	(*TieValue)(nil),              // 10: echelon.v1.TieValue
+	(*Finding)(nil),               // 11: echelon.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_echelon_v1_calibration_proto_depIdxs = []int32{
-	11, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
+	12, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
 	3,  // 1: echelon.v1.Calibration.scores:type_name -> echelon.v1.ScoreCalibration
-	5,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
-	10, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
+	6,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
+	11, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
 	4,  // 4: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
-	6,  // 5: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
-	7,  // 6: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
-	7,  // 7: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
-	7,  // 8: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
-	0,  // 9: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	8,  // 10: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	9,  // 11: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 12: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 5: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
+	7,  // 6: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
+	8,  // 7: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
+	8,  // 8: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
+	8,  // 9: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
+	7,  // 10: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
+	0,  // 11: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	9,  // 12: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	10, // 13: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 14: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }
@@ -910,8 +1045,9 @@ func file_echelon_v1_calibration_proto_init() {
 	if File_echelon_v1_calibration_proto != nil {
 		return
 	}
-	file_echelon_v1_calibration_proto_msgTypes[6].OneofWrappers = []any{}
-	file_echelon_v1_calibration_proto_msgTypes[7].OneofWrappers = []any{
+	file_echelon_v1_calibration_proto_msgTypes[2].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[7].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[8].OneofWrappers = []any{
 		(*TieValue_Number)(nil),
 		(*TieValue_Text)(nil),
 	}
@@ -921,7 +1057,7 @@ func file_echelon_v1_calibration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_calibration_proto_rawDesc), len(file_echelon_v1_calibration_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -299,7 +299,7 @@ func (x Normalize_Percentile_Ties) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Normalize_Percentile_Ties.Descriptor instead.
 func (Normalize_Percentile_Ties) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8, 0}
 }
 
 // Order says what the customers are ordered by.
@@ -587,6 +587,12 @@ type Model struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the model is for, in a sentence.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// The customers that the model is about: a boolean expression of attributes, given and derived, such as "status == 'active'". Where it does
+	// not hold, or cannot be read, the customer is EXCLUDED: it has no segments, scores and tiers and stands in no calibration, count or share.
+	// Empty: all customers.
+	Population string `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// The time zone that turns instants into calendar days, by its name in the IANA database such as "Europe/Berlin". Empty: UTC.
+	TimeZone string `protobuf:"bytes,4,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// An expression, the money that tables and balances add up, such as "revenue_12m". Missing amounts count as zero.
 	Amount string `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
 	// What the model reads of a customer: a view of the store's schema.
@@ -645,6 +651,20 @@ func (x *Model) GetName() string {
 func (x *Model) GetDescription() string {
 	if x != nil {
 		return x.Description
+	}
+	return ""
+}
+
+func (x *Model) GetPopulation() string {
+	if x != nil {
+		return x.Population
+	}
+	return ""
+}
+
+func (x *Model) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
 	}
 	return ""
 }
@@ -714,7 +734,12 @@ type Attribute struct {
 	// The values that it may take, of a STRING or of each item of a STRING_LIST; a customer with another value is refused. Empty: any.
 	Values []string `protobuf:"bytes,6,rep,name=values,proto3" json:"values,omitempty"`
 	// Whether a customer that lacks it is refused.
-	Required      bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	Required bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	// The name of a DATE or TIMESTAMP attribute, when the value was observed. With it goes max_age_days.
+	ObservedAt string `protobuf:"bytes,9,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	// How old the value may be at as_of, in days as days_since counts them, at least 0. An older value, and one of which nobody knows the age, is
+	// stale, and counts as missing. With it goes observed_at.
+	MaxAgeDays    *int32 `protobuf:"varint,10,opt,name=max_age_days,json=maxAgeDays,proto3,oneof" json:"max_age_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -796,6 +821,20 @@ func (x *Attribute) GetRequired() bool {
 		return x.Required
 	}
 	return false
+}
+
+func (x *Attribute) GetObservedAt() string {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return ""
+}
+
+func (x *Attribute) GetMaxAgeDays() int32 {
+	if x != nil && x.MaxAgeDays != nil {
+		return *x.MaxAgeDays
+	}
+	return 0
 }
 
 // DerivedAttribute is a value computed from others: a number, a boolean or a string.
@@ -1159,6 +1198,8 @@ type Normalize struct {
 	//	*Normalize_Lookup_
 	//	*Normalize_Boolean_
 	//	*Normalize_Percentile_
+	//	*Normalize_MinMax_
+	//	*Normalize_ZScore_
 	Kind          isNormalize_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1264,6 +1305,24 @@ func (x *Normalize) GetPercentile() *Normalize_Percentile {
 	return nil
 }
 
+func (x *Normalize) GetMinMax() *Normalize_MinMax {
+	if x != nil {
+		if x, ok := x.Kind.(*Normalize_MinMax_); ok {
+			return x.MinMax
+		}
+	}
+	return nil
+}
+
+func (x *Normalize) GetZScore() *Normalize_ZScore {
+	if x != nil {
+		if x, ok := x.Kind.(*Normalize_ZScore_); ok {
+			return x.ZScore
+		}
+	}
+	return nil
+}
+
 type isNormalize_Kind interface {
 	isNormalize_Kind()
 }
@@ -1303,6 +1362,16 @@ type Normalize_Percentile_ struct {
 	Percentile *Normalize_Percentile `protobuf:"bytes,7,opt,name=percentile,proto3,oneof"`
 }
 
+type Normalize_MinMax_ struct {
+	// A straight line between the least and the greatest value of the population.
+	MinMax *Normalize_MinMax `protobuf:"bytes,8,opt,name=min_max,json=minMax,proto3,oneof"`
+}
+
+type Normalize_ZScore_ struct {
+	// The distance from the population's mean in standard deviations.
+	ZScore *Normalize_ZScore `protobuf:"bytes,9,opt,name=z_score,json=zScore,proto3,oneof"`
+}
+
 func (*Normalize_Linear_) isNormalize_Kind() {}
 
 func (*Normalize_Log_) isNormalize_Kind() {}
@@ -1316,6 +1385,10 @@ func (*Normalize_Lookup_) isNormalize_Kind() {}
 func (*Normalize_Boolean_) isNormalize_Kind() {}
 
 func (*Normalize_Percentile_) isNormalize_Kind() {}
+
+func (*Normalize_MinMax_) isNormalize_Kind() {}
+
+func (*Normalize_ZScore_) isNormalize_Kind() {}
 
 // Tiering puts customers onto levels of service.
 type Tiering struct {
@@ -1430,7 +1503,10 @@ type Tier struct {
 	// Who belongs to it: absent in the last tier, and in no other.
 	Cut *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	// The name of the engagement that it gets, where it has one.
-	Engagement    string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// Its level, from 1, the best; tiers of several tracks may share one, such as "Tier 1 Cloud" and "Tier 1 Strategic". All tiers of a ladder have
+	// one, or none has; it does not fall on the way down.
+	Level         *int32 `protobuf:"varint,4,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1486,6 +1562,13 @@ func (x *Tier) GetEngagement() string {
 	return ""
 }
 
+func (x *Tier) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
 // Cut takes customers into a tier. Its fields are ANDed; at least one is given.
 type Cut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1499,8 +1582,11 @@ type Cut struct {
 	TopShare *float64 `protobuf:"fixed64,4,opt,name=top_share,json=topShare,proto3,oneof" json:"top_share,omitempty"`
 	// Those at the top who together bring a share of an amount.
 	CumulativeShare *CumulativeShare `protobuf:"bytes,5,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Cuts of which one, at least, must take the customer. Beside them only `min_score` and `when` may stand; they have no `any` of their own.
+	// Each counts for itself.
+	Any           []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cut) Reset() {
@@ -1564,6 +1650,13 @@ func (x *Cut) GetTopShare() float64 {
 func (x *Cut) GetCumulativeShare() *CumulativeShare {
 	if x != nil {
 		return x.CumulativeShare
+	}
+	return nil
+}
+
+func (x *Cut) GetAny() []*Cut {
+	if x != nil {
+		return x.Any
 	}
 	return nil
 }
@@ -2450,18 +2543,98 @@ func (*Normalize_Boolean) Descriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 5}
 }
 
+// MinMax is (x - min) / (max - min) * 100 of the calibrating population's least and greatest value, clamped to 0..100; where they are one
+// value it counts 50, less 0 and more 100.
+type Normalize_MinMax struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Normalize_MinMax) Reset() {
+	*x = Normalize_MinMax{}
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Normalize_MinMax) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Normalize_MinMax) ProtoMessage() {}
+
+func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Normalize_MinMax.ProtoReflect.Descriptor instead.
+func (*Normalize_MinMax) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6}
+}
+
+// ZScore is 50 + z / 3 * 50, clamped to 0..100, where z = (x - mean) / sd of the calibrating population, sd dividing by the number of values:
+// three standard deviations below the mean count 0, above it 100. Where sd is 0 the mean counts 50, less 0 and more 100.
+type Normalize_ZScore struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Normalize_ZScore) Reset() {
+	*x = Normalize_ZScore{}
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Normalize_ZScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Normalize_ZScore) ProtoMessage() {}
+
+func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Normalize_ZScore.ProtoReflect.Descriptor instead.
+func (*Normalize_ZScore) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 7}
+}
+
 // Percentile is the rank among 101 breakpoints of the calibrating population.
 type Normalize_Percentile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What a value that equals a breakpoint ranks.
-	Ties          Normalize_Percentile_Ties `protobuf:"varint,1,opt,name=ties,proto3,enum=echelon.v1.Normalize_Percentile_Ties" json:"ties,omitempty"`
+	Ties Normalize_Percentile_Ties `protobuf:"varint,1,opt,name=ties,proto3,enum=echelon.v1.Normalize_Percentile_Ties" json:"ties,omitempty"`
+	// The segmentation within whose segments customers are ranked, each among its peers: "segments.<name>". Empty: among all.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// A numeric expression, what each customer weighs in the breakpoints. Missing weights count 0, negative ones too. Empty: all the same.
+	WeightBy      string `protobuf:"bytes,3,opt,name=weight_by,json=weightBy,proto3" json:"weight_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2646,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2659,7 @@ func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Percentile.ProtoReflect.Descriptor instead.
 func (*Normalize_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8}
 }
 
 func (x *Normalize_Percentile) GetTies() Normalize_Percentile_Ties {
@@ -2494,6 +2667,20 @@ func (x *Normalize_Percentile) GetTies() Normalize_Percentile_Ties {
 		return x.Ties
 	}
 	return Normalize_Percentile_LOW
+}
+
+func (x *Normalize_Percentile) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Normalize_Percentile) GetWeightBy() string {
+	if x != nil {
+		return x.WeightBy
+	}
+	return ""
 }
 
 // Point is a corner of the line.
@@ -2509,7 +2696,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2708,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2564,7 +2751,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +2763,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,7 +2810,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2635,7 +2822,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2694,7 +2881,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2706,7 +2893,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +2939,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2764,7 +2951,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +2978,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2803,7 +2990,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,10 +3018,14 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\"\x9a\x03\n" +
+	"echelon.v1\"\xd7\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
+	"\n" +
+	"population\x18\x03 \x01(\tR\n" +
+	"population\x12\x1b\n" +
+	"\ttime_zone\x18\x04 \x01(\tR\btimeZone\x12\x16\n" +
 	"\x06amount\x18\x05 \x01(\tR\x06amount\x125\n" +
 	"\n" +
 	"attributes\x18\x06 \x03(\v2\x15.echelon.v1.AttributeR\n" +
@@ -2844,7 +3035,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xc6\x02\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\x9f\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -2852,7 +3043,12 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04unit\x18\x04 \x01(\tR\x04unit\x12 \n" +
 	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x16\n" +
 	"\x06values\x18\x06 \x03(\tR\x06values\x12\x1a\n" +
-	"\brequired\x18\a \x01(\bR\brequired\"s\n" +
+	"\brequired\x18\a \x01(\bR\brequired\x12\x1f\n" +
+	"\vobserved_at\x18\t \x01(\tR\n" +
+	"observedAt\x12%\n" +
+	"\fmax_age_days\x18\n" +
+	" \x01(\x05H\x00R\n" +
+	"maxAgeDays\x88\x01\x01\"s\n" +
 	"\x04Type\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -2863,7 +3059,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\aBOOLEAN\x10\x04\x12\b\n" +
 	"\x04DATE\x10\x05\x12\r\n" +
 	"\tTIMESTAMP\x10\x06\x12\x0f\n" +
-	"\vSTRING_LIST\x10\a\":\n" +
+	"\vSTRING_LIST\x10\aB\x0f\n" +
+	"\r_max_age_days\":\n" +
 	"\x10DerivedAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\"\xf2\x01\n" +
@@ -2897,7 +3094,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weight\x123\n" +
 	"\tnormalize\x18\x04 \x01(\v2\x15.echelon.v1.NormalizeR\tnormalize\x12\x16\n" +
-	"\x06invert\x18\x05 \x01(\bR\x06invert\"\xf9\b\n" +
+	"\x06invert\x18\x05 \x01(\bR\x06invert\"\xad\n" +
+	"\n" +
 	"\tNormalize\x126\n" +
 	"\x06linear\x18\x01 \x01(\v2\x1c.echelon.v1.Normalize.LinearH\x00R\x06linear\x12-\n" +
 	"\x03log\x18\x02 \x01(\v2\x19.echelon.v1.Normalize.LogH\x00R\x03log\x12?\n" +
@@ -2907,7 +3105,9 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\aboolean\x18\x06 \x01(\v2\x1d.echelon.v1.Normalize.BooleanH\x00R\aboolean\x12B\n" +
 	"\n" +
 	"percentile\x18\a \x01(\v2 .echelon.v1.Normalize.PercentileH\x00R\n" +
-	"percentile\x1a,\n" +
+	"percentile\x127\n" +
+	"\amin_max\x18\b \x01(\v2\x1c.echelon.v1.Normalize.MinMaxH\x00R\x06minMax\x127\n" +
+	"\az_score\x18\t \x01(\v2\x1c.echelon.v1.Normalize.ZScoreH\x00R\x06zScore\x1a,\n" +
 	"\x06Linear\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x01R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x01R\x03max\x1a)\n" +
@@ -2937,10 +3137,14 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_default\x1a\t\n" +
-	"\aBoolean\x1ak\n" +
+	"\aBoolean\x1a\b\n" +
+	"\x06MinMax\x1a\b\n" +
+	"\x06ZScore\x1a\x98\x01\n" +
 	"\n" +
 	"Percentile\x129\n" +
-	"\x04ties\x18\x01 \x01(\x0e2%.echelon.v1.Normalize.Percentile.TiesR\x04ties\"\"\n" +
+	"\x04ties\x18\x01 \x01(\x0e2%.echelon.v1.Normalize.Percentile.TiesR\x04ties\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
+	"\tweight_by\x18\x03 \x01(\tR\bweightBy\"\"\n" +
 	"\x04Ties\x12\a\n" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
@@ -2960,19 +3164,22 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
 	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cellsB\x06\n" +
-	"\x04kind\"]\n" +
+	"\x04kind\"\x82\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
-	"engagement\"\xf1\x01\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x04 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"\x94\x02\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
 	"\ttop_count\x18\x03 \x01(\x03H\x01R\btopCount\x88\x01\x01\x12 \n" +
 	"\ttop_share\x18\x04 \x01(\x01H\x02R\btopShare\x88\x01\x01\x12F\n" +
-	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShareB\f\n" +
+	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShare\x12!\n" +
+	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03anyB\f\n" +
 	"\n" +
 	"_min_scoreB\f\n" +
 	"\n" +
@@ -3065,7 +3272,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3102,14 +3309,16 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Normalize_Bands)(nil),           // 32: echelon.v1.Normalize.Bands
 	(*Normalize_Lookup)(nil),          // 33: echelon.v1.Normalize.Lookup
 	(*Normalize_Boolean)(nil),         // 34: echelon.v1.Normalize.Boolean
-	(*Normalize_Percentile)(nil),      // 35: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 36: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 37: echelon.v1.Normalize.Bands.Band
-	nil,                               // 38: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 39: echelon.v1.Tiering.Linear
-	(*Tiering_Matrix)(nil),            // 40: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 41: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 42: echelon.v1.AxisCut.Percentile
+	(*Normalize_MinMax)(nil),          // 35: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 36: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 37: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 38: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 39: echelon.v1.Normalize.Bands.Band
+	nil,                               // 40: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 41: echelon.v1.Tiering.Linear
+	(*Tiering_Matrix)(nil),            // 42: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 43: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 44: echelon.v1.AxisCut.Percentile
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
 	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
@@ -3130,36 +3339,39 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	32, // 15: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
 	33, // 16: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
 	34, // 17: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	35, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	39, // 19: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	40, // 20: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	20, // 21: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 22: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	5,  // 23: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 24: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 25: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	41, // 26: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	42, // 27: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 28: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 29: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 30: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 31: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 32: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	36, // 33: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	37, // 34: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 35: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	38, // 36: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 37: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 38: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 39: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 40: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 41: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 42: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	37, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	35, // 19: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	36, // 20: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	41, // 21: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	42, // 22: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	20, // 23: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 24: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	20, // 25: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	5,  // 26: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	6,  // 27: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	24, // 28: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	43, // 29: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	44, // 30: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	7,  // 31: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	27, // 32: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	8,  // 33: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	28, // 34: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	9,  // 35: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	38, // 36: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	39, // 37: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 38: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	40, // 39: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 40: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	19, // 41: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	22, // 42: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	23, // 43: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 44: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 45: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3167,6 +3379,7 @@ func file_echelon_v1_model_proto_init() {
 	if File_echelon_v1_model_proto != nil {
 		return
 	}
+	file_echelon_v1_model_proto_msgTypes[1].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[7].OneofWrappers = []any{
 		(*Normalize_Linear_)(nil),
@@ -3176,11 +3389,14 @@ func file_echelon_v1_model_proto_init() {
 		(*Normalize_Lookup_)(nil),
 		(*Normalize_Boolean_)(nil),
 		(*Normalize_Percentile_)(nil),
+		(*Normalize_MinMax_)(nil),
+		(*Normalize_ZScore_)(nil),
 	}
 	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
 	}
+	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
@@ -3188,14 +3404,14 @@ func file_echelon_v1_model_proto_init() {
 		(*AxisCut_Percentile_)(nil),
 	}
 	file_echelon_v1_model_proto_msgTypes[23].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

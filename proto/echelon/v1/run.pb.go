@@ -325,10 +325,12 @@ type Balance struct {
 	Refused int64 `protobuf:"varint,5,opt,name=refused,proto3" json:"refused,omitempty"`
 	// The model's amount of those that were read, added up as they came in; exact, rounded once.
 	AmountIn float64 `protobuf:"fixed64,6,opt,name=amount_in,json=amountIn,proto3" json:"amount_in,omitempty"`
-	// The same, added up over the table's rows.
-	AmountOut     float64 `protobuf:"fixed64,7,opt,name=amount_out,json=amountOut,proto3" json:"amount_out,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The same, added up over the table's rows and those that are excluded.
+	AmountOut float64 `protobuf:"fixed64,7,opt,name=amount_out,json=amountOut,proto3" json:"amount_out,omitempty"`
+	// That of the customers that the model is not about, which is part of both.
+	ExcludedAmount float64 `protobuf:"fixed64,20,opt,name=excluded_amount,json=excludedAmount,proto3" json:"excluded_amount,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Balance) Reset() {
@@ -406,6 +408,13 @@ func (x *Balance) GetAmountIn() float64 {
 func (x *Balance) GetAmountOut() float64 {
 	if x != nil {
 		return x.AmountOut
+	}
+	return 0
+}
+
+func (x *Balance) GetExcludedAmount() float64 {
+	if x != nil {
+		return x.ExcludedAmount
 	}
 	return 0
 }
@@ -590,7 +599,7 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\x06FAILED\x10\x04\"k\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
-	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\"\xcd\x01\n" +
+	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\"\xf6\x01\n" +
 	"\aBalance\x12\x1c\n" +
 	"\tcustomers\x18\x01 \x01(\x03R\tcustomers\x12\x16\n" +
 	"\x06tiered\x18\x02 \x01(\x03R\x06tiered\x12\x1a\n" +
@@ -599,7 +608,8 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\arefused\x18\x05 \x01(\x03R\arefused\x12\x1b\n" +
 	"\tamount_in\x18\x06 \x01(\x01R\bamountIn\x12\x1d\n" +
 	"\n" +
-	"amount_out\x18\a \x01(\x01R\tamountOut\"\x97\x01\n" +
+	"amount_out\x18\a \x01(\x01R\tamountOut\x12'\n" +
+	"\x0fexcluded_amount\x18\x14 \x01(\x01R\x0eexcludedAmount\"\x97\x01\n" +
 	"\tTierTable\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12+\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TierCountR\x05tiers\x12\x1a\n" +

@@ -17,6 +17,13 @@ func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error 
 		return err
 	}
 	e := explained.GetExplanation()
+	if p := e.GetPopulation(); p != nil {
+		t := newTable("ll", "condition", "outcome")
+		t.add(p.GetWhen(), outcome(p))
+		if err := section(w, p.GetName(), t); err != nil {
+			return err
+		}
+	}
 	if err := derived(w, e.GetDerived()); err != nil {
 		return err
 	}
@@ -84,13 +91,20 @@ func tier(w io.Writer, e *echelonv1.TierExplanation) error {
 	}
 	t := newTable("llrrl", "cut", "condition", "line", "own", "met")
 	for _, cut := range e.GetCuts() {
-		name := cut.GetName()
-		for _, c := range cut.GetConditions() {
-			t.add(name, c.GetCondition(), line(c.Line), line(c.Value), met(c))
-			name = ""
-		}
+		addCut(t, cut.GetName(), cut)
 	}
 	return section(w, title, t)
+}
+
+// addCut writes a cut's conditions, those of its `any` below it.
+func addCut(t *table, name string, cut *echelonv1.CutExplanation) {
+	for _, c := range cut.GetConditions() {
+		t.add(name, c.GetCondition(), line(c.Line), line(c.Value), met(c))
+		name = ""
+	}
+	for i, one := range cut.GetAny() {
+		addCut(t, fmt.Sprintf("%s any %d", cut.GetName(), i+1), one)
+	}
 }
 
 func met(c *echelonv1.CutCondition) string {

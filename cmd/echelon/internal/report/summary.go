@@ -84,7 +84,11 @@ func Balance(w io.Writer, b *echelonv1.Balance, amount string) error {
 	_, err := fmt.Fprintf(w, "balance\n%srows    %s in = %s tiered + %s unscored + %s excluded + %s refused\n", indent,
 		Count(b.GetCustomers()), Count(b.GetTiered()), Count(b.GetUnscored()), Count(b.GetExcluded()), Count(b.GetRefused()))
 	if err == nil && amount != "" {
-		_, err = fmt.Fprintf(w, "%samount  %s in = %s out\n", indent, Exact(b.GetAmountIn()), Exact(b.GetAmountOut()))
+		excluded := ""
+		if b.GetExcluded() > 0 {
+			excluded = fmt.Sprintf(", %s of it excluded", Exact(b.GetExcludedAmount()))
+		}
+		_, err = fmt.Fprintf(w, "%samount  %s in = %s out%s\n", indent, Exact(b.GetAmountIn()), Exact(b.GetAmountOut()), excluded)
 	}
 	return err
 }

@@ -388,7 +388,9 @@ type SnapshotBlock struct {
 	// How many reasons each customer has.
 	ReasonCounts []uint32 `protobuf:"varint,6,rep,packed,name=reason_counts,json=reasonCounts,proto3" json:"reason_counts,omitempty"`
 	// Their places in `reasons`, customer after customer.
-	ReasonRefs    []uint32 `protobuf:"varint,7,rep,packed,name=reason_refs,json=reasonRefs,proto3" json:"reason_refs,omitempty"`
+	ReasonRefs []uint32 `protobuf:"varint,7,rep,packed,name=reason_refs,json=reasonRefs,proto3" json:"reason_refs,omitempty"`
+	// For each customer whether the model's population leaves it out; empty where it leaves out none of the block.
+	Excluded      []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -468,6 +470,13 @@ func (x *SnapshotBlock) GetReasonCounts() []uint32 {
 func (x *SnapshotBlock) GetReasonRefs() []uint32 {
 	if x != nil {
 		return x.ReasonRefs
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetExcluded() []bool {
+	if x != nil {
+		return x.Excluded
 	}
 	return nil
 }
@@ -612,7 +621,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xc0\x02\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xdc\x02\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -621,7 +630,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\areasons\x18\x05 \x03(\v2\x12.echelon.v1.ReasonR\areasons\x12#\n" +
 	"\rreason_counts\x18\x06 \x03(\rR\freasonCounts\x12\x1f\n" +
 	"\vreason_refs\x18\a \x03(\rR\n" +
-	"reasonRefs\"\"\n" +
+	"reasonRefs\x12\x1a\n" +
+	"\bexcluded\x18\x14 \x03(\bR\bexcluded\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +

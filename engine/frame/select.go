@@ -1,0 +1,47 @@
+package frame
+
+import echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+
+// Select returns the rows of a set as a frame of their own, in their order. Texts keep their dictionaries.
+func (f *Frame) Select(rows Bitmap) *Frame {
+	var places []int
+	selected := &Frame{Schema: f.Schema, Columns: make([]Column, len(f.Columns))}
+	for i, id := range f.IDs {
+		if rows.Get(i) {
+			places = append(places, i)
+			selected.IDs = append(selected.IDs, id)
+		}
+	}
+	for i := range f.Columns {
+		selected.Columns[i] = f.Columns[i].at(places)
+	}
+	return selected
+}
+
+// at returns the values of rows.
+func (c *Column) at(places []int) Column {
+	to := Column{Type: c.Type, Dict: c.Dict, Valid: NewBitmap(len(places))}
+	if c.Type == echelonv1.Attribute_BOOLEAN {
+		to.Bits = NewBitmap(len(places))
+	}
+	if c.Type == echelonv1.Attribute_STRING_LIST {
+		to.Offsets = make([]uint32, 1, len(places)+1)
+	}
+	for row, from := range places {
+		to.Valid.Set(row, c.Valid.Get(from))
+		switch c.Type {
+		case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+			to.Numbers = append(to.Numbers, c.Numbers[from])
+		case echelonv1.Attribute_BOOLEAN:
+			to.Bits.Set(row, c.Bits.Get(from))
+		case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+			to.Ints = append(to.Ints, c.Ints[from])
+		case echelonv1.Attribute_STRING:
+			to.Codes = append(to.Codes, c.Codes[from])
+		case echelonv1.Attribute_STRING_LIST:
+			to.Codes = append(to.Codes, c.Codes[c.Offsets[from]:c.Offsets[from+1]]...)
+			to.Offsets = append(to.Offsets, uint32(len(to.Codes)))
+		}
+	}
+	return to
+}
