@@ -739,7 +739,9 @@ type Attribute struct {
 	ObservedAt string `protobuf:"bytes,9,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// How old the value may be at as_of, in days as days_since counts them, at least 0. An older value, and one of which nobody knows the age, is
 	// stale, and counts as missing. With it goes observed_at.
-	MaxAgeDays    *int32 `protobuf:"varint,10,opt,name=max_age_days,json=maxAgeDays,proto3,oneof" json:"max_age_days,omitempty"`
+	MaxAgeDays *int32 `protobuf:"varint,10,opt,name=max_age_days,json=maxAgeDays,proto3,oneof" json:"max_age_days,omitempty"`
+	// How files write its values, where that is not the plain way.
+	Format        *Format `protobuf:"bytes,8,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -835,6 +837,13 @@ func (x *Attribute) GetMaxAgeDays() int32 {
 		return *x.MaxAgeDays
 	}
 	return 0
+}
+
+func (x *Attribute) GetFormat() *Format {
+	if x != nil {
+		return x.Format
+	}
+	return nil
 }
 
 // DerivedAttribute is a value computed from others: a number, a boolean or a string.
@@ -3018,7 +3027,7 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\"\xd7\x03\n" +
+	"echelon.v1\x1a\x17echelon/v1/format.proto\"\xd7\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -3035,7 +3044,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\x9f\x03\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xcb\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -3048,7 +3057,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"observedAt\x12%\n" +
 	"\fmax_age_days\x18\n" +
 	" \x01(\x05H\x00R\n" +
-	"maxAgeDays\x88\x01\x01\"s\n" +
+	"maxAgeDays\x88\x01\x01\x12*\n" +
+	"\x06format\x18\b \x01(\v2\x12.echelon.v1.FormatR\x06format\"s\n" +
 	"\x04Type\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -3319,6 +3329,7 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Tiering_Matrix)(nil),            // 42: echelon.v1.Tiering.Matrix
 	(*AxisCut_Median)(nil),            // 43: echelon.v1.AxisCut.Median
 	(*AxisCut_Percentile)(nil),        // 44: echelon.v1.AxisCut.Percentile
+	(*Format)(nil),                    // 45: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
 	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
@@ -3328,50 +3339,51 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	18, // 4: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
 	26, // 5: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 6: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	1,  // 7: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	14, // 8: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	16, // 9: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
-	2,  // 10: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	17, // 11: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	29, // 12: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	30, // 13: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	31, // 14: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	32, // 15: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	33, // 16: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	34, // 17: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	37, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	35, // 19: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	36, // 20: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	41, // 21: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	42, // 22: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	20, // 23: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 24: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	20, // 25: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	5,  // 26: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 27: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 28: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	43, // 29: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	44, // 30: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 31: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 32: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 33: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 34: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 35: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	38, // 36: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	39, // 37: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 38: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	40, // 39: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 40: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 41: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 42: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 43: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 44: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 45: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	45, // 7: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	1,  // 8: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	14, // 9: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	16, // 10: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	2,  // 11: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
+	17, // 12: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	29, // 13: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	30, // 14: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	31, // 15: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	32, // 16: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	33, // 17: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	34, // 18: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	37, // 19: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	35, // 20: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	36, // 21: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	41, // 22: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	42, // 23: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	20, // 24: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 25: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	20, // 26: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	5,  // 27: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	6,  // 28: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	24, // 29: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	43, // 30: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	44, // 31: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	7,  // 32: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	27, // 33: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	8,  // 34: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	28, // 35: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	9,  // 36: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	38, // 37: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	39, // 38: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 39: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	40, // 40: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 41: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	19, // 42: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	22, // 43: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	23, // 44: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 45: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 46: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3379,6 +3391,7 @@ func file_echelon_v1_model_proto_init() {
 	if File_echelon_v1_model_proto != nil {
 		return
 	}
+	file_echelon_v1_format_proto_init()
 	file_echelon_v1_model_proto_msgTypes[1].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[7].OneofWrappers = []any{
