@@ -46,7 +46,7 @@ type lintCustomers struct {
 
 // heldAgainst returns what customers show about the rules of a model, and those who could not be read.
 func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (diag.List, *lintCustomers, error) {
-	asOf, err := parseAsOf(o.asOf)
+	asOf, err := parseAsOf(o.asOf, m.program.Zone())
 	if err != nil {
 		return nil, nil, err
 	}
