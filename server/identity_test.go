@@ -77,7 +77,7 @@ func newSiteOf(t *testing.T, store storage.Store) *site {
 	return s
 }
 
-func (s *site) now() time.Time     { return *s.clock.Load() }
+func (s *site) now() time.Time    { return *s.clock.Load() }
 func (s *site) set(now time.Time) { s.clock.Store(&now) }
 
 // writePrincipals writes the file: for each role a token, one that has expired, and a certificate's name. Lines of more are added.

@@ -39,6 +39,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	flags.BoolVar(&o.strict, "strict", false, "stop at the first row that is refused, and write nothing")
 	asOfFlag(cmd, &o.asOf)
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
+	c.remote.flags(cmd)
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
 	return cmd
 }
