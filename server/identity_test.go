@@ -273,6 +273,24 @@ func (s *site) checkRole(t *testing.T, open *grpc.ClientConn, r rpc, role, neede
 	wanted{code: codes.Unauthenticated, reason: echelonv1.ErrorReason_UNAUTHENTICATED}.check(t, r.call(bearing(s.context(), "wrong"), both))
 }
 
+func TestCallsThatAreNotLetInAreCountedAndLogged(t *testing.T) {
+	s := newSite(t)
+	conn := s.connect()
+	for method, ctx := range map[string]context.Context{"GetRun": s.context(), "ImportCustomers": bearing(s.context(), "wrong")} {
+		for _, r := range rpcs(t) {
+			if strings.HasSuffix(r.name, "/"+method) {
+				wanted{code: codes.Unauthenticated, reason: echelonv1.ErrorReason_UNAUTHENTICATED}.check(t, r.call(ctx, conn))
+			}
+		}
+		if n := s.handled(method, codes.Unauthenticated); n != 1 {
+			t.Errorf("%v calls of %s are counted", n, method)
+		}
+		if log := s.log.String(); !strings.Contains(log, "grpc.method="+method) || !strings.Contains(log, "Unauthenticated") || strings.Contains(log, "wrong") {
+			t.Errorf("the log of %s:\n%s", method, log)
+		}
+	}
+}
+
 func TestHealthNeedsNoCredentialsAndReflectionAnyPrincipal(t *testing.T) {
 	s := newSite(t)
 	open := s.connect()
