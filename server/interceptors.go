@@ -19,8 +19,8 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, authentication, validation. A panic anywhere below is counted, logged and
-// answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
+// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, authentication, validation. A panic anywhere below is
+// counted, logged and answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
 func interceptors(config Config, validator protovalidate.Validator, gate gate, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
 	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
 	if err := config.Metrics.Register(metrics); err != nil {
