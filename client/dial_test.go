@@ -25,7 +25,7 @@ func TestDialTakesThisMachineInTheClearAndOthersWithCredentials(t *testing.T) {
 		{"localhost with a scheme", "dns:///localhost:7070", nil, ""},
 		{"a Unix socket", "unix:///run/echelon.sock", nil, ""},
 		{"a Unix socket without a name", "unix-abstract:echelon", nil, ""},
-		{"another machine", "echelon.example:7070", nil, "another machine: give WithTransportCredentials"},
+		{"another machine", "echelon.example:7070", nil, "another machine: give WithTLS or WithTransportCredentials"},
 		{"another address", "10.0.0.1:7070", nil, "another machine"},
 		{"a name that begins with localhost", "localhost.example:7070", nil, "another machine"},
 		{"another machine with a scheme", "dns:///echelon.example:7070", nil, "another machine"},

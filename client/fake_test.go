@@ -27,12 +27,14 @@ type fake struct {
 	echelonv1.UnimplementedModelServiceServer
 	echelonv1.UnimplementedRunServiceServer
 	echelonv1.UnimplementedAssignmentServiceServer
+	echelonv1.UnimplementedAuditServiceServer
 
 	bulkAssign        func(assignServer) error
 	calibrate         func(calibrateServer) error
 	importCustomers   func(importServer) error
 	exportCustomers   func(grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error
 	exportAssignments func(*echelonv1.ExportAssignmentsRequest, grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse]) error
+	watchAudit        func(*echelonv1.WatchAuditRequest, grpc.ServerStreamingServer[echelonv1.WatchAuditResponse]) error
 	// unary answers every unary call.
 	unary func(method string, request any) (any, error)
 }
@@ -54,6 +56,10 @@ func (f *fake) ExportCustomers(_ *echelonv1.ExportCustomersRequest, s grpc.Serve
 	return f.exportCustomers(s)
 }
 
+func (f *fake) WatchAudit(r *echelonv1.WatchAuditRequest, s grpc.ServerStreamingServer[echelonv1.WatchAuditResponse]) error {
+	return f.watchAudit(r, s)
+}
+
 func (f *fake) ExportAssignments(
 	r *echelonv1.ExportAssignmentsRequest, s grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse],
 ) error {
@@ -73,6 +79,7 @@ func serve(f *fake, options ...client.Option) (*client.Client, func()) {
 	echelonv1.RegisterModelServiceServer(server, f)
 	echelonv1.RegisterRunServiceServer(server, f)
 	echelonv1.RegisterAssignmentServiceServer(server, f)
+	echelonv1.RegisterAuditServiceServer(server, f)
 	served := make(chan error)
 	go func() { served <- server.Serve(listener) }()
 	dialer := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) })

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,9 @@ type settings struct {
 	window    int
 	stall     time.Duration
 	transport credentials.TransportCredentials
-	dial      []grpc.DialOption
+	// token returns the bearer token of a call; nil where none is sent.
+	token func(context.Context) (string, error)
+	dial  []grpc.DialOption
 }
 
 func defaults() *settings { return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute} }
@@ -85,15 +88,22 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	transport := s.transport
 	if transport == nil {
 		if !local {
-			return nil, fmt.Errorf("target %q is another machine: give WithTransportCredentials, or WithInsecure to send in the clear", target)
+			return nil, fmt.Errorf("target %q is another machine: give WithTLS or WithTransportCredentials, or WithInsecure to send in the clear", target)
 		}
 		transport = insecure.NewCredentials()
 	}
-	return append([]grpc.DialOption{
+	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(pings),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
-	}, s.dial...), nil
+	}
+	if s.token != nil {
+		if !local && transport.Info().SecurityProtocol == "insecure" {
+			return nil, fmt.Errorf("target %q is another machine, and whoever listens could use the token: give WithTLS, or leave out the token", target)
+		}
+		options = append(options, grpc.WithPerRPCCredentials(bearer{source: s.token, local: local}))
+	}
+	return append(options, s.dial...), nil
 }
 
 // isLocal reports whether a target is this machine. A HOST:PORT must have both; what follows another scheme is left to gRPC.

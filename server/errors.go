@@ -50,6 +50,8 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_INTERNAL_FAULT:        codes.Internal,
 	echelonv1.ErrorReason_STREAM_STALLED:        codes.DeadlineExceeded,
 	echelonv1.ErrorReason_MESSAGE_TOO_LARGE:     codes.ResourceExhausted,
+	echelonv1.ErrorReason_UNAUTHENTICATED:       codes.Unauthenticated,
+	echelonv1.ErrorReason_PERMISSION_DENIED:     codes.PermissionDenied,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

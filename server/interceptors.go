@@ -19,9 +19,9 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, validation. A panic anywhere below is counted, logged and
-// answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
-func interceptors(config Config, validator protovalidate.Validator, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
+// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, authentication, validation. A panic anywhere below is
+// counted, logged and answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
+func interceptors(config Config, validator protovalidate.Validator, gate gate, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
 	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
 	if err := config.Metrics.Register(metrics); err != nil {
 		return nil, nil, fmt.Errorf("registering the metrics of calls: %w", err)
@@ -39,6 +39,7 @@ func interceptors(config Config, validator protovalidate.Validator, stopping <-c
 		logging.UnaryServerInterceptor(logger, logged...),
 		statuses.unary,
 		recovery.UnaryServerInterceptor(recovered),
+		gate.unary,
 		validateUnary(validator),
 	}
 	stream := []grpc.StreamServerInterceptor{
@@ -47,6 +48,7 @@ func interceptors(config Config, validator protovalidate.Validator, stopping <-c
 		statuses.stream,
 		endWhenStopping(stopping),
 		recovery.StreamServerInterceptor(recovered),
+		gate.stream,
 	}
 	return unary, stream, nil
 }

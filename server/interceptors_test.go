@@ -51,11 +51,20 @@ func (s *troubled) View(ctx context.Context) (storage.Reader, error) {
 	return &troubledReader{reader, s}, err
 }
 
-func (s *troubled) PutCustomers(ctx context.Context, customers *frame.Frame, at time.Time) error {
-	if err := s.err(); err != nil {
+func (s *troubled) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	return s.Store.Update(ctx, func(tx storage.Tx) error { return fn(&troubledTx{tx, s}) })
+}
+
+type troubledTx struct {
+	storage.Tx
+	store *troubled
+}
+
+func (t *troubledTx) PutCustomers(customers *frame.Frame, at time.Time) error {
+	if err := t.store.err(); err != nil {
 		return err
 	}
-	return s.Store.PutCustomers(ctx, customers, at)
+	return t.Tx.PutCustomers(customers, at)
 }
 
 type troubledReader struct {

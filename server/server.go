@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,12 +12,16 @@ import (
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/echelonhq/echelon/internal/audit"
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/identity"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -34,6 +39,10 @@ type Config struct {
 	StallTimeout time.Duration
 	// DrainTimeout is how long a stop waits for calls before it cuts them.
 	DrainTimeout time.Duration
+	// TLS secures the connections; nil leaves them in the clear.
+	TLS *tls.Config
+	// Authenticator tells who calls; nil lets everybody do everything, as "anonymous".
+	Authenticator *identity.Authenticator
 	// Log takes the server's log.
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
@@ -105,18 +114,28 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err != nil {
 		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
 	}
+	log, err := audit.Open(ctx, store, config.Now)
+	if err != nil {
+		return nil, fmt.Errorf("opening the audit log: %w", err)
+	}
+	store = log.Store()
 	models := catalog.New(store, config.Now)
 	manager, err := runs.New(ctx, store, models, config.Now, config.Log)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
-	unary, stream, err := interceptors(config, validator, s.stopping)
+	unary, stream, err := interceptors(config, validator, gate{config.Authenticator, log, config.Log}, s.stopping)
 	if err != nil {
 		manager.Close()
 		return nil, err
 	}
+	transport := insecure.NewCredentials()
+	if config.TLS != nil {
+		transport = credentials.NewTLS(config.TLS)
+	}
 	s.grpc = grpc.NewServer(
+		grpc.Creds(transport),
 		grpc.ChainUnaryInterceptor(unary...),
 		grpc.ChainStreamInterceptor(stream...),
 		grpc.ForceServerCodecV2(newCodec(config.MaxMessageBytes)),
@@ -134,6 +153,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: store, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
 	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: store, catalog: models, streams: streams})
+	echelonv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log, streams: streams})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	return s, nil

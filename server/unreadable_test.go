@@ -46,6 +46,8 @@ func TestARequestThatCannotBeReadIsRefused(t *testing.T) {
 			func() proto.Message { return &echelonv1.ExportCustomersResponse{} }},
 		"/echelon.v1.AssignmentService/ExportAssignments": {export, func() proto.Message { return &echelonv1.ExportAssignmentsResponse{} }},
 		"/echelon.v1.ModelService/ListModels":             {&echelonv1.ListModelsRequest{}, func() proto.Message { return &echelonv1.ListModelsResponse{} }},
+		"/echelon.v1.AuditService/ListAudit":              {&echelonv1.ListAuditRequest{}, func() proto.Message { return &echelonv1.ListAuditResponse{} }},
+		"/echelon.v1.AuditService/WatchAudit":             {&echelonv1.WatchAuditRequest{}, func() proto.Message { return &echelonv1.WatchAuditResponse{} }},
 		"/echelon.v1.RunService/ListRuns":                 {&echelonv1.ListRunsRequest{}, func() proto.Message { return &echelonv1.ListRunsResponse{} }},
 	}
 	for method, m := range methods {

@@ -24,6 +24,8 @@ const (
 	KindRun Kind = 5
 	// KindCurrent is echelon.storage.v1.Current; its key is the model's name.
 	KindCurrent Kind = 6
+	// KindAudit is echelon.v1.AuditEntry; internal/audit gives its keys.
+	KindAudit Kind = 7
 )
 
 // String returns what people call a document of the kind.
@@ -41,6 +43,8 @@ func (k Kind) String() string {
 		return "run"
 	case KindCurrent:
 		return "publication"
+	case KindAudit:
+		return "audit entry"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -96,7 +96,7 @@ func TestErrorsSayWhatAndWhatToDo(t *testing.T) {
 			}
 		}
 	}
-	for kind := storage.KindSchema; kind <= storage.KindCurrent; kind++ {
+	for kind := storage.KindSchema; kind <= storage.KindAudit; kind++ {
 		if strings.HasPrefix(kind.String(), "kind ") {
 			t.Errorf("kind %d has no name", uint8(kind))
 		}

@@ -30,6 +30,8 @@ type cli struct {
 	json bool
 	// address is the server's.
 	address string
+	// remote is how the server is called.
+	remote remote
 	// started is set once a command was understood.
 	started bool
 }
@@ -64,7 +66,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print results as JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.demoCommand(), c.versionCommand(),
+		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
 	)
 	return root
 }
@@ -83,6 +85,7 @@ func (c *cli) does(do action) func(*cobra.Command, []string) error {
 // calls makes a command one that calls the server.
 func (c *cli) calls(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVar(&c.address, "address", defaultAddress, "the server's HOST:PORT")
+	c.remote.flags(cmd)
 	return cmd
 }
 
@@ -104,12 +107,16 @@ func (c *cli) calling(do dialed) func(*cobra.Command, []string) error {
 			return err
 		}
 		defer func() { err = firstOf(err, server.Close()) }()
-		return c.reached(do(ctx, server, args))
+		return c.reached(do(c.remote.context(ctx), server, args))
 	})
 }
 
 func (c *cli) dial() (*client.Client, error) {
-	server, err := client.Dial(c.address)
+	options, err := c.remote.options()
+	if err != nil {
+		return nil, err
+	}
+	server, err := client.Dial(c.address, options...)
 	if err != nil {
 		return nil, usagef("the address %q cannot be called: %w", c.address, err)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/echelonhq/echelon/internal/identity/identitytest"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
@@ -27,8 +29,22 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
+		Setup:         func(env *testscript.Env) error { return certify(t, env) },
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve},
 	})
+}
+
+// certify gives the script about identity its certificates: of a server, of a loader, and of an authority that nobody trusts.
+func certify(t *testing.T, env *testscript.Env) error {
+	if filepath.Base(env.WorkDir) != "script-identity" {
+		return nil
+	}
+	authority := identitytest.NewAuthority(t)
+	identitytest.Write(t, env.WorkDir, "ca.crt", authority.PEM)
+	identitytest.Write(t, env.WorkDir, "strange.crt", identitytest.NewAuthority(t).PEM)
+	authority.Write(env.WorkDir, "server", identitytest.Leaf{CN: "server"})
+	authority.Write(env.WorkDir, "loader", identitytest.Leaf{CN: "loader"})
+	return nil
 }
 
 // exits runs echelon and checks its exit code: exits CODE ARGUMENT...

@@ -37,6 +37,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	outputFlag(cmd, &o.output)
 	asOfFlag(cmd, &o.asOf)
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
+	c.remote.flags(cmd)
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
 	return cmd
 }

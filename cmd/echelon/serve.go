@@ -31,6 +31,7 @@ type serveOptions struct {
 	memoryLimit           int64
 	logFormat, logLevel   string
 	server                server.Config
+	identity              identityOptions
 }
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -40,7 +41,7 @@ func (c *cli) serveCommand() *cobra.Command {
 		Short: "Serve the API over a folder of data",
 		Long: `Serve answers the RPCs of echelon.v1 over a folder, which it makes where there is none and holds alone.
 
-It listens on loopback and refuses another address without --insecure, since neither traffic nor callers are secured.
+It listens on loopback. Another address needs TLS and authentication, so that traffic and callers are secured, or --insecure.
 SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, and cuts what is left after --drain-timeout.`,
 		Example: `  echelon serve --data ./echelon-data
   echelon serve --memory --listen 127.0.0.1:0`,
@@ -52,7 +53,8 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.BoolVar(&o.memory, "memory", false, "keep everything in memory; it is gone when the server stops")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:7070", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&o.metrics, "metrics-listen", "", "loopback address of Prometheus metrics under /metrics; empty serves none")
-	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS and without authentication")
+	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS or without authentication")
+	o.identity.flags(flags)
 	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
 	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -69,7 +71,10 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if err := o.allowed(o.listen, o.insecure); err != nil {
+	if err := o.identity.allowed(o.listen, o.insecure); err != nil {
+		return err
+	}
+	if err := o.identity.apply(ctx, &o.server, log); err != nil {
 		return err
 	}
 	if o.memoryLimit <= 0 {
@@ -87,8 +92,8 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	defer running.stop()
 	if o.metrics != "" {
-		if err := o.allowed(o.metrics, false); err != nil {
-			return fmt.Errorf("--metrics-listen: %w", err)
+		if local, err := isLoopback(o.metrics); err != nil || !local {
+			return firstOf(err, usagef("--metrics-listen %s is not a loopback address, and metrics are neither secured nor authenticated: give one of 127.0.0.1", o.metrics))
 		}
 		stop, at, err := serveMetrics(o.metrics, registry)
 		if err != nil {
@@ -105,19 +110,6 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	case err := <-running.failed:
 		return err
 	}
-}
-
-// allowed returns an error for an address that is not loopback, unless that is insisted on.
-func (o *serveOptions) allowed(address string, insecure bool) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return usagef("the address %q is no HOST:PORT such as 127.0.0.1:7070", address)
-	}
-	ip := net.ParseIP(host)
-	if insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return usagef("%s is not a loopback address, and neither traffic nor callers are secured: listen on 127.0.0.1, or insist with --insecure", address)
 }
 
 // running is a server that listens.

@@ -77,6 +77,16 @@ var importRules = []rule{
 		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
 	},
 	{
+		importers: []string{"./internal/identity/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/identity/...", "./internal/fault/...", "./engine/diag/...", "./proto/..."},
+		reason:  "who calls is told from credentials alone: what is done for him is the server's business",
+	},
+	{
+		importers: []string{"./internal/audit/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./storage/...", "./engine/frame/...", "./proto/..."},
+		reason:  "the audit log stands between a store and whoever changes it: it knows neither calls nor models",
+	},
+	{
 		importers: []string{"./internal/catalog/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "the catalog turns names into programs: what is done with them is for its callers",
@@ -94,6 +104,7 @@ var importRules = []rule{
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./server/...", "./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+			"./internal/identity/...", "./internal/audit/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
@@ -107,7 +118,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/fault/..."},
+			"./internal/snapshot/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},

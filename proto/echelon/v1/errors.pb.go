@@ -81,6 +81,10 @@ const (
 	ErrorReason_MESSAGE_TOO_LARGE ErrorReason = 26
 	// FAILED_PRECONDITION: the store takes no writes, since its disk is full or read-only.
 	ErrorReason_STORE_READ_ONLY ErrorReason = 27
+	// UNAUTHENTICATED: the call has no credentials, or they are wrong or expired.
+	ErrorReason_UNAUTHENTICATED ErrorReason = 40
+	// PERMISSION_DENIED: the principal lacks the role that the call needs.
+	ErrorReason_PERMISSION_DENIED ErrorReason = 41
 )
 
 // Enum value maps for ErrorReason.
@@ -114,6 +118,8 @@ var (
 		25: "STREAM_STALLED",
 		26: "MESSAGE_TOO_LARGE",
 		27: "STORE_READ_ONLY",
+		40: "UNAUTHENTICATED",
+		41: "PERMISSION_DENIED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -144,6 +150,8 @@ var (
 		"STREAM_STALLED":           25,
 		"MESSAGE_TOO_LARGE":        26,
 		"STORE_READ_ONLY":          27,
+		"UNAUTHENTICATED":          40,
+		"PERMISSION_DENIED":        41,
 	}
 )
 
@@ -179,7 +187,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xf1\x04\n" +
+	"echelon.v1*\x9d\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -209,7 +217,9 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x0eINTERNAL_FAULT\x10\x18\x12\x12\n" +
 	"\x0eSTREAM_STALLED\x10\x19\x12\x15\n" +
 	"\x11MESSAGE_TOO_LARGE\x10\x1a\x12\x13\n" +
-	"\x0fSTORE_READ_ONLY\x10\x1bB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0fSTORE_READ_ONLY\x10\x1b\x12\x13\n" +
+	"\x0fUNAUTHENTICATED\x10(\x12\x15\n" +
+	"\x11PERMISSION_DENIED\x10)B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

@@ -24,6 +24,7 @@ func TestKeysNeverChange(t *testing.T) {
 		"calibration":   {documentKey(storage.KindCalibration, "r1"), "d\x04r1"},
 		"run":           {documentKey(storage.KindRun, "r1"), "d\x05r1"},
 		"publication":   {documentKey(storage.KindCurrent, "b2b"), "d\x06b2b"},
+		"audit entry":   {documentKey(storage.KindAudit, "log/1"), "d\x07log/1"},
 		"block":         {snapshotKey("r1", "acme"), "sr1\x00acme"},
 		"sealed":        {seal([]byte("cacme"), []byte("123456789")), "123456789\xd4\xb0\x35\x6a"},
 		"format text":   {[]byte(formatText), "echelon store, format "},
