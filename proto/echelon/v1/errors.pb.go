@@ -81,6 +81,10 @@ const (
 	ErrorReason_MESSAGE_TOO_LARGE ErrorReason = 26
 	// FAILED_PRECONDITION: the store takes no writes, since its disk is full or read-only.
 	ErrorReason_STORE_READ_ONLY ErrorReason = 27
+	// FAILED_PRECONDITION: the run's snapshot was removed, since it was old: newer runs are kept.
+	ErrorReason_SNAPSHOT_REMOVED ErrorReason = 50
+	// FAILED_PRECONDITION: the base of an incremental backup is no backup of this store's history.
+	ErrorReason_BACKUP_BASE_MISMATCH ErrorReason = 51
 )
 
 // Enum value maps for ErrorReason.
@@ -114,6 +118,8 @@ var (
 		25: "STREAM_STALLED",
 		26: "MESSAGE_TOO_LARGE",
 		27: "STORE_READ_ONLY",
+		50: "SNAPSHOT_REMOVED",
+		51: "BACKUP_BASE_MISMATCH",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -144,6 +150,8 @@ var (
 		"STREAM_STALLED":           25,
 		"MESSAGE_TOO_LARGE":        26,
 		"STORE_READ_ONLY":          27,
+		"SNAPSHOT_REMOVED":         50,
+		"BACKUP_BASE_MISMATCH":     51,
 	}
 )
 
@@ -179,7 +187,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xf1\x04\n" +
+	"echelon.v1*\xa1\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -209,7 +217,9 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x0eINTERNAL_FAULT\x10\x18\x12\x12\n" +
 	"\x0eSTREAM_STALLED\x10\x19\x12\x15\n" +
 	"\x11MESSAGE_TOO_LARGE\x10\x1a\x12\x13\n" +
-	"\x0fSTORE_READ_ONLY\x10\x1bB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0fSTORE_READ_ONLY\x10\x1b\x12\x14\n" +
+	"\x10SNAPSHOT_REMOVED\x102\x12\x18\n" +
+	"\x14BACKUP_BASE_MISMATCH\x103B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once
