@@ -22,6 +22,7 @@ type Client struct {
 	models      echelonv1.ModelServiceClient
 	runs        echelonv1.RunServiceClient
 	assignments echelonv1.AssignmentServiceClient
+	admin       echelonv1.AdminServiceClient
 }
 
 // Dial returns a client of the service at target: HOST:PORT, or any target that gRPC resolves, such as unix:///run/echelon.sock. It connects with
@@ -50,6 +51,7 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		models:      echelonv1.NewModelServiceClient(conn),
 		runs:        echelonv1.NewRunServiceClient(conn),
 		assignments: echelonv1.NewAssignmentServiceClient(conn),
+		admin:       echelonv1.NewAdminServiceClient(conn),
 	}, nil
 }
 
