@@ -67,6 +67,10 @@ fuzz: ## Run each fuzz target for FUZZTIME
 crash: ## Kill the server KILLS times at random moments and look for what was lost
 	ECHELON_KILLS=$(KILLS) go test ./e2e -run Kill -count=1 -timeout 60m -v
 
+.PHONY: backup-drill
+backup-drill: ## Kill the server KILLS times during writes and backups, and compare what is restored
+	ECHELON_KILLS=$(KILLS) go test ./e2e -run Backups -count=1 -timeout 60m -v
+
 .PHONY: clean
 clean: ## Remove what was built and printed
 	rm -rf bin third_party coverage.out

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -21,10 +22,18 @@ func (c *Client) GetAssignment(ctx context.Context, model, customerID string) (*
 // Assignments iterates over the published assignments of a tier or persona, by id; with an empty tier over those that have none, and with an
 // empty tiering as well over all. All are of one publication.
 func (c *Client) Assignments(ctx context.Context, model, tiering, tier string) iter.Seq2[*echelonv1.Assignment, error] {
+	return c.AssignmentsOf(ctx, &echelonv1.ListAssignmentsRequest{Model: model, Tiering: tiering, Tier: tier})
+}
+
+// AssignmentsOf iterates over the published assignments that a request selects: by tier, by segment, or by both. Its page token is not looked at.
+func (c *Client) AssignmentsOf(ctx context.Context, request *echelonv1.ListAssignmentsRequest) iter.Seq2[*echelonv1.Assignment, error] {
+	request = proto.CloneOf(request)
+	if request.GetPageSize() == 0 {
+		request.PageSize = assignmentPage
+	}
 	return pages(func(token string) ([]*echelonv1.Assignment, string, error) {
-		res, err := c.assignments.ListAssignments(ctx, &echelonv1.ListAssignmentsRequest{
-			Model: model, Tiering: tiering, Tier: tier, PageSize: assignmentPage, PageToken: token,
-		})
+		request.PageToken = token
+		res, err := c.assignments.ListAssignments(ctx, request)
 		return attach(res.GetProvenance(), res.GetAssignments()), res.GetNextPageToken(), err
 	})
 }

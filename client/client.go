@@ -23,6 +23,7 @@ type Client struct {
 	runs        echelonv1.RunServiceClient
 	assignments echelonv1.AssignmentServiceClient
 	audit       echelonv1.AuditServiceClient
+	admin       echelonv1.AdminServiceClient
 }
 
 // Dial returns a client of the service at target: HOST:PORT, or any target that gRPC resolves, such as unix:///run/echelon.sock. It connects with
@@ -52,6 +53,7 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		runs:        echelonv1.NewRunServiceClient(conn),
 		assignments: echelonv1.NewAssignmentServiceClient(conn),
 		audit:       echelonv1.NewAuditServiceClient(conn),
+		admin:       echelonv1.NewAdminServiceClient(conn),
 	}, nil
 }
 

@@ -39,6 +39,20 @@ func (c *Client) ActivateModel(ctx context.Context, name string, version int64) 
 	return answered(res.GetVersion(), err)
 }
 
+// GetCalibration returns what a model learned in the run of that id.
+func (c *Client) GetCalibration(ctx context.Context, id string) (*echelonv1.Calibration, error) {
+	res, err := c.models.GetCalibration(ctx, &echelonv1.GetCalibrationRequest{Id: id})
+	return answered(res.GetCalibration(), err)
+}
+
+// Calibrations iterates over a model's calibrations, the newest first.
+func (c *Client) Calibrations(ctx context.Context, model string) iter.Seq2[*echelonv1.CalibrationSummary, error] {
+	return pages(func(token string) ([]*echelonv1.CalibrationSummary, string, error) {
+		res, err := c.models.ListCalibrations(ctx, &echelonv1.ListCalibrationsRequest{Model: model, PageToken: token})
+		return res.GetCalibrations(), res.GetNextPageToken(), err
+	})
+}
+
 // StoredModel returns what evaluates by a stored model; version 0 is that of the current publication, or else the active one.
 func StoredModel(name string, version int64) *echelonv1.Evaluator {
 	return &echelonv1.Evaluator{Model: &echelonv1.Evaluator_Stored{Stored: &echelonv1.ModelRef{Name: name, Version: version}}}

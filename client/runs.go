@@ -5,6 +5,8 @@ import (
 	"iter"
 	"time"
 
+	"google.golang.org/grpc"
+
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -46,6 +48,22 @@ func (c *Client) WaitRun(ctx context.Context, id string, progress func(*echelonv
 		case <-time.After(pause):
 		}
 	}
+}
+
+// WatchRun iterates over how far a run is: at once, whenever it went on, and a last time when it has ended, well or not.
+func (c *Client) WatchRun(ctx context.Context, id string) iter.Seq2[*echelonv1.WatchRunResponse, error] {
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.WatchRunResponse], error) {
+		return c.runs.WatchRun(ctx, &echelonv1.WatchRunRequest{RunId: id})
+	}
+	return export(ctx, c.stall, open, func(res *echelonv1.WatchRunResponse) []*echelonv1.WatchRunResponse {
+		return []*echelonv1.WatchRunResponse{res}
+	})
+}
+
+// CancelRun ends a run that is under way, and returns it.
+func (c *Client) CancelRun(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.CancelRun(ctx, &echelonv1.CancelRunRequest{RunId: id})
+	return answered(res.GetRun(), err)
 }
 
 // Runs iterates over a model's runs, the newest first; over all runs where model is empty.

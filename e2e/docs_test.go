@@ -308,7 +308,7 @@ func TestOperationsHaveTheExitCodes(t *testing.T) {
 
 func TestOperationsHaveTheMetrics(t *testing.T) {
 	address := freeAddress(t)
-	p := serve(t, "--memory", "--metrics-listen", address)
+	p := serve(t, "--data", t.TempDir(), "--metrics-listen", address)
 	for _, err := range p.dial().Models(soon(t, time.Minute)) {
 		if err != nil {
 			t.Fatal(err)

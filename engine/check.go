@@ -6,8 +6,8 @@ import (
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
-	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/format"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 

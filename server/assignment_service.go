@@ -2,15 +2,11 @@ package server
 
 import (
 	"context"
-	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/echelonhq/echelon/engine"
-	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/internal/catalog"
-	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -42,9 +38,9 @@ func (s *assignmentService) GetAssignment(ctx context.Context, request *echelonv
 	return &echelonv1.GetAssignmentResponse{Assignment: assignment}, nil
 }
 
-// ListAssignments returns a page of a tier's customers.
+// ListAssignments returns a page of a tier's or a segment's customers.
 func (s *assignmentService) ListAssignments(ctx context.Context, request *echelonv1.ListAssignmentsRequest) (*echelonv1.ListAssignmentsResponse, error) {
-	binding := []string{"ListAssignments", request.GetModel(), request.GetTiering(), request.GetTier()}
+	binding := []string{"ListAssignments", request.GetModel(), request.GetTiering(), request.GetTier(), request.GetSegmentation(), request.GetSegment()}
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
 		return nil, err
@@ -58,7 +54,7 @@ func (s *assignmentService) ListAssignments(ctx context.Context, request *echelo
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := filter(reader.Program(), request.GetTiering(), request.GetTier())
+	wanted, err := filter(reader.Program(), request)
 	if err != nil {
 		return nil, err
 	}
@@ -81,43 +77,6 @@ func (s *assignmentService) ListAssignments(ctx context.Context, request *echelo
 		response.Assignments = append(response.Assignments, assignment)
 	}
 	return response, nil
-}
-
-// filter returns what tells the rows of a tier. INVALID_REQUEST where the model has no such tiering or tier.
-func filter(p *engine.Program, tiering, tier string) (func(snapshot.Row) bool, error) {
-	if tiering == "" {
-		if tier != "" {
-			return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the tier %q is of no tiering: name the tiering too", tier)
-		}
-		return func(snapshot.Row) bool { return true }, nil
-	}
-	var names []string
-	for _, t := range p.Model().GetTierings() {
-		names = append(names, t.GetName())
-	}
-	place := slices.Index(names, tiering)
-	if place < 0 {
-		return nil, unknown("tiering", tiering, names)
-	}
-	if tier == "" {
-		return func(row snapshot.Row) bool { return !row.Result.Tiers[place].Valid.Get(row.Index) }, nil
-	}
-	code := slices.Index(p.TierNames(place), tier)
-	if code < 0 {
-		return nil, unknown("tier", tier, p.TierNames(place))
-	}
-	return func(row snapshot.Row) bool {
-		column := row.Result.Tiers[place]
-		return column.Valid.Get(row.Index) && column.Codes[row.Index] == uint32(code)
-	}, nil
-}
-
-func unknown(what, name string, names []string) error {
-	hint := diag.DidYouMean(name, names)
-	if hint == "" {
-		hint = "show the model to see its names"
-	}
-	return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the published model has no %s %q: %s", what, name, hint)
 }
 
 // ExportAssignments streams all assignments of one run.

@@ -49,6 +49,8 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_CONFLICT:              codes.Aborted,
 	echelonv1.ErrorReason_INTERNAL_FAULT:        codes.Internal,
 	echelonv1.ErrorReason_STREAM_STALLED:        codes.DeadlineExceeded,
+	echelonv1.ErrorReason_SNAPSHOT_REMOVED:      codes.FailedPrecondition,
+	echelonv1.ErrorReason_BACKUP_BASE_MISMATCH:  codes.FailedPrecondition,
 	echelonv1.ErrorReason_MESSAGE_TOO_LARGE:     codes.ResourceExhausted,
 	echelonv1.ErrorReason_UNAUTHENTICATED:       codes.Unauthenticated,
 	echelonv1.ErrorReason_PERMISSION_DENIED:     codes.PermissionDenied,

@@ -196,7 +196,8 @@ var admits = map[string]string{
 	"CreateModel": "write", "ValidateModel": "read", "ListModels": "read", "GetModel": "read", "ActivateModel": "publish",
 	"StartRun": "write", "GetRun": "read", "ListRuns": "read", "PublishRun": "publish", "RollBack": "publish",
 	"GetAssignment": "read", "ListAssignments": "read", "ExportAssignments": "read",
-	"ListAudit": "admin", "WatchAudit": "admin",
+	"ListAudit": "admin", "WatchAudit": "admin", "Backup": "admin",
+	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
 }
 
 func TestEveryRPCLetsInTheRightRolesAndNobodyElse(t *testing.T) {

@@ -36,6 +36,14 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   identity.Read,
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: identity.Read,
 
+	echelonv1.CustomerService_GetSchema_FullMethodName:     identity.Read,
+	echelonv1.ModelService_ListCalibrations_FullMethodName: identity.Read,
+	echelonv1.ModelService_GetCalibration_FullMethodName:   identity.Read,
+	echelonv1.RunService_WatchRun_FullMethodName:           identity.Read,
+	echelonv1.RunService_CancelRun_FullMethodName:          identity.Write,
+
+	echelonv1.AdminService_Backup_FullMethodName: identity.Admin,
+
 	echelonv1.AuditService_ListAudit_FullMethodName:  identity.Admin,
 	echelonv1.AuditService_WatchAudit_FullMethodName: identity.Admin,
 }

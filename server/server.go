@@ -27,7 +27,7 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Config says how a server works. Zero fields take the defaults of DefaultConfig.
+// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns and KeepDays.
 type Config struct {
 	// MaxMessageBytes is the largest message that is taken and sent.
 	MaxMessageBytes int
@@ -43,6 +43,9 @@ type Config struct {
 	TLS *tls.Config
 	// Authenticator tells who calls; nil lets everybody do everything, as "anonymous".
 	Authenticator *identity.Authenticator
+	// KeepRuns is how many of a model's runs keep their snapshot, and KeepDays for how many days after their end others do. What is current, and what
+	// a roll back would make current, is always kept; where both are 0, which is no default, everything is.
+	KeepRuns, KeepDays int
 	// Log takes the server's log.
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
@@ -59,6 +62,8 @@ func DefaultConfig() Config {
 		MaxStreams:      128,
 		StallTimeout:    5 * time.Minute,
 		DrainTimeout:    10 * time.Second,
+		KeepRuns:        20,
+		KeepDays:        30,
 		Log:             slog.Default(),
 		Metrics:         prometheus.NewRegistry(),
 		Now:             time.Now,
@@ -105,6 +110,8 @@ type Server struct {
 	runs   *runs.Manager
 	// stopping is closed when the server stops taking work: long streams end with "resume here".
 	stopping chan struct{}
+	// watching ends the watch of the disk.
+	watching func()
 }
 
 // New returns a server of a store that is not listening yet.
@@ -118,9 +125,10 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
-	store = log.Store()
-	models := catalog.New(store, config.Now)
-	manager, err := runs.New(ctx, store, models, config.Now, config.Log)
+	// What writes goes through the log; what looks at the disk, or copies it, needs the store itself.
+	recorded := log.Store()
+	models := catalog.New(recorded, config.Now)
+	manager, err := runs.New(ctx, recorded, models, config.Now, config.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -147,15 +155,24 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}),
 	)
+	if disk, known := store.(storage.Disk); known {
+		if err := registerDisk(config.Metrics, disk); err != nil {
+			manager.Close()
+			return nil, err
+		}
+	}
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
-	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: store, catalog: models, streams: streams})
-	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: store, catalog: models})
+	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, streams: streams, now: config.Now})
+	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
-	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: store, catalog: models, streams: streams})
+	echelonv1.RegisterAdminServiceServer(s.grpc, &adminService{store: store, streams: streams, now: config.Now})
+	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: recorded, catalog: models, streams: streams})
 	echelonv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log, streams: streams})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
+	s.watchDisk(ctx, store)
+	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays})
 	return s, nil
 }
 
@@ -170,6 +187,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // Stop ends the server in bounded time: it takes no new calls, tells long streams to resume elsewhere, waits for calls as long as DrainTimeout,
 // cuts those that are left, and stops the runs. Calling it twice is an error of the caller.
 func (s *Server) Stop() {
+	s.watching()
 	s.health.Shutdown()
 	close(s.stopping)
 	drained := make(chan struct{})

@@ -17,6 +17,7 @@ const (
 	exitUsage       = 2
 	exitModel       = 3
 	exitRefused     = 4
+	exitDamaged     = 5
 	exitInterrupted = 130
 )
 
@@ -26,6 +27,7 @@ const exitHelp = `Exit codes:
   2    the command was not understood; nothing was done
   3    the model has mistakes; all of them are listed
   4    the work is done, but for rows that were refused; they are listed
+  5    a backup or the store is damaged, and cannot be used as it is
   130  it was interrupted`
 
 // failure is an error with an exit code of its own.

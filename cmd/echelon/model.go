@@ -13,7 +13,7 @@ import (
 
 func (c *cli) modelCommand() *cobra.Command {
 	return group("model", "Check, create, activate, list and show models",
-		c.lintCommand(), c.createCommand(), c.activateCommand(), c.modelListCommand(), c.modelShowCommand())
+		c.lintCommand(), c.createCommand(), c.activateCommand(), c.modelListCommand(), c.modelShowCommand(), c.calibrationsCommand(), c.calibrationCommand())
 }
 
 func (c *cli) createCommand() *cobra.Command {

@@ -63,6 +63,8 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
 	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
+	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
+	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
 	return command
 }
 
@@ -79,6 +81,9 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	if o.memoryLimit <= 0 {
 		return usagef("--memory-limit-mib %d is not above 0", o.memoryLimit)
+	}
+	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
+		return usagef("--keep-runs and --keep-days are 0 or more")
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(o.memoryLimit << 20)

@@ -29,6 +29,9 @@ type job struct {
 	view    storage.Reader
 	program *engine.Program
 	run     *echelonv1.Run
+
+	ctx      context.Context
+	progress *progress
 }
 
 func (j *job) clone() *echelonv1.Run { return proto.CloneOf(j.run) }
@@ -38,11 +41,15 @@ func (j *job) execute(ctx context.Context) {
 	id := j.run.GetId()
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
 	log.Info("run started", "read_point", j.run.GetReadPoint())
-	j.manager.setProgress(id, 0)
 	calibration, err := j.evaluateSafely(ctx)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
-		log.Error("run failed", "error", err)
+		if errors.Is(context.Cause(ctx), errCancelled) {
+			j.run.State = echelonv1.Run_CANCELLED
+			log.Info("run cancelled")
+		} else {
+			log.Error("run failed", "error", err)
+		}
 	} else {
 		j.run.State = echelonv1.Run_READY
 	}
@@ -53,13 +60,15 @@ func (j *job) execute(ctx context.Context) {
 	} else if j.run.GetState() == echelonv1.Run_READY {
 		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
-	j.manager.endProgress(id)
+	j.manager.leave(id, j.progress)
 }
 
 // failure says to people why a run failed; what is internal stands in the log.
 func failure(ctx context.Context, err error) string {
 	var corrupt *storage.CorruptError
 	switch {
+	case errors.Is(context.Cause(ctx), errCancelled):
+		return "it was cancelled"
 	case ctx.Err() != nil:
 		return "the server was stopped: start another run"
 	case errors.As(err, &corrupt):
@@ -122,6 +131,7 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 // population is the customers that can be read, as the run's view has them.
 func (j *job) population(ctx context.Context) engine.Population {
 	return func(yield func(*frame.Frame, error) bool) {
+		j.progress.begin(Calibrating)
 		for batch, err := range j.customers(ctx) {
 			if err != nil {
 				yield(nil, err)
@@ -130,6 +140,7 @@ func (j *job) population(ctx context.Context) engine.Population {
 			if !yield(batch.Frame, nil) {
 				return
 			}
+			j.progress.add(batch.Frame.Len()+len(batch.Errors), 0)
 		}
 	}
 }
@@ -140,6 +151,7 @@ func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, e
 
 // write evaluates all customers into blocks, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
 	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
 	for batch, err := range j.customers(ctx) {
@@ -153,6 +165,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			}
 		}
 		if batch.Frame.Len() == 0 {
+			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
 		result := scorer.Evaluate(batch.Frame, options)
@@ -161,7 +174,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			return fmt.Errorf("writing the snapshot: %w", err)
 		}
 		j.run.Evaluated += int64(result.Len())
-		j.manager.setProgress(j.run.GetId(), j.run.GetEvaluated())
+		j.progress.add(result.Len()+len(batch.Errors), result.Len())
 	}
 	j.run.Summary = tally.Summary()
 	return nil

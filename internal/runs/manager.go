@@ -30,13 +30,13 @@ type Manager struct {
 	wait   sync.WaitGroup
 
 	mu sync.Mutex
-	// evaluated counts the customers of the runs that are under way, by run.
-	evaluated map[string]int64
+	// active are the runs that are under way, by id.
+	active map[string]*progress
 }
 
 // New returns the manager of a store's runs, after ending those that a crash left behind.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, evaluated: make(map[string]int64)}
+	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress)}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()
@@ -68,18 +68,22 @@ func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, e
 	}
 	job, err := m.prepare(view, request)
 	if err == nil {
+		job.ctx, job.progress = m.enter(job.run.GetId(), view)
 		err = m.store.Update(ctx, func(tx storage.Tx) error {
 			return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
 		})
 	}
 	if err != nil {
+		if job != nil {
+			m.leave(job.run.GetId(), job.progress)
+		}
 		view.Close()
 		return nil, err
 	}
 	started := job.clone()
 	m.wait.Go(func() {
 		defer view.Close()
-		job.execute(m.ctx)
+		job.execute(job.ctx)
 	})
 	return started, nil
 }
@@ -177,22 +181,8 @@ func (m *Manager) List(ctx context.Context, model, before string, limit int) ([]
 
 // progress adds to a run that is under way how far it is.
 func (m *Manager) progress(run *echelonv1.Run) *echelonv1.Run {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if n, running := m.evaluated[run.GetId()]; running {
-		run.Evaluated = n
+	if p := m.underWay(run.GetId()); p != nil && run.GetState() == echelonv1.Run_RUNNING {
+		return p.look(run, 0).Run
 	}
 	return run
-}
-
-func (m *Manager) setProgress(id string, n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.evaluated[id] = n
-}
-
-func (m *Manager) endProgress(id string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.evaluated, id)
 }

@@ -54,6 +54,8 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 // publishable returns the fault of a run that cannot become current.
 func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) error {
 	switch {
+	case run.GetSnapshotRemoved():
+		return errRemoved(run)
 	case run.GetState() == echelonv1.Run_PUBLISHED:
 		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
 			"the run %q was published before, and the run %q is current now: roll back, or start a new run", run.GetId(), current.GetRunId())
@@ -98,6 +100,9 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 		if run, err = read(tx, before.GetRunId()); err != nil {
 			return err
 		}
+		if run.GetSnapshotRemoved() {
+			return errRemoved(run)
+		}
 		now := timestamppb.New(m.now())
 		run.PublishTime = now
 		return put(tx, run, &storagev1.Current{
@@ -133,10 +138,8 @@ func (m *Manager) recover(ctx context.Context) error {
 		if err := document.Decode(run); err != nil {
 			return err
 		}
-		switch run.GetState() {
-		case echelonv1.Run_READY, echelonv1.Run_PUBLISHED:
-			complete[run.GetId()] = true
-		case echelonv1.Run_RUNNING:
+		complete[run.GetId()] = storage.HasSnapshot(run)
+		if run.GetState() == echelonv1.Run_RUNNING {
 			if err := m.abandon(ctx, run); err != nil {
 				return err
 			}
@@ -148,7 +151,7 @@ func (m *Manager) recover(ctx context.Context) error {
 	}
 	for _, name := range names {
 		if !complete[name] {
-			m.log.Info("removing the snapshot of a run that did not end", "run", name)
+			m.log.Info("removing a snapshot that no run owns", "run", name)
 			if err := m.store.DeleteSnapshot(ctx, name); err != nil {
 				return err
 			}

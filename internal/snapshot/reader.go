@@ -40,6 +40,8 @@ func Open(c *catalog.Catalog, view storage.Reader, model, runID string) (*Reader
 		return nil, fault.New(echelonv1.ErrorReason_RUN_NOT_FOUND, "there is no run %q of the model %q: list the runs", runID, model)
 	case err != nil:
 		return nil, err
+	case run.GetSnapshotRemoved():
+		return nil, fault.New(echelonv1.ErrorReason_SNAPSHOT_REMOVED, "the snapshot of the run %q was removed, since newer runs are kept: take a newer one", runID)
 	case run.GetState() != echelonv1.Run_READY && run.GetState() != echelonv1.Run_PUBLISHED:
 		return nil, fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s and has no snapshot: wait for it, or take another", runID, run.GetState())
 	}

@@ -115,15 +115,17 @@ func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 		}
 		it := t.NewIterator(options)
 		defer it.Close()
-		var value []byte
+		var buffer []byte
 		for start(it, r); it.ValidForPrefix(r.Prefix); it.Next() {
 			item := it.Item()
-			if !r.KeysOnly {
+			var value []byte
+			if !r.KeysOnly && item.Version() > r.ValuesAfter {
 				var err error
-				if value, err = item.ValueCopy(value[:0]); err != nil {
+				if buffer, err = item.ValueCopy(buffer[:0]); err != nil {
 					yield(kvstore.Item{}, readError(err))
 					return
 				}
+				value = buffer
 			}
 			if !yield(kvstore.Item{Key: item.Key(), Value: value, Version: item.Version()}, nil) {
 				return

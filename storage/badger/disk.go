@@ -2,6 +2,7 @@ package badger
 
 import (
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,19 @@ type diskWatch struct {
 	reserve int64
 	free    func(dir string) (int64, bool)
 	seen    atomic.Pointer[error]
+}
+
+// usedBytes returns how much space the files of a folder take.
+func usedBytes(dir string) int64 {
+	// A file that has gone meanwhile takes none.
+	entries, _ := os.ReadDir(dir)
+	used := int64(0)
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			used += allocated(info)
+		}
+	}
+	return used
 }
 
 // look reads the free space, for err, and returns what err does from now on.

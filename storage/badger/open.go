@@ -42,8 +42,9 @@ const (
 
 // Store is an open folder.
 type Store struct {
-	storage.Store
-	db *badgerdb.DB
+	*kvstore.Store
+	db       *badgerdb.DB
+	database *database
 }
 
 // Open opens the store in a folder, and makes it where there is none or an empty one. The folder must be closed to be opened again.
@@ -66,11 +67,12 @@ func Open(dir string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	store, err := kvstore.Open(newDatabase(db, disk, options), dir)
+	database := newDatabase(db, disk, options)
+	store, err := kvstore.Open(database, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Store: store, db: db}, nil
+	return &Store{Store: store, db: db, database: database}, nil
 }
 
 // prepare makes the folder, or checks that what is in it can be ours.
@@ -81,6 +83,9 @@ func prepare(dir string) error {
 	}
 	if err != nil || len(entries) == 0 {
 		return err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, restoringFile)); err == nil {
+		return fmt.Errorf("%s: %w", dir, storage.ErrRestoring)
 	}
 	foreign := false
 	for _, entry := range entries {
@@ -140,7 +145,7 @@ func openTwice(options badgerdb.Options) (*badgerdb.DB, error) {
 func openError(dir string, err error) error {
 	var format *storage.FormatError
 	switch text := err.Error(); {
-	case errors.As(err, &format):
+	case errors.As(err, &format), errors.Is(err, storage.ErrRestoring), errors.Is(err, storage.ErrExists):
 		return err
 	case strings.Contains(text, "Cannot acquire directory lock"):
 		return &storage.LockedError{Dir: dir, PID: holder(dir)}

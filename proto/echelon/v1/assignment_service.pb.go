@@ -123,19 +123,23 @@ func (x *GetAssignmentResponse) GetAssignment() *Assignment {
 	return nil
 }
 
-// ListAssignmentsRequest asks for a page of a tier.
+// ListAssignmentsRequest asks for a page of a tier or a segment.
 type ListAssignmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// The tiering's name; with an empty one all customers are listed, and `tier` is empty too.
+	// The tiering's name; with an empty one customers of all tiers are listed, and `tier` is empty too.
 	Tiering string `protobuf:"bytes,2,opt,name=tiering,proto3" json:"tiering,omitempty"`
 	// The tier or the persona; with an empty one those that have none.
 	Tier string `protobuf:"bytes,3,opt,name=tier,proto3" json:"tier,omitempty"`
 	// How many at most, 1 to 10,000; 100 where 0.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The segmentation's name, where only customers of one of its segments are listed; with a tiering as well those that are in both.
+	Segmentation string `protobuf:"bytes,10,opt,name=segmentation,proto3" json:"segmentation,omitempty"`
+	// The segment, which may be the segmentation's `otherwise` or `unknown`; with an empty one those that have none.
+	Segment       string `protobuf:"bytes,11,opt,name=segment,proto3" json:"segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -201,6 +205,20 @@ func (x *ListAssignmentsRequest) GetPageSize() int32 {
 func (x *ListAssignmentsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAssignmentsRequest) GetSegmentation() string {
+	if x != nil {
+		return x.Segmentation
+	}
+	return ""
+}
+
+func (x *ListAssignmentsRequest) GetSegment() string {
+	if x != nil {
+		return x.Segment
 	}
 	return ""
 }
@@ -420,7 +438,7 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\x15GetAssignmentResponse\x126\n" +
 	"\n" +
 	"assignment\x18\x01 \x01(\v2\x16.echelon.v1.AssignmentR\n" +
-	"assignment\"\xcc\x01\n" +
+	"assignment\"\x9d\x02\n" +
 	"\x16ListAssignmentsRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\atiering\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\atiering\x12\x1c\n" +
@@ -428,7 +446,10 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"\xb3\x01\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\x12+\n" +
+	"\fsegmentation\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18@R\fsegmentation\x12\"\n" +
+	"\asegment\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\asegment\"\xb3\x01\n" +
 	"\x17ListAssignmentsResponse\x128\n" +
 	"\vassignments\x18\x01 \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x126\n" +

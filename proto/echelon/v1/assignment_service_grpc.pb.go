@@ -32,7 +32,7 @@ const (
 type AssignmentServiceClient interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(ctx context.Context, in *GetAssignmentRequest, opts ...grpc.CallOption) (*GetAssignmentResponse, error)
-	// ListAssignments returns a tier's customers, ordered by id, in pages. All pages are of the publication that the first was of.
+	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(ctx context.Context, in *ListAssignmentsRequest, opts ...grpc.CallOption) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
 	ExportAssignments(ctx context.Context, in *ExportAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAssignmentsResponse], error)
@@ -93,7 +93,7 @@ type AssignmentService_ExportAssignmentsClient = grpc.ServerStreamingClient[Expo
 type AssignmentServiceServer interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error)
-	// ListAssignments returns a tier's customers, ordered by id, in pages. All pages are of the publication that the first was of.
+	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
 	ExportAssignments(*ExportAssignmentsRequest, grpc.ServerStreamingServer[ExportAssignmentsResponse]) error

@@ -729,12 +729,95 @@ func (x *ExportCustomersResponse) GetCursor() string {
 	return ""
 }
 
+// GetSchemaRequest asks for the schema.
+type GetSchemaRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSchemaRequest) Reset() {
+	*x = GetSchemaRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSchemaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSchemaRequest) ProtoMessage() {}
+
+func (x *GetSchemaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSchemaRequest.ProtoReflect.Descriptor instead.
+func (*GetSchemaRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{13}
+}
+
+// GetSchemaResponse is the schema.
+type GetSchemaResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schema.
+	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSchemaResponse) Reset() {
+	*x = GetSchemaResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSchemaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSchemaResponse) ProtoMessage() {}
+
+func (x *GetSchemaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSchemaResponse.ProtoReflect.Descriptor instead.
+func (*GetSchemaResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetSchemaResponse) GetSchema() *Schema {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
 var File_echelon_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
 	"!echelon/v1/customer_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/customer.proto\x1a echelon/v1/scoring_service.proto\"Q\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/customer.proto\x1a\x17echelon/v1/schema.proto\x1a echelon/v1/scoring_service.proto\"Q\n" +
 	"\x15UpsertCustomerRequest\x128\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerB\x06\xbaH\x03\xc8\x01\x01R\bcustomer\"J\n" +
 	"\x16UpsertCustomerResponse\x120\n" +
@@ -772,13 +855,17 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\"e\n" +
 	"\x17ExportCustomersResponse\x122\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x14.echelon.v1.CustomerR\tcustomers\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor2\xd1\x03\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x12\n" +
+	"\x10GetSchemaRequest\"?\n" +
+	"\x11GetSchemaResponse\x12*\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema2\x9b\x04\n" +
 	"\x0fCustomerService\x12W\n" +
 	"\x0eUpsertCustomer\x12!.echelon.v1.UpsertCustomerRequest\x1a\".echelon.v1.UpsertCustomerResponse\x12N\n" +
 	"\vGetCustomer\x12\x1e.echelon.v1.GetCustomerRequest\x1a\x1f.echelon.v1.GetCustomerResponse\x12W\n" +
 	"\x0eDeleteCustomer\x12!.echelon.v1.DeleteCustomerRequest\x1a\".echelon.v1.DeleteCustomerResponse\x12^\n" +
 	"\x0fImportCustomers\x12\".echelon.v1.ImportCustomersRequest\x1a#.echelon.v1.ImportCustomersResponse(\x010\x01\x12\\\n" +
-	"\x0fExportCustomers\x12\".echelon.v1.ExportCustomersRequest\x1a#.echelon.v1.ExportCustomersResponse0\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0fExportCustomers\x12\".echelon.v1.ExportCustomersRequest\x1a#.echelon.v1.ExportCustomersResponse0\x01\x12H\n" +
+	"\tGetSchema\x12\x1c.echelon.v1.GetSchemaRequest\x1a\x1d.echelon.v1.GetSchemaResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_customer_service_proto_rawDescOnce sync.Once
@@ -792,7 +879,7 @@ func file_echelon_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_customer_service_proto_rawDescData
 }
 
-var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*UpsertCustomerRequest)(nil),   // 0: echelon.v1.UpsertCustomerRequest
 	(*UpsertCustomerResponse)(nil),  // 1: echelon.v1.UpsertCustomerResponse
@@ -807,35 +894,41 @@ var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*ImportedBatch)(nil),           // 10: echelon.v1.ImportedBatch
 	(*ExportCustomersRequest)(nil),  // 11: echelon.v1.ExportCustomersRequest
 	(*ExportCustomersResponse)(nil), // 12: echelon.v1.ExportCustomersResponse
-	(*Customer)(nil),                // 13: echelon.v1.Customer
-	(*CustomerBatch)(nil),           // 14: echelon.v1.CustomerBatch
-	(*RowError)(nil),                // 15: echelon.v1.RowError
+	(*GetSchemaRequest)(nil),        // 13: echelon.v1.GetSchemaRequest
+	(*GetSchemaResponse)(nil),       // 14: echelon.v1.GetSchemaResponse
+	(*Customer)(nil),                // 15: echelon.v1.Customer
+	(*CustomerBatch)(nil),           // 16: echelon.v1.CustomerBatch
+	(*RowError)(nil),                // 17: echelon.v1.RowError
+	(*Schema)(nil),                  // 18: echelon.v1.Schema
 }
 var file_echelon_v1_customer_service_proto_depIdxs = []int32{
-	13, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
-	13, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
-	13, // 2: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
+	15, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
+	15, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
+	15, // 2: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
 	7,  // 3: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
-	14, // 4: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
+	16, // 4: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
 	9,  // 5: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
 	10, // 6: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
-	15, // 7: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
-	13, // 8: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
-	0,  // 9: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
-	2,  // 10: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
-	4,  // 11: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
-	6,  // 12: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
-	11, // 13: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
-	1,  // 14: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
-	3,  // 15: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
-	5,  // 16: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
-	8,  // 17: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
-	12, // 18: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
-	14, // [14:19] is the sub-list for method output_type
-	9,  // [9:14] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 7: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
+	15, // 8: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
+	18, // 9: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
+	0,  // 10: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
+	2,  // 11: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
+	4,  // 12: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
+	6,  // 13: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
+	11, // 14: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
+	13, // 15: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
+	1,  // 16: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
+	3,  // 17: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
+	5,  // 18: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
+	8,  // 19: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
+	12, // 20: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
+	14, // 21: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_service_proto_init() }
@@ -844,6 +937,7 @@ func file_echelon_v1_customer_service_proto_init() {
 		return
 	}
 	file_echelon_v1_customer_proto_init()
+	file_echelon_v1_schema_proto_init()
 	file_echelon_v1_scoring_service_proto_init()
 	file_echelon_v1_customer_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*ImportCustomersRequest_Header)(nil),
@@ -859,7 +953,7 @@ func file_echelon_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_service_proto_rawDesc), len(file_echelon_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

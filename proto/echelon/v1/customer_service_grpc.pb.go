@@ -24,6 +24,7 @@ const (
 	CustomerService_DeleteCustomer_FullMethodName  = "/echelon.v1.CustomerService/DeleteCustomer"
 	CustomerService_ImportCustomers_FullMethodName = "/echelon.v1.CustomerService/ImportCustomers"
 	CustomerService_ExportCustomers_FullMethodName = "/echelon.v1.CustomerService/ExportCustomers"
+	CustomerService_GetSchema_FullMethodName       = "/echelon.v1.CustomerService/GetSchema"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -43,6 +44,8 @@ type CustomerServiceClient interface {
 	ImportCustomers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportCustomersRequest, ImportCustomersResponse], error)
 	// ExportCustomers streams all stored customers, ordered by id, as of one moment.
 	ExportCustomers(ctx context.Context, in *ExportCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportCustomersResponse], error)
+	// GetSchema returns the attributes that stored customers can have.
+	GetSchema(ctx context.Context, in *GetSchemaRequest, opts ...grpc.CallOption) (*GetSchemaResponse, error)
 }
 
 type customerServiceClient struct {
@@ -115,6 +118,16 @@ func (c *customerServiceClient) ExportCustomers(ctx context.Context, in *ExportC
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CustomerService_ExportCustomersClient = grpc.ServerStreamingClient[ExportCustomersResponse]
 
+func (c *customerServiceClient) GetSchema(ctx context.Context, in *GetSchemaRequest, opts ...grpc.CallOption) (*GetSchemaResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetSchemaResponse)
+	err := c.cc.Invoke(ctx, CustomerService_GetSchema_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CustomerServiceServer is the server API for CustomerService service.
 // All implementations must embed UnimplementedCustomerServiceServer
 // for forward compatibility.
@@ -132,6 +145,8 @@ type CustomerServiceServer interface {
 	ImportCustomers(grpc.BidiStreamingServer[ImportCustomersRequest, ImportCustomersResponse]) error
 	// ExportCustomers streams all stored customers, ordered by id, as of one moment.
 	ExportCustomers(*ExportCustomersRequest, grpc.ServerStreamingServer[ExportCustomersResponse]) error
+	// GetSchema returns the attributes that stored customers can have.
+	GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -156,6 +171,9 @@ func (UnimplementedCustomerServiceServer) ImportCustomers(grpc.BidiStreamingServ
 }
 func (UnimplementedCustomerServiceServer) ExportCustomers(*ExportCustomersRequest, grpc.ServerStreamingServer[ExportCustomersResponse]) error {
 	return status.Error(codes.Unimplemented, "method ExportCustomers not implemented")
+}
+func (UnimplementedCustomerServiceServer) GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSchema not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}
 func (UnimplementedCustomerServiceServer) testEmbeddedByValue()                         {}
@@ -250,6 +268,24 @@ func _CustomerService_ExportCustomers_Handler(srv interface{}, stream grpc.Serve
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CustomerService_ExportCustomersServer = grpc.ServerStreamingServer[ExportCustomersResponse]
 
+func _CustomerService_GetSchema_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSchemaRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).GetSchema(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_GetSchema_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).GetSchema(ctx, req.(*GetSchemaRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CustomerService_ServiceDesc is the grpc.ServiceDesc for CustomerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -268,6 +304,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteCustomer",
 			Handler:    _CustomerService_DeleteCustomer_Handler,
+		},
+		{
+			MethodName: "GetSchema",
+			Handler:    _CustomerService_GetSchema_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

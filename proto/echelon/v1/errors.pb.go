@@ -85,6 +85,10 @@ const (
 	ErrorReason_UNAUTHENTICATED ErrorReason = 40
 	// PERMISSION_DENIED: the principal lacks the role that the call needs.
 	ErrorReason_PERMISSION_DENIED ErrorReason = 41
+	// FAILED_PRECONDITION: the run's snapshot was removed, since it was old: newer runs are kept.
+	ErrorReason_SNAPSHOT_REMOVED ErrorReason = 50
+	// FAILED_PRECONDITION: the base of an incremental backup is no backup of this store's history.
+	ErrorReason_BACKUP_BASE_MISMATCH ErrorReason = 51
 )
 
 // Enum value maps for ErrorReason.
@@ -120,6 +124,8 @@ var (
 		27: "STORE_READ_ONLY",
 		40: "UNAUTHENTICATED",
 		41: "PERMISSION_DENIED",
+		50: "SNAPSHOT_REMOVED",
+		51: "BACKUP_BASE_MISMATCH",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -152,6 +158,8 @@ var (
 		"STORE_READ_ONLY":          27,
 		"UNAUTHENTICATED":          40,
 		"PERMISSION_DENIED":        41,
+		"SNAPSHOT_REMOVED":         50,
+		"BACKUP_BASE_MISMATCH":     51,
 	}
 )
 
@@ -187,7 +195,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\x9d\x05\n" +
+	"echelon.v1*\xcd\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -219,7 +227,9 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x11MESSAGE_TOO_LARGE\x10\x1a\x12\x13\n" +
 	"\x0fSTORE_READ_ONLY\x10\x1b\x12\x13\n" +
 	"\x0fUNAUTHENTICATED\x10(\x12\x15\n" +
-	"\x11PERMISSION_DENIED\x10)B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x11PERMISSION_DENIED\x10)\x12\x14\n" +
+	"\x10SNAPSHOT_REMOVED\x102\x12\x18\n" +
+	"\x14BACKUP_BASE_MISMATCH\x103B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

@@ -719,6 +719,326 @@ func (x *ActivateModelResponse) GetVersion() *ModelVersion {
 	return nil
 }
 
+// CalibrationSummary is a calibration in a list.
+type CalibrationSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id: that of the run that made it.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The model's name.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// The model's version.
+	ModelVersion int64 `protobuf:"varint,3,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
+	// The fingerprint of the model that it was made for.
+	ModelFingerprint string `protobuf:"bytes,4,opt,name=model_fingerprint,json=modelFingerprint,proto3" json:"model_fingerprint,omitempty"`
+	// The instant as of which the population was evaluated.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// How many customers it learned from.
+	Customers int64 `protobuf:"varint,6,opt,name=customers,proto3" json:"customers,omitempty"`
+	// How many were refused and are in no count.
+	Refused int64 `protobuf:"varint,7,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Whether its run is the published one.
+	Current       bool `protobuf:"varint,8,opt,name=current,proto3" json:"current,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CalibrationSummary) Reset() {
+	*x = CalibrationSummary{}
+	mi := &file_echelon_v1_model_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CalibrationSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CalibrationSummary) ProtoMessage() {}
+
+func (x *CalibrationSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CalibrationSummary.ProtoReflect.Descriptor instead.
+func (*CalibrationSummary) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CalibrationSummary) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CalibrationSummary) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CalibrationSummary) GetModelVersion() int64 {
+	if x != nil {
+		return x.ModelVersion
+	}
+	return 0
+}
+
+func (x *CalibrationSummary) GetModelFingerprint() string {
+	if x != nil {
+		return x.ModelFingerprint
+	}
+	return ""
+}
+
+func (x *CalibrationSummary) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *CalibrationSummary) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *CalibrationSummary) GetRefused() int64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *CalibrationSummary) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
+}
+
+// GetCalibrationRequest names a calibration.
+type GetCalibrationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCalibrationRequest) Reset() {
+	*x = GetCalibrationRequest{}
+	mi := &file_echelon_v1_model_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCalibrationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCalibrationRequest) ProtoMessage() {}
+
+func (x *GetCalibrationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCalibrationRequest.ProtoReflect.Descriptor instead.
+func (*GetCalibrationRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetCalibrationRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// GetCalibrationResponse is a calibration.
+type GetCalibrationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The calibration.
+	Calibration   *Calibration `protobuf:"bytes,1,opt,name=calibration,proto3" json:"calibration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCalibrationResponse) Reset() {
+	*x = GetCalibrationResponse{}
+	mi := &file_echelon_v1_model_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCalibrationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCalibrationResponse) ProtoMessage() {}
+
+func (x *GetCalibrationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCalibrationResponse.ProtoReflect.Descriptor instead.
+func (*GetCalibrationResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetCalibrationResponse) GetCalibration() *Calibration {
+	if x != nil {
+		return x.Calibration
+	}
+	return nil
+}
+
+// ListCalibrationsRequest asks for a page of a model's calibrations.
+type ListCalibrationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's name.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// How many at most, 1 to 1,000; 100 where 0.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCalibrationsRequest) Reset() {
+	*x = ListCalibrationsRequest{}
+	mi := &file_echelon_v1_model_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCalibrationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCalibrationsRequest) ProtoMessage() {}
+
+func (x *ListCalibrationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCalibrationsRequest.ProtoReflect.Descriptor instead.
+func (*ListCalibrationsRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListCalibrationsRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ListCalibrationsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListCalibrationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListCalibrationsResponse is a page of calibrations.
+type ListCalibrationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The calibrations, the newest first.
+	Calibrations []*CalibrationSummary `protobuf:"bytes,1,rep,name=calibrations,proto3" json:"calibrations,omitempty"`
+	// Where the next page begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCalibrationsResponse) Reset() {
+	*x = ListCalibrationsResponse{}
+	mi := &file_echelon_v1_model_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCalibrationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCalibrationsResponse) ProtoMessage() {}
+
+func (x *ListCalibrationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCalibrationsResponse.ProtoReflect.Descriptor instead.
+func (*ListCalibrationsResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListCalibrationsResponse) GetCalibrations() []*CalibrationSummary {
+	if x != nil {
+		return x.Calibrations
+	}
+	return nil
+}
+
+func (x *ListCalibrationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 var File_echelon_v1_model_service_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_model_service_proto_rawDesc = "" +
@@ -767,14 +1087,39 @@ const file_echelon_v1_model_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"K\n" +
 	"\x15ActivateModelResponse\x122\n" +
-	"\aversion\x18\x01 \x01(\v2\x18.echelon.v1.ModelVersionR\aversion2\x9e\x03\n" +
+	"\aversion\x18\x01 \x01(\v2\x18.echelon.v1.ModelVersionR\aversion\"\x8f\x02\n" +
+	"\x12CalibrationSummary\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
+	"\rmodel_version\x18\x03 \x01(\x03R\fmodelVersion\x12+\n" +
+	"\x11model_fingerprint\x18\x04 \x01(\tR\x10modelFingerprint\x12/\n" +
+	"\x05as_of\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x1c\n" +
+	"\tcustomers\x18\x06 \x01(\x03R\tcustomers\x12\x18\n" +
+	"\arefused\x18\a \x01(\x03R\arefused\x12\x18\n" +
+	"\acurrent\x18\b \x01(\bR\acurrent\"3\n" +
+	"\x15GetCalibrationRequest\x12\x1a\n" +
+	"\x02id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x02id\"S\n" +
+	"\x16GetCalibrationResponse\x129\n" +
+	"\vcalibration\x18\x01 \x01(\v2\x17.echelon.v1.CalibrationR\vcalibration\"\x8c\x01\n" +
+	"\x17ListCalibrationsRequest\x12\x1f\n" +
+	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"\x86\x01\n" +
+	"\x18ListCalibrationsResponse\x12B\n" +
+	"\fcalibrations\x18\x01 \x03(\v2\x1e.echelon.v1.CalibrationSummaryR\fcalibrations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd6\x04\n" +
 	"\fModelService\x12N\n" +
 	"\vCreateModel\x12\x1e.echelon.v1.CreateModelRequest\x1a\x1f.echelon.v1.CreateModelResponse\x12T\n" +
 	"\rValidateModel\x12 .echelon.v1.ValidateModelRequest\x1a!.echelon.v1.ValidateModelResponse\x12K\n" +
 	"\n" +
 	"ListModels\x12\x1d.echelon.v1.ListModelsRequest\x1a\x1e.echelon.v1.ListModelsResponse\x12E\n" +
 	"\bGetModel\x12\x1b.echelon.v1.GetModelRequest\x1a\x1c.echelon.v1.GetModelResponse\x12T\n" +
-	"\rActivateModel\x12 .echelon.v1.ActivateModelRequest\x1a!.echelon.v1.ActivateModelResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\rActivateModel\x12 .echelon.v1.ActivateModelRequest\x1a!.echelon.v1.ActivateModelResponse\x12W\n" +
+	"\x0eGetCalibration\x12!.echelon.v1.GetCalibrationRequest\x1a\".echelon.v1.GetCalibrationResponse\x12]\n" +
+	"\x10ListCalibrations\x12#.echelon.v1.ListCalibrationsRequest\x1a$.echelon.v1.ListCalibrationsResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_model_service_proto_rawDescOnce sync.Once
@@ -788,50 +1133,63 @@ func file_echelon_v1_model_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_model_service_proto_rawDescData
 }
 
-var file_echelon_v1_model_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_echelon_v1_model_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_echelon_v1_model_service_proto_goTypes = []any{
-	(*ModelVersion)(nil),          // 0: echelon.v1.ModelVersion
-	(*ModelSummary)(nil),          // 1: echelon.v1.ModelSummary
-	(*CreateModelRequest)(nil),    // 2: echelon.v1.CreateModelRequest
-	(*CreateModelResponse)(nil),   // 3: echelon.v1.CreateModelResponse
-	(*ValidateModelRequest)(nil),  // 4: echelon.v1.ValidateModelRequest
-	(*ValidateModelResponse)(nil), // 5: echelon.v1.ValidateModelResponse
-	(*ListModelsRequest)(nil),     // 6: echelon.v1.ListModelsRequest
-	(*ListModelsResponse)(nil),    // 7: echelon.v1.ListModelsResponse
-	(*GetModelRequest)(nil),       // 8: echelon.v1.GetModelRequest
-	(*GetModelResponse)(nil),      // 9: echelon.v1.GetModelResponse
-	(*ActivateModelRequest)(nil),  // 10: echelon.v1.ActivateModelRequest
-	(*ActivateModelResponse)(nil), // 11: echelon.v1.ActivateModelResponse
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*Model)(nil),                 // 13: echelon.v1.Model
-	(*Finding)(nil),               // 14: echelon.v1.Finding
+	(*ModelVersion)(nil),             // 0: echelon.v1.ModelVersion
+	(*ModelSummary)(nil),             // 1: echelon.v1.ModelSummary
+	(*CreateModelRequest)(nil),       // 2: echelon.v1.CreateModelRequest
+	(*CreateModelResponse)(nil),      // 3: echelon.v1.CreateModelResponse
+	(*ValidateModelRequest)(nil),     // 4: echelon.v1.ValidateModelRequest
+	(*ValidateModelResponse)(nil),    // 5: echelon.v1.ValidateModelResponse
+	(*ListModelsRequest)(nil),        // 6: echelon.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),       // 7: echelon.v1.ListModelsResponse
+	(*GetModelRequest)(nil),          // 8: echelon.v1.GetModelRequest
+	(*GetModelResponse)(nil),         // 9: echelon.v1.GetModelResponse
+	(*ActivateModelRequest)(nil),     // 10: echelon.v1.ActivateModelRequest
+	(*ActivateModelResponse)(nil),    // 11: echelon.v1.ActivateModelResponse
+	(*CalibrationSummary)(nil),       // 12: echelon.v1.CalibrationSummary
+	(*GetCalibrationRequest)(nil),    // 13: echelon.v1.GetCalibrationRequest
+	(*GetCalibrationResponse)(nil),   // 14: echelon.v1.GetCalibrationResponse
+	(*ListCalibrationsRequest)(nil),  // 15: echelon.v1.ListCalibrationsRequest
+	(*ListCalibrationsResponse)(nil), // 16: echelon.v1.ListCalibrationsResponse
+	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
+	(*Model)(nil),                    // 18: echelon.v1.Model
+	(*Finding)(nil),                  // 19: echelon.v1.Finding
+	(*Calibration)(nil),              // 20: echelon.v1.Calibration
 }
 var file_echelon_v1_model_service_proto_depIdxs = []int32{
-	12, // 0: echelon.v1.ModelVersion.create_time:type_name -> google.protobuf.Timestamp
-	13, // 1: echelon.v1.ModelVersion.model:type_name -> echelon.v1.Model
-	14, // 2: echelon.v1.ModelVersion.findings:type_name -> echelon.v1.Finding
-	13, // 3: echelon.v1.CreateModelRequest.model:type_name -> echelon.v1.Model
+	17, // 0: echelon.v1.ModelVersion.create_time:type_name -> google.protobuf.Timestamp
+	18, // 1: echelon.v1.ModelVersion.model:type_name -> echelon.v1.Model
+	19, // 2: echelon.v1.ModelVersion.findings:type_name -> echelon.v1.Finding
+	18, // 3: echelon.v1.CreateModelRequest.model:type_name -> echelon.v1.Model
 	0,  // 4: echelon.v1.CreateModelResponse.version:type_name -> echelon.v1.ModelVersion
-	13, // 5: echelon.v1.ValidateModelRequest.model:type_name -> echelon.v1.Model
-	14, // 6: echelon.v1.ValidateModelResponse.findings:type_name -> echelon.v1.Finding
+	18, // 5: echelon.v1.ValidateModelRequest.model:type_name -> echelon.v1.Model
+	19, // 6: echelon.v1.ValidateModelResponse.findings:type_name -> echelon.v1.Finding
 	1,  // 7: echelon.v1.ListModelsResponse.models:type_name -> echelon.v1.ModelSummary
 	0,  // 8: echelon.v1.GetModelResponse.version:type_name -> echelon.v1.ModelVersion
 	0,  // 9: echelon.v1.ActivateModelResponse.version:type_name -> echelon.v1.ModelVersion
-	2,  // 10: echelon.v1.ModelService.CreateModel:input_type -> echelon.v1.CreateModelRequest
-	4,  // 11: echelon.v1.ModelService.ValidateModel:input_type -> echelon.v1.ValidateModelRequest
-	6,  // 12: echelon.v1.ModelService.ListModels:input_type -> echelon.v1.ListModelsRequest
-	8,  // 13: echelon.v1.ModelService.GetModel:input_type -> echelon.v1.GetModelRequest
-	10, // 14: echelon.v1.ModelService.ActivateModel:input_type -> echelon.v1.ActivateModelRequest
-	3,  // 15: echelon.v1.ModelService.CreateModel:output_type -> echelon.v1.CreateModelResponse
-	5,  // 16: echelon.v1.ModelService.ValidateModel:output_type -> echelon.v1.ValidateModelResponse
-	7,  // 17: echelon.v1.ModelService.ListModels:output_type -> echelon.v1.ListModelsResponse
-	9,  // 18: echelon.v1.ModelService.GetModel:output_type -> echelon.v1.GetModelResponse
-	11, // 19: echelon.v1.ModelService.ActivateModel:output_type -> echelon.v1.ActivateModelResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	17, // 10: echelon.v1.CalibrationSummary.as_of:type_name -> google.protobuf.Timestamp
+	20, // 11: echelon.v1.GetCalibrationResponse.calibration:type_name -> echelon.v1.Calibration
+	12, // 12: echelon.v1.ListCalibrationsResponse.calibrations:type_name -> echelon.v1.CalibrationSummary
+	2,  // 13: echelon.v1.ModelService.CreateModel:input_type -> echelon.v1.CreateModelRequest
+	4,  // 14: echelon.v1.ModelService.ValidateModel:input_type -> echelon.v1.ValidateModelRequest
+	6,  // 15: echelon.v1.ModelService.ListModels:input_type -> echelon.v1.ListModelsRequest
+	8,  // 16: echelon.v1.ModelService.GetModel:input_type -> echelon.v1.GetModelRequest
+	10, // 17: echelon.v1.ModelService.ActivateModel:input_type -> echelon.v1.ActivateModelRequest
+	13, // 18: echelon.v1.ModelService.GetCalibration:input_type -> echelon.v1.GetCalibrationRequest
+	15, // 19: echelon.v1.ModelService.ListCalibrations:input_type -> echelon.v1.ListCalibrationsRequest
+	3,  // 20: echelon.v1.ModelService.CreateModel:output_type -> echelon.v1.CreateModelResponse
+	5,  // 21: echelon.v1.ModelService.ValidateModel:output_type -> echelon.v1.ValidateModelResponse
+	7,  // 22: echelon.v1.ModelService.ListModels:output_type -> echelon.v1.ListModelsResponse
+	9,  // 23: echelon.v1.ModelService.GetModel:output_type -> echelon.v1.GetModelResponse
+	11, // 24: echelon.v1.ModelService.ActivateModel:output_type -> echelon.v1.ActivateModelResponse
+	14, // 25: echelon.v1.ModelService.GetCalibration:output_type -> echelon.v1.GetCalibrationResponse
+	16, // 26: echelon.v1.ModelService.ListCalibrations:output_type -> echelon.v1.ListCalibrationsResponse
+	20, // [20:27] is the sub-list for method output_type
+	13, // [13:20] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_service_proto_init() }
@@ -847,7 +1205,7 @@ func file_echelon_v1_model_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_service_proto_rawDesc), len(file_echelon_v1_model_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,11 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ModelService_CreateModel_FullMethodName   = "/echelon.v1.ModelService/CreateModel"
-	ModelService_ValidateModel_FullMethodName = "/echelon.v1.ModelService/ValidateModel"
-	ModelService_ListModels_FullMethodName    = "/echelon.v1.ModelService/ListModels"
-	ModelService_GetModel_FullMethodName      = "/echelon.v1.ModelService/GetModel"
-	ModelService_ActivateModel_FullMethodName = "/echelon.v1.ModelService/ActivateModel"
+	ModelService_CreateModel_FullMethodName      = "/echelon.v1.ModelService/CreateModel"
+	ModelService_ValidateModel_FullMethodName    = "/echelon.v1.ModelService/ValidateModel"
+	ModelService_ListModels_FullMethodName       = "/echelon.v1.ModelService/ListModels"
+	ModelService_GetModel_FullMethodName         = "/echelon.v1.ModelService/GetModel"
+	ModelService_ActivateModel_FullMethodName    = "/echelon.v1.ModelService/ActivateModel"
+	ModelService_GetCalibration_FullMethodName   = "/echelon.v1.ModelService/GetCalibration"
+	ModelService_ListCalibrations_FullMethodName = "/echelon.v1.ModelService/ListCalibrations"
 )
 
 // ModelServiceClient is the client API for ModelService service.
@@ -43,6 +45,10 @@ type ModelServiceClient interface {
 	GetModel(ctx context.Context, in *GetModelRequest, opts ...grpc.CallOption) (*GetModelResponse, error)
 	// ActivateModel names the version that the model's next run evaluates. It changes no assignment.
 	ActivateModel(ctx context.Context, in *ActivateModelRequest, opts ...grpc.CallOption) (*ActivateModelResponse, error)
+	// GetCalibration returns what a model learned in one run.
+	GetCalibration(ctx context.Context, in *GetCalibrationRequest, opts ...grpc.CallOption) (*GetCalibrationResponse, error)
+	// ListCalibrations returns a model's calibrations, the newest first, without what they learned.
+	ListCalibrations(ctx context.Context, in *ListCalibrationsRequest, opts ...grpc.CallOption) (*ListCalibrationsResponse, error)
 }
 
 type modelServiceClient struct {
@@ -103,6 +109,26 @@ func (c *modelServiceClient) ActivateModel(ctx context.Context, in *ActivateMode
 	return out, nil
 }
 
+func (c *modelServiceClient) GetCalibration(ctx context.Context, in *GetCalibrationRequest, opts ...grpc.CallOption) (*GetCalibrationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetCalibrationResponse)
+	err := c.cc.Invoke(ctx, ModelService_GetCalibration_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelServiceClient) ListCalibrations(ctx context.Context, in *ListCalibrationsRequest, opts ...grpc.CallOption) (*ListCalibrationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCalibrationsResponse)
+	err := c.cc.Invoke(ctx, ModelService_ListCalibrations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ModelServiceServer is the server API for ModelService service.
 // All implementations must embed UnimplementedModelServiceServer
 // for forward compatibility.
@@ -120,6 +146,10 @@ type ModelServiceServer interface {
 	GetModel(context.Context, *GetModelRequest) (*GetModelResponse, error)
 	// ActivateModel names the version that the model's next run evaluates. It changes no assignment.
 	ActivateModel(context.Context, *ActivateModelRequest) (*ActivateModelResponse, error)
+	// GetCalibration returns what a model learned in one run.
+	GetCalibration(context.Context, *GetCalibrationRequest) (*GetCalibrationResponse, error)
+	// ListCalibrations returns a model's calibrations, the newest first, without what they learned.
+	ListCalibrations(context.Context, *ListCalibrationsRequest) (*ListCalibrationsResponse, error)
 	mustEmbedUnimplementedModelServiceServer()
 }
 
@@ -144,6 +174,12 @@ func (UnimplementedModelServiceServer) GetModel(context.Context, *GetModelReques
 }
 func (UnimplementedModelServiceServer) ActivateModel(context.Context, *ActivateModelRequest) (*ActivateModelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ActivateModel not implemented")
+}
+func (UnimplementedModelServiceServer) GetCalibration(context.Context, *GetCalibrationRequest) (*GetCalibrationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCalibration not implemented")
+}
+func (UnimplementedModelServiceServer) ListCalibrations(context.Context, *ListCalibrationsRequest) (*ListCalibrationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCalibrations not implemented")
 }
 func (UnimplementedModelServiceServer) mustEmbedUnimplementedModelServiceServer() {}
 func (UnimplementedModelServiceServer) testEmbeddedByValue()                      {}
@@ -256,6 +292,42 @@ func _ModelService_ActivateModel_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ModelService_GetCalibration_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCalibrationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).GetCalibration(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_GetCalibration_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).GetCalibration(ctx, req.(*GetCalibrationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ModelService_ListCalibrations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCalibrationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).ListCalibrations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_ListCalibrations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).ListCalibrations(ctx, req.(*ListCalibrationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ModelService_ServiceDesc is the grpc.ServiceDesc for ModelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +354,14 @@ var ModelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ActivateModel",
 			Handler:    _ModelService_ActivateModel_Handler,
+		},
+		{
+			MethodName: "GetCalibration",
+			Handler:    _ModelService_GetCalibration_Handler,
+		},
+		{
+			MethodName: "ListCalibrations",
+			Handler:    _ModelService_ListCalibrations_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

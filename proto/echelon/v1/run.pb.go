@@ -36,6 +36,8 @@ const (
 	Run_PUBLISHED Run_State = 3
 	// It ended without a snapshot.
 	Run_FAILED Run_State = 4
+	// It was cancelled, and has no snapshot.
+	Run_CANCELLED Run_State = 5
 )
 
 // Enum value maps for Run_State.
@@ -46,6 +48,7 @@ var (
 		2: "READY",
 		3: "PUBLISHED",
 		4: "FAILED",
+		5: "CANCELLED",
 	}
 	Run_State_value = map[string]int32{
 		"UNSPECIFIED": 0,
@@ -53,6 +56,7 @@ var (
 		"READY":       2,
 		"PUBLISHED":   3,
 		"FAILED":      4,
+		"CANCELLED":   5,
 	}
 )
 
@@ -115,9 +119,11 @@ type Run struct {
 	// The first 100 customers that were refused; the summary's balance counts all.
 	Refused []*RowError `protobuf:"bytes,14,rep,name=refused,proto3" json:"refused,omitempty"`
 	// The store's commit that it read at; customers written later are marked stale.
-	ReadPoint     uint64 `protobuf:"varint,15,opt,name=read_point,json=readPoint,proto3" json:"read_point,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ReadPoint uint64 `protobuf:"varint,15,opt,name=read_point,json=readPoint,proto3" json:"read_point,omitempty"`
+	// Whether its snapshot was removed, since it was old and newer ones were kept: it can be neither read nor published any more.
+	SnapshotRemoved bool `protobuf:"varint,20,opt,name=snapshot_removed,json=snapshotRemoved,proto3" json:"snapshot_removed,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -253,6 +259,13 @@ func (x *Run) GetReadPoint() uint64 {
 		return x.ReadPoint
 	}
 	return 0
+}
+
+func (x *Run) GetSnapshotRemoved() bool {
+	if x != nil {
+		return x.SnapshotRemoved
+	}
+	return false
 }
 
 // Summary is the tables of a result.
@@ -570,7 +583,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xb3\x05\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xed\x05\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -589,14 +602,16 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\bfindings\x18\r \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12.\n" +
 	"\arefused\x18\x0e \x03(\v2\x14.echelon.v1.RowErrorR\arefused\x12\x1d\n" +
 	"\n" +
-	"read_point\x18\x0f \x01(\x04R\treadPoint\"K\n" +
+	"read_point\x18\x0f \x01(\x04R\treadPoint\x12)\n" +
+	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\"Z\n" +
 	"\x05State\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aRUNNING\x10\x01\x12\t\n" +
 	"\x05READY\x10\x02\x12\r\n" +
 	"\tPUBLISHED\x10\x03\x12\n" +
 	"\n" +
-	"\x06FAILED\x10\x04\"k\n" +
+	"\x06FAILED\x10\x04\x12\r\n" +
+	"\tCANCELLED\x10\x05\"k\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
 	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\"\xf6\x01\n" +

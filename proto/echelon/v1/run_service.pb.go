@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,6 +23,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Phase is what a run does.
+type WatchRunResponse_Phase int32
+
+const (
+	// It ended.
+	WatchRunResponse_UNSPECIFIED WatchRunResponse_Phase = 0
+	// It learns from the customers, in one pass over them or several.
+	WatchRunResponse_CALIBRATING WatchRunResponse_Phase = 1
+	// It evaluates the customers, in one pass.
+	WatchRunResponse_EVALUATING WatchRunResponse_Phase = 2
+)
+
+// Enum value maps for WatchRunResponse_Phase.
+var (
+	WatchRunResponse_Phase_name = map[int32]string{
+		0: "UNSPECIFIED",
+		1: "CALIBRATING",
+		2: "EVALUATING",
+	}
+	WatchRunResponse_Phase_value = map[string]int32{
+		"UNSPECIFIED": 0,
+		"CALIBRATING": 1,
+		"EVALUATING":  2,
+	}
+)
+
+func (x WatchRunResponse_Phase) Enum() *WatchRunResponse_Phase {
+	p := new(WatchRunResponse_Phase)
+	*p = x
+	return p
+}
+
+func (x WatchRunResponse_Phase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchRunResponse_Phase) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_run_service_proto_enumTypes[0].Descriptor()
+}
+
+func (WatchRunResponse_Phase) Type() protoreflect.EnumType {
+	return &file_echelon_v1_run_service_proto_enumTypes[0]
+}
+
+func (x WatchRunResponse_Phase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchRunResponse_Phase.Descriptor instead.
+func (WatchRunResponse_Phase) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{5, 0}
+}
 
 // StartRunRequest says what to evaluate.
 type StartRunRequest struct {
@@ -225,6 +279,235 @@ func (x *GetRunResponse) GetRun() *Run {
 	return nil
 }
 
+// WatchRunRequest names a run.
+type WatchRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunRequest) Reset() {
+	*x = WatchRunRequest{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunRequest) ProtoMessage() {}
+
+func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
+func (*WatchRunRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WatchRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// WatchRunResponse is how far a run is.
+type WatchRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run; without the customers that it refused until it ended.
+	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// What it does.
+	Phase WatchRunResponse_Phase `protobuf:"varint,2,opt,name=phase,proto3,enum=echelon.v1.WatchRunResponse_Phase" json:"phase,omitempty"`
+	// How many customers it went through in this phase; while it calibrates, in this pass over them.
+	Done int64 `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
+	// How many customers there are for it.
+	Total int64 `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`
+	// How many customers a second it goes through; 0 where that is not known yet.
+	RowsPerSecond float64 `protobuf:"fixed64,5,opt,name=rows_per_second,json=rowsPerSecond,proto3" json:"rows_per_second,omitempty"`
+	// How long this phase, or this pass, takes still at that rate; absent where that is not known.
+	Remaining     *durationpb.Duration `protobuf:"bytes,6,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunResponse) Reset() {
+	*x = WatchRunResponse{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunResponse) ProtoMessage() {}
+
+func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
+func (*WatchRunResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *WatchRunResponse) GetPhase() WatchRunResponse_Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return WatchRunResponse_UNSPECIFIED
+}
+
+func (x *WatchRunResponse) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *WatchRunResponse) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *WatchRunResponse) GetRowsPerSecond() float64 {
+	if x != nil {
+		return x.RowsPerSecond
+	}
+	return 0
+}
+
+func (x *WatchRunResponse) GetRemaining() *durationpb.Duration {
+	if x != nil {
+		return x.Remaining
+	}
+	return nil
+}
+
+// CancelRunRequest names a run.
+type CancelRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRunRequest) Reset() {
+	*x = CancelRunRequest{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRunRequest) ProtoMessage() {}
+
+func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
+func (*CancelRunRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CancelRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// CancelRunResponse is the run, cancelled.
+type CancelRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRunResponse) Reset() {
+	*x = CancelRunResponse{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRunResponse) ProtoMessage() {}
+
+func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
+func (*CancelRunResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CancelRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // ListRunsRequest asks for a page of runs.
 type ListRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -240,7 +523,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -252,7 +535,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -265,7 +548,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListRunsRequest) GetModel() string {
@@ -302,7 +585,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -314,7 +597,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -327,7 +610,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -355,7 +638,7 @@ type PublishRunRequest struct {
 
 func (x *PublishRunRequest) Reset() {
 	*x = PublishRunRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +650,7 @@ func (x *PublishRunRequest) String() string {
 func (*PublishRunRequest) ProtoMessage() {}
 
 func (x *PublishRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +663,7 @@ func (x *PublishRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRunRequest.ProtoReflect.Descriptor instead.
 func (*PublishRunRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PublishRunRequest) GetRunId() string {
@@ -401,7 +684,7 @@ type PublishRunResponse struct {
 
 func (x *PublishRunResponse) Reset() {
 	*x = PublishRunResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +696,7 @@ func (x *PublishRunResponse) String() string {
 func (*PublishRunResponse) ProtoMessage() {}
 
 func (x *PublishRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +709,7 @@ func (x *PublishRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRunResponse.ProtoReflect.Descriptor instead.
 func (*PublishRunResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PublishRunResponse) GetRun() *Run {
@@ -447,7 +730,7 @@ type RollBackRequest struct {
 
 func (x *RollBackRequest) Reset() {
 	*x = RollBackRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +742,7 @@ func (x *RollBackRequest) String() string {
 func (*RollBackRequest) ProtoMessage() {}
 
 func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +755,7 @@ func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackRequest.ProtoReflect.Descriptor instead.
 func (*RollBackRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RollBackRequest) GetModel() string {
@@ -493,7 +776,7 @@ type RollBackResponse struct {
 
 func (x *RollBackResponse) Reset() {
 	*x = RollBackResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +788,7 @@ func (x *RollBackResponse) String() string {
 func (*RollBackResponse) ProtoMessage() {}
 
 func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +801,7 @@ func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackResponse.ProtoReflect.Descriptor instead.
 func (*RollBackResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RollBackResponse) GetRun() *Run {
@@ -533,7 +816,7 @@ var File_echelon_v1_run_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14echelon/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14echelon/v1/run.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n" +
 	"\x0fStartRunRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12/\n" +
@@ -544,6 +827,26 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"3\n" +
 	"\x0eGetRunResponse\x12!\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"4\n" +
+	"\x0fWatchRunRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"\xb5\x02\n" +
+	"\x10WatchRunResponse\x12!\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\x128\n" +
+	"\x05phase\x18\x02 \x01(\x0e2\".echelon.v1.WatchRunResponse.PhaseR\x05phase\x12\x12\n" +
+	"\x04done\x18\x03 \x01(\x03R\x04done\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\x03R\x05total\x12&\n" +
+	"\x0frows_per_second\x18\x05 \x01(\x01R\rrowsPerSecond\x127\n" +
+	"\tremaining\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\tremaining\"9\n" +
+	"\x05Phase\x12\x0f\n" +
+	"\vUNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vCALIBRATING\x10\x01\x12\x0e\n" +
+	"\n" +
+	"EVALUATING\x10\x02\"5\n" +
+	"\x10CancelRunRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"6\n" +
+	"\x11CancelRunResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"\x82\x01\n" +
 	"\x0fListRunsRequest\x12\x1d\n" +
 	"\x05model\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05model\x12'\n" +
@@ -562,11 +865,13 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x0fRollBackRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\"5\n" +
 	"\x10RollBackResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xef\x02\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\x82\x04\n" +
 	"\n" +
 	"RunService\x12E\n" +
 	"\bStartRun\x12\x1b.echelon.v1.StartRunRequest\x1a\x1c.echelon.v1.StartRunResponse\x12?\n" +
-	"\x06GetRun\x12\x19.echelon.v1.GetRunRequest\x1a\x1a.echelon.v1.GetRunResponse\x12E\n" +
+	"\x06GetRun\x12\x19.echelon.v1.GetRunRequest\x1a\x1a.echelon.v1.GetRunResponse\x12G\n" +
+	"\bWatchRun\x12\x1b.echelon.v1.WatchRunRequest\x1a\x1c.echelon.v1.WatchRunResponse0\x01\x12H\n" +
+	"\tCancelRun\x12\x1c.echelon.v1.CancelRunRequest\x1a\x1d.echelon.v1.CancelRunResponse\x12E\n" +
 	"\bListRuns\x12\x1b.echelon.v1.ListRunsRequest\x1a\x1c.echelon.v1.ListRunsResponse\x12K\n" +
 	"\n" +
 	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12E\n" +
@@ -584,43 +889,58 @@ func file_echelon_v1_run_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_run_service_proto_rawDescData
 }
 
-var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_echelon_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_echelon_v1_run_service_proto_goTypes = []any{
-	(*StartRunRequest)(nil),       // 0: echelon.v1.StartRunRequest
-	(*StartRunResponse)(nil),      // 1: echelon.v1.StartRunResponse
-	(*GetRunRequest)(nil),         // 2: echelon.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 3: echelon.v1.GetRunResponse
-	(*ListRunsRequest)(nil),       // 4: echelon.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 5: echelon.v1.ListRunsResponse
-	(*PublishRunRequest)(nil),     // 6: echelon.v1.PublishRunRequest
-	(*PublishRunResponse)(nil),    // 7: echelon.v1.PublishRunResponse
-	(*RollBackRequest)(nil),       // 8: echelon.v1.RollBackRequest
-	(*RollBackResponse)(nil),      // 9: echelon.v1.RollBackResponse
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*Run)(nil),                   // 11: echelon.v1.Run
+	(WatchRunResponse_Phase)(0),   // 0: echelon.v1.WatchRunResponse.Phase
+	(*StartRunRequest)(nil),       // 1: echelon.v1.StartRunRequest
+	(*StartRunResponse)(nil),      // 2: echelon.v1.StartRunResponse
+	(*GetRunRequest)(nil),         // 3: echelon.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 4: echelon.v1.GetRunResponse
+	(*WatchRunRequest)(nil),       // 5: echelon.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 6: echelon.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),      // 7: echelon.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 8: echelon.v1.CancelRunResponse
+	(*ListRunsRequest)(nil),       // 9: echelon.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 10: echelon.v1.ListRunsResponse
+	(*PublishRunRequest)(nil),     // 11: echelon.v1.PublishRunRequest
+	(*PublishRunResponse)(nil),    // 12: echelon.v1.PublishRunResponse
+	(*RollBackRequest)(nil),       // 13: echelon.v1.RollBackRequest
+	(*RollBackResponse)(nil),      // 14: echelon.v1.RollBackResponse
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*Run)(nil),                   // 16: echelon.v1.Run
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
-	10, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
-	11, // 1: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
-	11, // 2: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
-	11, // 3: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
-	11, // 4: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
-	11, // 5: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
-	0,  // 6: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
-	2,  // 7: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
-	4,  // 8: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
-	6,  // 9: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
-	8,  // 10: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	1,  // 11: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	3,  // 12: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	5,  // 13: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	7,  // 14: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	9,  // 15: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	15, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
+	16, // 1: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
+	16, // 2: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
+	16, // 3: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
+	0,  // 4: echelon.v1.WatchRunResponse.phase:type_name -> echelon.v1.WatchRunResponse.Phase
+	17, // 5: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
+	16, // 6: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
+	16, // 7: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
+	16, // 8: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
+	16, // 9: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
+	1,  // 10: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
+	3,  // 11: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
+	5,  // 12: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
+	7,  // 13: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
+	9,  // 14: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
+	11, // 15: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
+	13, // 16: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
+	2,  // 17: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 18: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 19: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 20: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 21: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 22: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	14, // 23: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_service_proto_init() }
@@ -634,13 +954,14 @@ func file_echelon_v1_run_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_service_proto_rawDesc), len(file_echelon_v1_run_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   10,
+			NumEnums:      1,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_echelon_v1_run_service_proto_goTypes,
 		DependencyIndexes: file_echelon_v1_run_service_proto_depIdxs,
+		EnumInfos:         file_echelon_v1_run_service_proto_enumTypes,
 		MessageInfos:      file_echelon_v1_run_service_proto_msgTypes,
 	}.Build()
 	File_echelon_v1_run_service_proto = out.File

@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	RunService_StartRun_FullMethodName   = "/echelon.v1.RunService/StartRun"
 	RunService_GetRun_FullMethodName     = "/echelon.v1.RunService/GetRun"
+	RunService_WatchRun_FullMethodName   = "/echelon.v1.RunService/WatchRun"
+	RunService_CancelRun_FullMethodName  = "/echelon.v1.RunService/CancelRun"
 	RunService_ListRuns_FullMethodName   = "/echelon.v1.RunService/ListRuns"
 	RunService_PublishRun_FullMethodName = "/echelon.v1.RunService/PublishRun"
 	RunService_RollBack_FullMethodName   = "/echelon.v1.RunService/RollBack"
@@ -36,6 +38,10 @@ type RunServiceClient interface {
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
+	// WatchRun streams a run: at once, whenever it went on, and a last time when it ended, which ends the stream.
+	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
+	// CancelRun ends a run that is under way and returns it; it has no result then. One that ended cannot be cancelled.
+	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
 	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
@@ -66,6 +72,35 @@ func (c *runServiceClient) GetRun(ctx context.Context, in *GetRunRequest, opts .
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetRunResponse)
 	err := c.cc.Invoke(ctx, RunService_GetRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RunService_ServiceDesc.Streams[0], RunService_WatchRun_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRunRequest, WatchRunResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunClient = grpc.ServerStreamingClient[WatchRunResponse]
+
+func (c *runServiceClient) CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelRunResponse)
+	err := c.cc.Invoke(ctx, RunService_CancelRun_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +147,10 @@ type RunServiceServer interface {
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
+	// WatchRun streams a run: at once, whenever it went on, and a last time when it ended, which ends the stream.
+	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
+	// CancelRun ends a run that is under way and returns it; it has no result then. One that ended cannot be cancelled.
+	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
 	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
@@ -133,6 +172,12 @@ func (UnimplementedRunServiceServer) StartRun(context.Context, *StartRunRequest)
 }
 func (UnimplementedRunServiceServer) GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRun not implemented")
+}
+func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRun not implemented")
+}
+func (UnimplementedRunServiceServer) CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelRun not implemented")
 }
 func (UnimplementedRunServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
@@ -196,6 +241,35 @@ func _RunService_GetRun_Handler(srv interface{}, ctx context.Context, dec func(i
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(RunServiceServer).GetRun(ctx, req.(*GetRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_WatchRun_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRunRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RunServiceServer).WatchRun(m, &grpc.GenericServerStream[WatchRunRequest, WatchRunResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunServer = grpc.ServerStreamingServer[WatchRunResponse]
+
+func _RunService_CancelRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).CancelRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_CancelRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).CancelRun(ctx, req.(*CancelRunRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -270,6 +344,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_GetRun_Handler,
 		},
 		{
+			MethodName: "CancelRun",
+			Handler:    _RunService_CancelRun_Handler,
+		},
+		{
 			MethodName: "ListRuns",
 			Handler:    _RunService_ListRuns_Handler,
 		},
@@ -282,6 +360,12 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_RollBack_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRun",
+			Handler:       _RunService_WatchRun_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "echelon/v1/run_service.proto",
 }

@@ -24,7 +24,8 @@ func checkFormat(db DB, dir string) error {
 		return err
 	}
 	if found {
-		return parseFormat(string(item.Value), dir)
+		_, err := parseFormat(string(item.Value), dir)
+		return err
 	}
 	for _, err := range txn.Scan(Range{KeysOnly: true}) {
 		if err != nil {
@@ -32,20 +33,34 @@ func checkFormat(db DB, dir string) error {
 		}
 		return &storage.FormatError{Dir: dir, Supported: Format} // there is something, and it is not ours
 	}
-	if err := txn.Set(formatKey, []byte(formatText+strconv.Itoa(Format))); err != nil {
+	if err := txn.Set(formatKey, []byte(formatValue())); err != nil {
 		return err
 	}
 	return txn.Commit()
 }
 
-func parseFormat(value, dir string) error {
+// readFormat returns the format of a map that is ours. The folder is for the error.
+func readFormat(txn Txn, dir string) (int, error) {
+	item, found, err := txn.Get(formatKey)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		return 0, &storage.FormatError{Dir: dir, Supported: Format}
+	}
+	return parseFormat(string(item.Value), dir)
+}
+
+func parseFormat(value, dir string) (int, error) {
 	number, ok := strings.CutPrefix(value, formatText)
 	found, err := strconv.Atoi(number)
 	switch {
 	case !ok || err != nil || found < 1:
-		return &storage.CorruptError{What: "the format of the store in " + dir, Err: fmt.Errorf("it reads %q", value)}
+		return 0, &storage.CorruptError{What: "the format of the store in " + dir, Err: fmt.Errorf("it reads %q", value)}
 	case found > Format:
-		return &storage.FormatError{Dir: dir, Found: found, Supported: Format}
+		return 0, &storage.FormatError{Dir: dir, Found: found, Supported: Format}
 	}
-	return nil
+	return found, nil
 }
+
+func formatValue() string { return formatText + strconv.Itoa(Format) }

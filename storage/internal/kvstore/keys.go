@@ -14,6 +14,7 @@ import (
 //	'F'                        the format of the store
 //	'c' id                     a customer's row (package rowcodec)
 //	'd' kind:byte key          a document: its message in wire format
+//	'h'                        how the store came to its commits (see history.go)
 //	's' snapshot 0 last-id     a block of a snapshot, under the last of its ids: the block that may hold an id is the first at or after it
 //
 // Ids, keys and names stand as they are, so that the order of keys is the order of their bytes. Every value but the format is sealed.
@@ -21,11 +22,13 @@ const (
 	spaceFormat   = 'F'
 	spaceCustomer = 'c'
 	spaceDocument = 'd'
+	spaceHistory  = 'h'
 	spaceSnapshot = 's'
 )
 
 var (
 	formatKey      = []byte{spaceFormat}
+	historyKey     = []byte{spaceHistory}
 	customerPrefix = []byte{spaceCustomer}
 	snapshotSpace  = []byte{spaceSnapshot}
 )

@@ -72,10 +72,10 @@ func TestASealHoldsTheValueAndItsKey(t *testing.T) {
 }
 
 func TestFormatsAreParsed(t *testing.T) {
-	if err := parseFormat(formatText+"1", "dir"); err != nil {
+	if _, err := parseFormat(formatText+"1", "dir"); err != nil {
 		t.Errorf("format 1: %v", err)
 	}
-	if err := parseFormat(formatText+"99", "dir"); err == nil || !strings.Contains(err.Error(), "99") {
+	if _, err := parseFormat(formatText+"99", "dir"); err == nil || !strings.Contains(err.Error(), "99") {
 		t.Errorf("format 99: got %v, want an error that names it", err)
 	}
 }

@@ -45,6 +45,8 @@ type Range struct {
 	Descending bool
 	// KeysOnly leaves the values out.
 	KeysOnly bool
+	// ValuesAfter leaves out the values that were written at this commit or before.
+	ValuesAfter uint64
 }
 
 // After returns the smallest key after the given one.

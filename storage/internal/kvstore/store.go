@@ -38,6 +38,9 @@ func Open(db DB, dir string) (*Store, error) {
 	if err := checkFormat(db, dir); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := beginSpan(db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return &Store{db: db}, nil
 }
 
