@@ -57,6 +57,17 @@ var calls = []call{
 	{"GetRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.GetRun(ctx, "r1")
 	}, echelonv1.RunService_GetRun_FullMethodName, &echelonv1.GetRunRequest{RunId: "r1"}, &echelonv1.GetRunResponse{Run: run}, run},
+	{"CancelRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.CancelRun(ctx, "r1")
+	}, echelonv1.RunService_CancelRun_FullMethodName, &echelonv1.CancelRunRequest{RunId: "r1"}, &echelonv1.CancelRunResponse{Run: run}, run},
+	{"GetCalibration", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.GetCalibration(ctx, "r1")
+	}, echelonv1.ModelService_GetCalibration_FullMethodName, &echelonv1.GetCalibrationRequest{Id: "r1"},
+		&echelonv1.GetCalibrationResponse{Calibration: &echelonv1.Calibration{Id: "r1"}}, &echelonv1.Calibration{Id: "r1"}},
+	{"GetSchema", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.GetSchema(ctx)
+	}, echelonv1.CustomerService_GetSchema_FullMethodName, &echelonv1.GetSchemaRequest{},
+		&echelonv1.GetSchemaResponse{Schema: &echelonv1.Schema{Version: 3}}, &echelonv1.Schema{Version: 3}},
 	{"PublishRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.PublishRun(ctx, "r1")
 	}, echelonv1.RunService_PublishRun_FullMethodName, &echelonv1.PublishRunRequest{RunId: "r1"}, &echelonv1.PublishRunResponse{Run: run}, run},

@@ -57,7 +57,11 @@ func TestOnlyARunThatIsUnderWayIsCancelled(t *testing.T) {
 func TestAServerKeepsAsManySnapshotsAsItIsTold(t *testing.T) {
 	store := memory.New()
 	t.Cleanup(func() { _ = store.Close() })
-	h := serve(t, store)
+	var seconds atomic.Int64
+	moving := func(c *server.Config) { // ids sort by the time, so that the newest are known
+		c.Now = func() time.Time { return noon.Add(time.Duration(seconds.Add(1)) * time.Second) }
+	}
+	h := serve(t, store, moving)
 	h.create(plain)
 	h.upsert("a", attrs{"arr": 60})
 	first := h.published("plain").GetId()
@@ -65,7 +69,7 @@ func TestAServerKeepsAsManySnapshotsAsItIsTold(t *testing.T) {
 		h.published("plain")
 	}
 	h.stop()
-	h = serve(t, store, func(c *server.Config) { c.KeepRuns = 1 })
+	h = serve(t, store, moving, func(c *server.Config) { c.KeepRuns = 1 })
 	for ctx := h.context(); ; time.Sleep(time.Millisecond) {
 		got, err := h.runs.GetRun(ctx, &echelonv1.GetRunRequest{RunId: first})
 		h.must(err)

@@ -92,8 +92,8 @@ func (c *cli) startRun(ctx context.Context, server *client.Client, model string,
 	if err := c.printRun(ctx, server, run); err != nil {
 		return err
 	}
-	if run.GetState() == echelonv1.Run_FAILED {
-		return fmt.Errorf("the run %s failed: %s", run.GetId(), run.GetFailure())
+	if err := endedWell(run); err != nil {
+		return err
 	}
 	return refusedError(int(run.GetSummary().GetBalance().GetRefused()), int(run.GetSummary().GetBalance().GetCustomers()))
 }

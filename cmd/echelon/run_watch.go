@@ -32,12 +32,17 @@ func (c *cli) runWatchCommand() *cobra.Command {
 			if err := c.printRun(ctx, server, run); err != nil {
 				return err
 			}
-			if state := run.GetState(); state == echelonv1.Run_FAILED || state == echelonv1.Run_CANCELLED {
-				return fmt.Errorf("the run %s is %s: %s", run.GetId(), state, run.GetFailure())
-			}
-			return nil
+			return endedWell(run)
 		}),
 	})
+}
+
+// endedWell returns the error of a run that ended without a result.
+func endedWell(run *echelonv1.Run) error {
+	if state := run.GetState(); state == echelonv1.Run_FAILED || state == echelonv1.Run_CANCELLED {
+		return fmt.Errorf("the run %s is %s: %s", run.GetId(), state, run.GetFailure())
+	}
+	return nil
 }
 
 // progressText says how far a run is.
