@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/format"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -145,6 +146,10 @@ func (c *checker) attribute(path string, a *echelonv1.Attribute) {
 	texts := a.GetType() == echelonv1.Attribute_STRING || a.GetType() == echelonv1.Attribute_STRING_LIST
 	if len(a.GetValues()) > 0 && !texts {
 		c.found.Mistakef(diag.Field(path, "values"), "remove it, or make the attribute a STRING", "only a STRING or a STRING_LIST has a list of values")
+	}
+	for _, f := range format.Check(a) {
+		f.Path = diag.Field(diag.Field(path, "format"), f.Path)
+		c.found.Add(f)
 	}
 	first := make(map[string]int)
 	for k, value := range a.GetValues() {

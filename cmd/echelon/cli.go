@@ -24,6 +24,8 @@ const (
 type cli struct {
 	// stdout gets results, stderr progress, advice and errors.
 	stdout, stderr io.Writer
+	// results is what the output - is written to where stdout has been given away; nil where that is stdout.
+	results io.Writer
 	// json asks for results as JSON.
 	json bool
 	// address is the server's.

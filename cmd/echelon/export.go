@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/echelonhq/echelon/client"
-	"github.com/echelonhq/echelon/cmd/echelon/internal/outfile"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 	"github.com/echelonhq/echelon/engine"
@@ -55,7 +55,7 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 		return err
 	}
 	var out *tabular.CustomerWriter
-	return c.exportRows(o.output, "customers written", func(file *outfile.File, line *progress.Line) (err error) {
+	return c.exportRows(o.output, "customers written", func(file io.Writer, line *progress.Line) (err error) {
 		if out, err = tabular.NewCustomerWriter(file, o.idColumn, attributes); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 }
 
 func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o exportOptions) error {
-	return c.exportRows(o.output, "assignments written", func(file *outfile.File, line *progress.Line) error {
+	return c.exportRows(o.output, "assignments written", func(file io.Writer, line *progress.Line) error {
 		var out *tabular.AssignmentWriter
 		err := each(server.ExportAssignments(ctx, o.model, o.run), line, func(a *echelonv1.Assignment) (err error) {
 			if out == nil {
@@ -90,7 +90,7 @@ func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o ex
 
 // assignmentWriter returns a writer of the assignments that a version of the model made.
 func assignmentWriter(
-	ctx context.Context, server *client.Client, file *outfile.File, o exportOptions, version int64,
+	ctx context.Context, server *client.Client, file io.Writer, o exportOptions, version int64,
 ) (*tabular.AssignmentWriter, error) {
 	kept, err := server.GetModel(ctx, o.model, version)
 	if err != nil {
@@ -114,8 +114,8 @@ func each[T any](rows iter.Seq2[T, error], line *progress.Line, write func(T) er
 }
 
 // exportRows writes a file, which is there whole or not at all, and prints how many rows it has.
-func (c *cli) exportRows(path, label string, write func(*outfile.File, *progress.Line) error) (err error) {
-	file, err := outfile.Create(path)
+func (c *cli) exportRows(path, label string, write func(io.Writer, *progress.Line) error) (err error) {
+	file, err := c.createOutput(path)
 	if err != nil {
 		return err
 	}
@@ -130,6 +130,9 @@ func (c *cli) exportRows(path, label string, write func(*outfile.File, *progress
 		return err
 	}
 	line.Done()
+	if path == stdio {
+		return nil
+	}
 	if c.json {
 		return c.printJSON(map[string]any{"output": path, "rows": line.Count()})
 	}

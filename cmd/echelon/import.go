@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,8 +18,8 @@ import (
 
 // importOptions are the flags of import.
 type importOptions struct {
-	model, input, idColumn string
-	allowMissing           bool
+	inputOptions
+	model string
 }
 
 func (c *cli) importCommand() *cobra.Command {
@@ -27,8 +27,9 @@ func (c *cli) importCommand() *cobra.Command {
 	cmd := c.calls(&cobra.Command{
 		Use:   "import",
 		Short: "Store the customers of a file",
-		Long: "Import stores the customers of a CSV file; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
-			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run.",
+		Long: "Import stores the customers of a file, CSV or JSON lines; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
+			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run.\n" +
+			"With --strict the file is read twice: before anything is stored it must be without a row that is refused.",
 		Example: "  echelon import --model model.yaml --input customers.csv --id-column account_id",
 		Args:    cobra.NoArgs,
 		RunE: c.calling(func(ctx context.Context, server *client.Client, _ []string) error {
@@ -36,7 +37,7 @@ func (c *cli) importCommand() *cobra.Command {
 		}),
 	})
 	c.modelFlag(cmd, &o.model, "the model's file, or its name on the server")
-	inputFlags(cmd, &o.input, &o.idColumn, &o.allowMissing)
+	o.flags(cmd)
 	return cmd
 }
 
@@ -57,25 +58,30 @@ func (c *cli) attributesOf(ctx context.Context, server *client.Client, model str
 }
 
 func (c *cli) importFile(ctx context.Context, server *client.Client, o importOptions) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(o.input)
+	if err := c.strictly(ctx, o, attributes); err != nil {
+		return err
+	}
+	reader, file, err := c.openCustomers(o.inputOptions, attributes)
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstOf(err, file.Close()) }()
-	reader, err := tabular.NewReader(file, tabular.Options{
-		File: o.input, IDColumn: o.idColumn, Attributes: attributes, AllowMissingColumns: o.allowMissing,
-	})
+	refused, err := c.createRejects(o.rejects)
 	if err != nil {
 		return err
 	}
+	defer func() { err = firstOf(err, refused.discard()) }()
 	line := progress.New(c.stderr)
 	defer line.Stop()
 	line.Start("customers stored")
-	job := &importing{reader: reader, attributes: attributes}
+	job := &importing{reader: reader, attributes: attributes, rejects: refused}
 	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{}, job.customers(ctx)) {
 		if err != nil {
 			line.Stop()
@@ -84,9 +90,41 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 		}
 		job.settle(done)
 		line.Set(done.Stored)
+		if o.strict && job.refused > 0 {
+			line.Stop()
+			c.advise("%s customers were stored before the server refused a row, and stay", report.Count(job.stored))
+			return &failure{exitRefused, errors.New(job.listed[0].Describe(o.name()))}
+		}
 	}
 	line.Done()
+	if err := firstOf(job.unwritten, refused.commit()); err != nil {
+		return err
+	}
 	return c.reportImport(o, job)
+}
+
+// strictly reads the whole input where --strict is given, and fails at the first row that is refused, so that nothing is stored then.
+func (c *cli) strictly(ctx context.Context, o importOptions, attributes []*echelonv1.Attribute) (err error) {
+	if !o.strict {
+		return nil
+	}
+	if o.input == stdio {
+		return usagef("--strict reads the input twice, and the standard input can be read once: give it a file")
+	}
+	reader, file, err := (&cli{stderr: io.Discard}).openCustomers(o.inputOptions, attributes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, file.Close()) }()
+	for batch, err := range reader.Batches(tabular.BatchRows) {
+		if err = firstOf(err, ctx.Err()); err != nil {
+			return err
+		}
+		if len(batch.Refused) > 0 {
+			return &failure{exitRefused, errors.New(batch.Refused[0].Describe(o.name()))}
+		}
+	}
+	return nil
 }
 
 // importing is an import that is under way.
@@ -103,6 +141,9 @@ type importing struct {
 	unknown bool
 	// listed are the first refused rows.
 	listed []tabular.Refusal
+	// rejects takes all of them, and unwritten is why it could not.
+	rejects   *rejects
+	unwritten error
 }
 
 // customers returns the rows that can be read; the others are refused here.
@@ -127,6 +168,7 @@ func (j *importing) customers(ctx context.Context) iter.Seq2[*echelonv1.Customer
 
 func (j *importing) refuse(rows ...tabular.Refusal) {
 	j.refused += int64(len(rows))
+	j.unwritten = firstOf(j.unwritten, j.rejects.write(rows...))
 	j.listed = append(j.listed, rows[:min(len(rows), maxListed-len(j.listed))]...)
 }
 
@@ -164,7 +206,7 @@ type importJSON struct {
 
 func (c *cli) reportImport(o importOptions, j *importing) error {
 	if j.rows == 0 {
-		return fmt.Errorf("%s: the file has a header and no customers: give it a line for each customer", o.input)
+		return fmt.Errorf("%s: the file has a header and no customers: give it a line for each customer", o.name())
 	}
 	if j.rows != j.stored+j.refused {
 		return errors.New("the books do not balance: fewer rows were answered than were read; run the import again")
@@ -174,7 +216,7 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, append([]tabular.Refusal{}, j.listed...)})
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
-		c.listRefused(o.input, j.listed, int(j.refused), "")
+		c.listRefused(o.name(), j.listed, int(j.refused), o.rejects)
 	}
 	if j.unknown {
 		c.advise(`the server does not know all attributes of the model: store it first by "echelon model create"`)

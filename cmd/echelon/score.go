@@ -13,9 +13,9 @@ import (
 
 // scoreOptions are the flags of score.
 type scoreOptions struct {
-	model, input, idColumn, output string
-	asOf, rejects                  string
-	strict, allowMissing           bool
+	inputOptions
+	model, output string
+	asOf          string
 	// address is the server's; empty where no server is asked.
 	address string
 }
@@ -25,7 +25,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score",
 		Short: "Score a file of customers, without a server or through one",
-		Long: "Score evaluates the customers of a CSV file, which are the population that the model learns from, and writes a file with the segments,\n" +
+		Long: "Score evaluates the customers of a file, CSV or JSON lines, which are the population that the model learns from, and writes a file with the segments,\n" +
 			"scores, tiers and reasons of each, in the order of the input. It needs no server; with --address a server does the work, with the same\n" +
 			"result to the byte. Rows that cannot be read are listed and do not stop the others; the exit code then is 4.",
 		Example: "  echelon score --model model.yaml --input customers.csv --id-column account_id --output tiers.csv --as-of 2026-01-31",
@@ -33,10 +33,8 @@ func (c *cli) scoreCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	c.modelFlag(cmd, &o.model, "the model's file")
-	inputFlags(cmd, &o.input, &o.idColumn, &o.allowMissing)
+	o.flags(cmd)
 	outputFlag(cmd, &o.output)
-	flags.StringVar(&o.rejects, "rejects", "", "the CSV file to write the refused rows to")
-	flags.BoolVar(&o.strict, "strict", false, "stop at the first row that is refused, and write nothing")
 	asOfFlag(cmd, &o.asOf)
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
@@ -48,15 +46,8 @@ func (c *cli) modelFlag(cmd *cobra.Command, to *string, help string) {
 	require(cmd, "model")
 }
 
-func inputFlags(cmd *cobra.Command, input, idColumn *string, allowMissing *bool) {
-	cmd.Flags().StringVar(input, "input", "", "the CSV file to read customers from")
-	cmd.Flags().StringVar(idColumn, "id-column", "", "the column of the file that has the customers' ids")
-	cmd.Flags().BoolVar(allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
-	require(cmd, "input", "id-column")
-}
-
 func outputFlag(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "output", "", "the CSV file to write")
+	cmd.Flags().StringVar(to, "output", "", "the CSV file to write, compressed where its name ends in .gz or .zst; - is the standard output")
 	require(cmd, "output")
 }
 
@@ -90,6 +81,9 @@ func parseAsOf(text string) (time.Time, error) {
 
 // check finds what is wrong with the flags together.
 func (o scoreOptions) check() error {
+	if err := o.inputOptions.check(); err != nil {
+		return err
+	}
 	if o.rejects != "" && o.rejects == o.output {
 		return usagef("--rejects and --output name the same file: give each its own")
 	}
@@ -121,6 +115,9 @@ func (c *cli) score(ctx context.Context, o scoreOptions) error {
 	m, err := c.useModel(o.model)
 	if err != nil {
 		return err
+	}
+	if o.output == stdio {
+		c = &cli{stdout: c.stderr, stderr: c.stderr, results: c.stdout, json: c.json}
 	}
 	job := &scoreJob{cli: c, options: o, program: m.program, source: m.source, asOf: asOf}
 	if err := job.do(ctx); err != nil {

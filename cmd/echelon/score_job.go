@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"github.com/echelonhq/echelon/cmd/echelon/internal/outfile"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 	"github.com/echelonhq/echelon/engine"
@@ -57,25 +55,18 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 
 // read reads the whole input: it is the population.
 func (j *scoreJob) read(ctx context.Context, line *progress.Line) (err error) {
-	file, err := os.Open(j.options.input)
+	reader, file, err := j.openCustomers(j.options.inputOptions, j.program.Model().GetAttributes())
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstOf(err, file.Close()) }()
-	reader, err := tabular.NewReader(file, tabular.Options{
-		File: j.options.input, IDColumn: j.options.idColumn,
-		Attributes: j.program.Model().GetAttributes(), AllowMissingColumns: j.options.allowMissing,
-	})
-	if err != nil {
-		return err
-	}
 	line.Start("rows read")
 	for batch, err := range reader.Batches(tabular.BatchRows) {
 		if err = firstOf(err, ctx.Err()); err != nil {
 			return err
 		}
 		if j.options.strict && len(batch.Refused) > 0 {
-			return &failure{exitRefused, errors.New(batch.Refused[0].Describe(j.options.input))}
+			return &failure{exitRefused, errors.New(batch.Refused[0].Describe(j.options.name()))}
 		}
 		if batch.Frame.Len() > 0 {
 			j.frames = append(j.frames, batch.Frame)
@@ -86,7 +77,7 @@ func (j *scoreJob) read(ctx context.Context, line *progress.Line) (err error) {
 	}
 	line.Done()
 	if j.rows == 0 {
-		return fmt.Errorf("%s: the file has a header and no customers: give it a line for each customer", j.options.input)
+		return fmt.Errorf("%s: the file has a header and no customers: give it a line for each customer", j.options.name())
 	}
 	return nil
 }
@@ -97,12 +88,12 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, line *progress.Lin
 		return err
 	}
 	j.calibration.Refused = int64(len(j.refused))
-	output, err := outfile.Create(j.options.output)
+	output, err := j.createOutput(j.options.output)
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstOf(err, output.Close()) }()
-	out, err := tabular.NewAssignmentWriter(output, j.options.idColumn, j.program.Model())
+	out, err := tabular.NewAssignmentWriter(output, j.options.idName(), j.program.Model())
 	if err != nil {
 		return err
 	}
@@ -138,26 +129,14 @@ func writeAssignments(out *tabular.AssignmentWriter, assignments []*echelonv1.As
 }
 
 // writeRejects writes the refused rows, where that was asked for.
-func (j *scoreJob) writeRejects() (err error) {
-	if j.options.rejects == "" {
-		return nil
-	}
-	file, err := outfile.Create(j.options.rejects)
+func (j *scoreJob) writeRejects() error {
+	rejects, err := j.createRejects(j.options.rejects)
 	if err != nil {
 		return err
 	}
-	defer func() { err = firstOf(err, file.Close()) }()
-	out, err := tabular.NewRefusalWriter(file)
-	if err != nil {
+	defer func() { _ = rejects.discard() }()
+	if err := rejects.write(j.refused...); err != nil {
 		return err
 	}
-	for _, r := range j.refused {
-		if err := out.Write(r); err != nil {
-			return err
-		}
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	return file.Commit()
+	return rejects.commit()
 }

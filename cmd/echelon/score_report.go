@@ -41,7 +41,7 @@ func (j *scoreJob) report() error {
 	if err := j.printFindings(); err != nil {
 		return err
 	}
-	j.listRefused(j.options.input, j.refused, len(j.refused), j.options.rejects)
+	j.listRefused(j.options.name(), j.refused, len(j.refused), j.options.rejects)
 	return nil
 }
 

@@ -64,3 +64,6 @@ func ParseTimestamp(text string) (int64, error) {
 func FormatTimestamp(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
 }
+
+// InstantOf returns the instant of microseconds since 1970, in UTC.
+func InstantOf(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

@@ -35,6 +35,11 @@ var importRules = []rule{
 		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",
 	},
 	{
+		importers: []string{"./engine/format/..."}, forbidden: []string{"./engine/..."},
+		allowed: []string{"./engine/format/...", "./engine/frame/...", "./engine/diag/..."},
+		reason:  "files are read by format without an engine, so format must not bring the rest of it along",
+	},
+	{
 		importers: []string{"./storage/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./storage/...", "./engine/frame/...", "./proto/..."},
 		reason:  "storage keeps what it is given: what a model means, and who asks, is not its business",
@@ -58,8 +63,13 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./internal/tabular/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/tabular/...", "./engine/frame/...", "./proto/..."},
+		allowed: []string{"./internal/tabular/...", "./engine/frame/...", "./engine/format/...", "./proto/..."},
 		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
+	},
+	{
+		importers: []string{"./internal/suggest/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/suggest/...", "./engine/...", "./proto/..."},
+		reason:  "a model is suggested from columns of cells: what files they came from is for its callers",
 	},
 	{
 		importers: []string{"./internal/fault/..."}, forbidden: []string{"./..."},
@@ -96,7 +106,7 @@ var importRules = []rule{
 		reason: "commands are for people: what another package needs of one belongs further down",
 	},
 	{
-		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/catalog/...",
+		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
 			"./internal/snapshot/...", "./internal/fault/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",

@@ -1,15 +1,16 @@
 package tabular
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/echelonhq/echelon/engine/format"
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -18,6 +19,7 @@ import (
 type CustomerWriter struct {
 	csv        *csv.Writer
 	attributes []*echelonv1.Attribute
+	parsers    []*format.Parser
 	record     []string
 	emptied    int
 }
@@ -35,6 +37,11 @@ func NewCustomerWriter(out io.Writer, idColumn string, attributes []*echelonv1.A
 		if !slices.Contains(header, column) {
 			header = append(header, column)
 			w.attributes = append(w.attributes, a)
+			parser, err := format.New(a)
+			if err != nil {
+				return nil, err
+			}
+			w.parsers = append(w.parsers, parser)
 		}
 	}
 	return w, w.csv.Write(header)
@@ -43,9 +50,9 @@ func NewCustomerWriter(out io.Writer, idColumn string, attributes []*echelonv1.A
 // Write writes a customer. It fails where a file cannot hold a value, and with the error of out.
 func (w *CustomerWriter) Write(customer *echelonv1.Customer) error {
 	w.record = append(w.record[:0], customer.GetId())
-	for _, a := range w.attributes {
+	for i, a := range w.attributes {
 		value := customer.GetAttributes().GetFields()[a.GetName()]
-		cell, err := formatCell(value)
+		cell, err := formatCell(a, w.parsers[i], value)
 		if err != nil {
 			return fmt.Errorf("customer %q, %s: %w", customer.GetId(), a.GetName(), err)
 		}
@@ -67,23 +74,40 @@ func (w *CustomerWriter) Flush() error {
 }
 
 // formatCell writes a value so that a Reader reads it back.
-func formatCell(value *structpb.Value) (string, error) {
+func formatCell(a *echelonv1.Attribute, parser *format.Parser, value *structpb.Value) (string, error) {
+	v, text := format.Value{}, ""
 	switch kind := value.GetKind().(type) {
 	case *structpb.Value_NumberValue:
-		return frame.FormatNumber(kind.NumberValue), nil
+		v.Number = kind.NumberValue
 	case *structpb.Value_BoolValue:
-		return strconv.FormatBool(kind.BoolValue), nil
+		v.Bool = kind.BoolValue
 	case *structpb.Value_StringValue:
-		return kind.StringValue, nil
+		var err error
+		switch text = kind.StringValue; a.GetType() {
+		case echelonv1.Attribute_DATE:
+			v.Int, err = frame.ParseDate(text)
+		case echelonv1.Attribute_TIMESTAMP:
+			v.Int, err = frame.ParseTimestamp(text)
+		}
+		if err != nil || text == "" {
+			return "", err
+		}
 	case *structpb.Value_ListValue:
-		items := make([]string, len(kind.ListValue.GetValues()))
-		for i, item := range kind.ListValue.GetValues() {
-			items[i] = item.GetStringValue()
-			if strings.Contains(items[i], listSeparator) {
-				return "", fmt.Errorf("the item %s has a %q, which separates items in a file: write it another way", frame.Quote(items[i]), listSeparator)
+		for _, item := range kind.ListValue.GetValues() {
+			v.List = append(v.List, item.GetStringValue())
+		}
+		if separator := cmp.Or(a.GetFormat().GetSeparator(), format.ListSeparator); len(v.List) > 0 {
+			for _, item := range v.List {
+				if strings.Contains(item, separator) {
+					return "", fmt.Errorf("the item %s has a %q, which separates items in a file: write it another way", frame.Quote(item), separator)
+				}
 			}
 		}
-		return strings.Join(items, listSeparator), nil
+		if len(v.List) == 0 || len(v.List) == 1 && v.List[0] == "" {
+			return "", nil
+		}
+	default:
+		return "", nil
 	}
-	return "", nil
+	return parser.Write(v, text)
 }

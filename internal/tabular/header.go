@@ -26,30 +26,32 @@ type header struct {
 	id    int
 	// fields has the place of each attribute's column.
 	fields []int
+	// unseen are names that no row is known to have.
+	unseen []string
 	line   int
 }
 
-// newHeader finds the columns in the file's first row. All that are missing are told at once.
-func newHeader(names []string, line int, options Options) (*header, *Error) {
-	h := &header{names: slices.Clone(names), id: slices.Index(names, options.IDColumn), line: line}
-	wanted := []string{options.IDColumn}
+// newHeader finds the columns in the file. All that are missing are told at once.
+func newHeader(from source, options Options) (*header, *Error) {
+	h := &header{names: from.columns(), id: absent, unseen: from.unseen(), line: from.line()}
 	var missing []string
-	if h.id == absent {
-		missing = append(missing, options.IDColumn)
+	if !options.RowIDs {
+		if h.id = slices.Index(h.names, options.IDColumn); h.lacks(options.IDColumn) {
+			h.id = absent
+			missing = append(missing, options.IDColumn)
+		}
 	}
 	for _, a := range options.Attributes {
 		column := Column(a)
-		place := slices.Index(names, column)
-		h.fields = append(h.fields, place)
-		wanted = append(wanted, column)
-		if place == absent && !options.AllowMissingColumns && !slices.Contains(missing, column) {
+		h.fields = append(h.fields, slices.Index(h.names, column))
+		if h.lacks(column) && !options.AllowMissingColumns && !slices.Contains(missing, column) {
 			missing = append(missing, column)
 		}
 	}
 	if len(missing) > 0 {
 		return nil, h.missing(missing, options)
 	}
-	for _, column := range wanted {
+	for _, column := range expected(options) {
 		if twice := h.twice(column); twice != "" {
 			return nil, &Error{File: options.File, Line: h.line, Message: twice, Remedy: "rename or remove one of them"}
 		}
@@ -57,16 +59,21 @@ func newHeader(names []string, line int, options Options) (*header, *Error) {
 	return h, nil
 }
 
+// lacks reports whether no row is known to have a column.
+func (h *header) lacks(column string) bool {
+	return !slices.Contains(h.names, column) || slices.Contains(h.unseen, column)
+}
+
 func (h *header) missing(columns []string, options Options) *Error {
 	e := &Error{File: options.File, Line: h.line, Message: "the column " + quoteAll(columns) + " is missing"}
 	if len(columns) > 1 {
 		e.Message = "the columns " + quoteAll(columns) + " are missing"
 	}
-	e.Message += ", the file has " + quoteAll(h.names)
+	e.Message += ", the file has " + quoteAll(slices.DeleteFunc(slices.Clone(h.names), h.lacks))
 	switch {
-	case len(h.names) == 1 && strings.ContainsAny(h.names[0], ";\t"):
-		e.Remedy = "separate its columns by commas, instead of semicolons or tabs"
-	case h.id == absent:
+	case len(h.names) == 1 && options.Format != JSONLines && h.id == absent:
+		e.Remedy = "say by --delimiter what separates its columns, by --id-column which has the ids, and by `column` in the model what the file calls the others"
+	case h.id == absent && !options.RowIDs:
 		e.Remedy = "say by --id-column which column has the ids, and by `column` in the model what the file calls the others"
 	default:
 		e.Remedy = "add what is missing, say by `column` in the model what the file calls it, or take it as missing with --allow-missing-columns"

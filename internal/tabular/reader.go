@@ -1,15 +1,13 @@
 package tabular
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 
+	"github.com/echelonhq/echelon/engine/format"
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -17,12 +15,21 @@ import (
 // BatchRows is how many rows a batch has where nothing speaks for another number: what stays in a processor's cache.
 const BatchRows = 1024
 
+// RowColumn is what the column of ids is called where they are the rows' numbers.
+const RowColumn = "row"
+
 // Options says how a file is read.
 type Options struct {
 	// File is the file's name, for messages.
 	File string
-	// IDColumn is the header of the column that has the ids.
+	// Format is how the file holds rows; empty is CSV.
+	Format Format
+	// Delimiter separates the cells of CSV; 0 is found from the header.
+	Delimiter rune
+	// IDColumn is the column that has the ids.
 	IDColumn string
+	// RowIDs makes the rows' numbers, from 1, their ids, for files that have none. IDColumn then is not read.
+	RowIDs bool
 	// Attributes are what is read of the rows. Other columns are ignored.
 	Attributes []*echelonv1.Attribute
 	// AllowMissingColumns takes the attributes whose column the file lacks as missing.
@@ -42,75 +49,89 @@ type Batch struct {
 // Rows returns the number of rows, the refused ones too.
 func (b *Batch) Rows() int { return len(b.Lines) + len(b.Refused) }
 
-// Reader reads customers from a CSV file.
+// Reader reads customers from a file.
 type Reader struct {
 	options Options
-	csv     *csv.Reader
-	guard   *guard
+	from    source
 	header  *header
 	builder *frame.Builder
-	// line is where the last row began.
-	line int
+	// parsers read the attributes' cells.
+	parsers []*format.Parser
+	// plainNumber reads a number of JSON.
+	plainNumber *format.Parser
+	// rows counts those that were read.
+	rows int
 }
 
-// NewReader reads the file's header. It fails with an *Error where that is not what the options ask for, and with the error of in.
+// NewReader reads where the columns are. It fails with an *Error where that is not what the options ask for, with the error of in, and where an
+// attribute's format has mistakes.
 func NewReader(in io.Reader, options Options) (*Reader, error) {
-	buffered := bufio.NewReaderSize(in, 1<<16)
-	if err := skipMark(buffered, options.File); err != nil {
+	r := &Reader{options: options}
+	for _, a := range options.Attributes {
+		parser, err := format.New(a)
+		if err != nil {
+			return nil, err
+		}
+		r.parsers = append(r.parsers, parser)
+	}
+	var err error
+	if r.plainNumber, err = format.New(&echelonv1.Attribute{Type: echelonv1.Attribute_NUMBER}); err != nil {
 		return nil, err
 	}
-	r := &Reader{options: options, guard: newGuard(buffered)}
-	r.csv = csv.NewReader(r.guard)
-	r.csv.FieldsPerRecord = -1
-	r.csv.ReuseRecord = true
-	names, err := r.record()
-	if errors.Is(err, io.EOF) {
-		return nil, &Error{File: options.File, Message: "the file is empty", Remedy: "give it a header line, and a line for each customer"}
-	}
+	r.from, err = openSource(in, RowOptions{File: options.File, Format: options.Format, Delimiter: options.Delimiter, Expected: expected(options)})
 	if err != nil {
 		return nil, err
 	}
 	var wrong *Error
-	if r.header, wrong = newHeader(names, r.line, options); wrong != nil {
+	if r.header, wrong = newHeader(r.from, options); wrong != nil {
 		return nil, wrong
 	}
 	r.builder = frame.NewBuilder(frame.ModelSchema(options.Attributes), frame.UniqueIDs())
 	return r, nil
 }
 
-// skipMark skips the byte order mark that some programs begin a file with.
-func skipMark(in *bufio.Reader, file string) error {
-	first, err := in.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", file, err)
+// expected returns the columns that a reader asks for.
+func expected(options Options) []string {
+	var columns []string
+	if !options.RowIDs {
+		columns = append(columns, options.IDColumn)
 	}
-	switch {
-	case bytes.Equal(first, []byte("\xef\xbb\xbf")):
-		_, err = in.Discard(len(first))
-		return err
-	case bytes.HasPrefix(first, []byte("\xff\xfe")), bytes.HasPrefix(first, []byte("\xfe\xff")):
-		return &Error{File: file, Line: 1, Message: "the file is UTF-16", Remedy: "save it as UTF-8"}
+	for _, a := range options.Attributes {
+		columns = append(columns, Column(a))
 	}
-	return nil
+	return columns
 }
+
+// Delimiter returns what separates the cells; 0 for JSON lines.
+func (r *Reader) Delimiter() rune { return delimiterOf(r.from) }
 
 // Read returns the next rows, at most that many, and io.EOF after the last. It fails with an *Error where rows cannot be told apart any more.
 func (r *Reader) Read(rows int) (*Batch, error) {
 	batch := &Batch{}
 	for batch.Rows() < rows {
-		record, err := r.record()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		values, err := r.from.next()
+		var bad *malformed
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.take(batch)
+		case errors.As(err, &bad):
+			r.rows++
+			batch.Refused = append(batch.Refused, r.unreadable(bad))
+			continue
+		case err != nil:
 			return nil, err
 		}
-		if refused := r.row(record); refused != nil {
+		r.rows++
+		if refused := r.row(values); refused != nil {
 			batch.Refused = append(batch.Refused, *refused)
 		} else {
-			batch.Lines = append(batch.Lines, r.line)
+			batch.Lines = append(batch.Lines, r.from.line())
 		}
 	}
+	return r.take(batch)
+}
+
+func (r *Reader) take(batch *Batch) (*Batch, error) {
 	if batch.Rows() == 0 {
 		return nil, io.EOF
 	}
@@ -133,58 +154,37 @@ func (r *Reader) Batches(rows int) iter.Seq2[*Batch, error] {
 	}
 }
 
-// record reads the next line's cells. They hold until the next call.
-func (r *Reader) record() ([]string, error) {
-	record, err := r.csv.Read()
-	if err == nil {
-		r.line, _ = r.csv.FieldPos(0)
-		r.guard.release(r.csv.InputOffset())
-		return record, nil
+// id returns a row's id as it stands; false where it is of a type that is no id.
+func (r *Reader) id(values []Value) (string, bool) {
+	if r.options.RowIDs {
+		return strconv.Itoa(r.rows), true
 	}
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
+	v := values[r.header.id]
+	switch v.Kind {
+	case Absent, Cell, Text:
+		return v.Text, true
+	case Number:
+		return v.Text, !strings.ContainsAny(v.Text, ".eE-")
 	}
-	return nil, r.broken(err)
+	return v.String(), false
 }
 
-// broken says why no more rows can be read.
-func (r *Reader) broken(err error) error {
-	var syntax *csv.ParseError
-	switch {
-	case errors.Is(err, errLong):
-		return &Error{
-			File: r.options.File, Line: r.line, Message: fmt.Sprintf("the row after this line's is longer than %d MiB", maxRowBytes>>20),
-			Remedy: "close the quote that one of its cells opens",
-		}
-	case !errors.As(err, &syntax):
-		return fmt.Errorf("%s: %w", r.options.File, err)
-	}
-	wrong := &Error{File: r.options.File, Line: syntax.Line, Column: syntax.Column}
-	if errors.Is(err, csv.ErrBareQuote) {
-		wrong.Message = "a quote stands within a cell that does not begin with one"
-		wrong.Remedy = `put the whole cell into quotes and double each quote in it, as in "12"" wheel"`
-	} else {
-		wrong.Message = fmt.Sprintf("the quoted cell of the row that begins in line %d does not end as it must", syntax.StartLine)
-		wrong.Remedy = `end it by a quote that a comma or a line's end follows, and double each quote in it, as in "12"" wheel"`
-	}
-	return wrong
+// unreadable refuses a row of which the cells cannot be told.
+func (r *Reader) unreadable(bad *malformed) Refusal {
+	id, _ := r.id(bad.values)
+	return Refusal{Line: r.from.line(), CustomerID: shown(id), Code: bad.code, Message: bad.message}
 }
 
 // row adds a row to the frame, or says why it is refused.
-func (r *Reader) row(record []string) *Refusal {
-	if len(record) != len(r.header.names) {
-		refused := &Refusal{Line: r.line, Code: Ragged, Message: fmt.Sprintf(
-			"the row has %d cells and the header %d: add or remove commas, or quote the cell that has one", len(record), len(r.header.names))}
-		if r.header.id < len(record) {
-			refused.CustomerID = shown(record[r.header.id])
-		}
-		return refused
+func (r *Reader) row(values []Value) *Refusal {
+	id, ok := r.id(values)
+	r.builder.Start(strings.Clone(id))
+	if !ok {
+		r.builder.Fail("", echelonv1.RowError_WRONG_TYPE, "the id %s is neither a text nor a whole number: write it as a text", frame.Quote(id))
 	}
-	// A cell is a part of its whole row's text: what is kept is copied, so that it does not keep the row.
-	r.builder.Start(strings.Clone(record[r.header.id]))
 	for i, place := range r.header.fields {
-		if place != absent && record[place] != "" {
-			r.set(i, record[place])
+		if place != absent {
+			r.set(i, values[place])
 		}
 	}
 	wrong := r.builder.Commit()
@@ -192,13 +192,13 @@ func (r *Reader) row(record []string) *Refusal {
 		return nil
 	}
 	refused := &Refusal{
-		Line: r.line, CustomerID: wrong.GetCustomerId(), Column: r.options.IDColumn, Value: shown(record[r.header.id]),
+		Line: r.from.line(), CustomerID: wrong.GetCustomerId(), Column: r.options.IDColumn, Value: shown(id),
 		Code: wrong.GetCode().String(), Message: wrong.GetMessage(),
 	}
 	if i, ok := r.builder.Schema().Index(wrong.GetField()); ok {
 		refused.Column, refused.Value = Column(r.options.Attributes[i]), ""
 		if place := r.header.fields[i]; place != absent {
-			refused.Value = shown(record[place])
+			refused.Value = shown(values[place].String())
 		}
 	}
 	return refused

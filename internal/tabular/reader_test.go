@@ -227,12 +227,15 @@ func TestAFileThatCannotBeReadSaysWhereAndWhatToDo(t *testing.T) {
 	files := []struct{ name, text, want string }{
 		{"empty", "", "f.csv: the file is empty: give it a header line, and a line for each customer"},
 		{"empty but for a mark", "\xef\xbb\xbf", "f.csv: the file is empty: give it a header line, and a line for each customer"},
-		{"UTF-16", "\xff\xfei\x00d\x00", "f.csv:1: the file is UTF-16: save it as UTF-8"},
+		{"UTF-16", "\xff\xfei\x00d\x00", `f.csv:1: the file is UTF-16: save it as UTF-8; spreadsheets call that "CSV UTF-8"`},
 		{"no id column", "ident,name\n", `f.csv:1: the column "id" is missing, the file has "ident", "name": say by --id-column which column has the ids, and by ` +
 			"`column` in the model what the file calls the others"},
 		{"no such column", "id,Name\n", `f.csv:1: the column "name" is missing, the file has "id", "Name": add what is missing, say by ` +
 			"`column` in the model what the file calls it, or take it as missing with --allow-missing-columns"},
-		{"semicolons", "id;name\n", `f.csv:1: the columns "id", "name" are missing, the file has "id;name": separate its columns by commas, instead of semicolons or tabs`},
+		{"carets", "id^name\n", `f.csv:1: the columns "id", "name" are missing, the file has "id^name": say by --delimiter what separates its columns, by --id-column ` +
+			"which has the ids, and by `column` in the model what the file calls the others"},
+		{"compressed", "\x1f\x8b\x08\x00", "f.csv:1: the file is compressed, and its name does not say so: let its name end in .gz or .zst, as it is compressed"},
+		{"a workbook", "PK\x03\x04", `f.csv:1: the file is a workbook of a spreadsheet or an archive: save its sheet as "CSV UTF-8"`},
 		{"a column twice", "id,name,name\n", `f.csv:1: the column "name" stands twice, in places 2 and 3: rename or remove one of them`},
 		{"the id column twice", "id,name,id\n", `f.csv:1: the column "id" stands twice, in places 1 and 3: rename or remove one of them`},
 		{"a bare quote", "id,name\na,12\" wheel\n", `f.csv:2:5: a quote stands within a cell that does not begin with one: put the whole cell into quotes and double each quote in it, as in "12"" wheel"`},

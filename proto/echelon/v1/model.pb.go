@@ -714,7 +714,9 @@ type Attribute struct {
 	// The values that it may take, of a STRING or of each item of a STRING_LIST; a customer with another value is refused. Empty: any.
 	Values []string `protobuf:"bytes,6,rep,name=values,proto3" json:"values,omitempty"`
 	// Whether a customer that lacks it is refused.
-	Required      bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	Required bool `protobuf:"varint,7,opt,name=required,proto3" json:"required,omitempty"`
+	// How files write its values, where that is not the plain way.
+	Format        *Format `protobuf:"bytes,8,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -796,6 +798,13 @@ func (x *Attribute) GetRequired() bool {
 		return x.Required
 	}
 	return false
+}
+
+func (x *Attribute) GetFormat() *Format {
+	if x != nil {
+		return x.Format
+	}
+	return nil
 }
 
 // DerivedAttribute is a value computed from others: a number, a boolean or a string.
@@ -2831,7 +2840,7 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\"\x9a\x03\n" +
+	"echelon.v1\x1a\x17echelon/v1/format.proto\"\x9a\x03\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
@@ -2844,7 +2853,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xc6\x02\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xf2\x02\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -2852,7 +2861,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04unit\x18\x04 \x01(\tR\x04unit\x12 \n" +
 	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x16\n" +
 	"\x06values\x18\x06 \x03(\tR\x06values\x12\x1a\n" +
-	"\brequired\x18\a \x01(\bR\brequired\"s\n" +
+	"\brequired\x18\a \x01(\bR\brequired\x12*\n" +
+	"\x06format\x18\b \x01(\v2\x12.echelon.v1.FormatR\x06format\"s\n" +
 	"\x04Type\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -3110,6 +3120,7 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Tiering_Matrix)(nil),            // 40: echelon.v1.Tiering.Matrix
 	(*AxisCut_Median)(nil),            // 41: echelon.v1.AxisCut.Median
 	(*AxisCut_Percentile)(nil),        // 42: echelon.v1.AxisCut.Percentile
+	(*Format)(nil),                    // 43: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
 	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
@@ -3119,47 +3130,48 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	18, // 4: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
 	26, // 5: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 6: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	1,  // 7: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	14, // 8: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	16, // 9: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
-	2,  // 10: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	17, // 11: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	29, // 12: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	30, // 13: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	31, // 14: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	32, // 15: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	33, // 16: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	34, // 17: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	35, // 18: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	39, // 19: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	40, // 20: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	20, // 21: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 22: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	5,  // 23: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 24: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 25: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	41, // 26: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	42, // 27: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 28: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 29: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 30: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 31: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 32: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	36, // 33: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	37, // 34: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 35: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	38, // 36: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 37: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 38: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 39: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 40: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 41: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 42: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	43, // 7: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	1,  // 8: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	14, // 9: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	16, // 10: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	2,  // 11: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
+	17, // 12: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	29, // 13: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	30, // 14: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	31, // 15: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	32, // 16: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	33, // 17: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	34, // 18: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	35, // 19: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	39, // 20: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	40, // 21: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	20, // 22: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 23: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	5,  // 24: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	6,  // 25: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	24, // 26: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	41, // 27: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	42, // 28: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	7,  // 29: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	27, // 30: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	8,  // 31: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	28, // 32: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	9,  // 33: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	36, // 34: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	37, // 35: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 36: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	38, // 37: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 38: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	19, // 39: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	22, // 40: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	23, // 41: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 42: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 43: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3167,6 +3179,7 @@ func file_echelon_v1_model_proto_init() {
 	if File_echelon_v1_model_proto != nil {
 		return
 	}
+	file_echelon_v1_format_proto_init()
 	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[7].OneofWrappers = []any{
 		(*Normalize_Linear_)(nil),
