@@ -130,7 +130,11 @@ func (b *builder) tiers() {
 		name := b.money.attribute.GetName()
 		b.model.Amount = name
 		b.comments["amount"] = "What tables and balances add up."
-		share := func(x float64) *echelonv1.CumulativeShare { return &echelonv1.CumulativeShare{Of: name, Share: x} }
+		of := name
+		if b.money.numbers[0] < 0 {
+			of = fmt.Sprintf("max(0, %s)", name) // who costs money is in no share of what comes in
+		}
+		share := func(x float64) *echelonv1.CumulativeShare { return &echelonv1.CumulativeShare{Of: of, Share: x} }
 		high.CumulativeShare, mid.CumulativeShare = share(0.5), share(0.8)
 		text = fmt.Sprintf("How much to invest, by concentration: the best customers who together bring half of %s, those who bring the next 30 %%, and all others.\n"+
 			"The top tenth of customers by %s brings %.0f %% of it.", name, name, 100*b.concentration())
