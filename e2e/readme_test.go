@@ -19,7 +19,7 @@ import (
 )
 
 // pages are what people read first; what they print is run.
-var pages = []string{"README.md", "docs/model.md", "docs/api.md", "docs/operations.md", "docs/architecture.md", "docs/README.md"}
+var pages = []string{"README.md", "docs/model.md", "docs/api.md", "docs/operations.md", "docs/architecture.md", "docs/README.md", "docs/from-a-csv.md"}
 
 // block is a fenced part of a page.
 type block struct {
@@ -141,7 +141,7 @@ func program(address string) string {
 	return fmt.Sprintf(`#!/usr/bin/env bash
 case "$1 ${2-}" in
   serve*) exec %[1]q "$@" --listen %[2]s ;;
-  score* | version* | demo* | "model lint") exec %[1]q "$@" ;;
+  score* | version* | demo* | "model lint" | "model suggest") exec %[1]q "$@" ;;
   *) exec %[1]q "$@" --address %[2]s ;;
 esac
 `, binary, address)

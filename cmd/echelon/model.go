@@ -12,8 +12,8 @@ import (
 )
 
 func (c *cli) modelCommand() *cobra.Command {
-	return group("model", "Check, create, activate, list and show models",
-		c.lintCommand(), c.createCommand(), c.activateCommand(), c.modelListCommand(), c.modelShowCommand(), c.calibrationsCommand(), c.calibrationCommand())
+	return group("model", "Check, suggest, create, activate, list and show models",
+		c.lintCommand(), c.suggestCommand(), c.createCommand(), c.activateCommand(), c.modelListCommand(), c.modelShowCommand(), c.calibrationsCommand(), c.calibrationCommand())
 }
 
 func (c *cli) createCommand() *cobra.Command {

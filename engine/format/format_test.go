@@ -58,7 +58,7 @@ func TestNumbersAreReadAsDeclared(t *testing.T) {
 		{dollars, "$1,200.00", 1200}, {dollars, "USD 1,200", 1200}, {dollars, "1200.5 USD", 1200.5}, {dollars, "1,234,567.89", 1234567.89},
 		{dollars, "($50.00)", -50}, {dollars, "-$50", -50}, {dollars, "$-50", -50}, {dollars, "50.00-", -50}, {dollars, " $ 5 ", 5}, {dollars, "\u221250", -50},
 		{euros, "1.200,00 €", 1200}, {euros, "€ 1 200,50", 1200.5}, {euros, "1\u00a0200,5\u00a0EUR", 1200.5}, {euros, "1.200", 1200},
-		{grouped, "1,200", 1200}, {grouped, "1'200'300.5", 1200300.5}, {grouped, "0012", 12}, {grouped, "1200", 1200}, {grouped, "+3", 3},
+		{grouped, "1,200", 1200}, {grouped, "1'200'300.5", 1200300.5}, {grouped, "0012", 12}, {grouped, "1200", 1200}, {grouped, "+3", 3}, {grouped, "(1,200.5)", -1200.5}, {grouped, "50-", -50},
 		{commas, "1,5", 1.5}, {commas, "-1200,25", -1200.25}, {commas, "7", 7},
 		{percent, "45 %", 45}, {percent, "-1.5%", -1.5}, {percent, "1,200%", 1200},
 		{share, "45 %", 0.45}, {share, "7%", 0.07}, {share, "100%", 1}, {share, "0.1%", 0.001},

@@ -28,10 +28,8 @@ func (p *Parser) number(cell string) (string, bool) {
 			return "", false
 		}
 		text, negative = cutSign(trim(bare))
-	case echelonv1.Format_MONEY:
-		text, negative = p.bareAmount(text)
 	default:
-		text, negative = cutSign(text)
+		text, negative = p.bareAmount(text)
 	}
 	text, ok := ungrouped(text, f.GetDecimalComma())
 	if !ok {

@@ -27,9 +27,10 @@ type Format_Kind int32
 const (
 	// As in JSON, or by `pattern`.
 	Format_PLAIN Format_Kind = 0
-	// A number whose thousands may be separated, by a comma (a point with decimal_comma), a blank or an apostrophe: 1,200.50.
+	// A number whose thousands may be separated, by a comma (a point with decimal_comma), a blank or an apostrophe: 1,200.50. Below zero it is
+	// -50, 50- or (50).
 	Format_GROUPED Format_Kind = 1
-	// As GROUPED, with the marks of `currency` or without: $1,200.00, 1.200,00 €, (50.00) or 50.00- below zero.
+	// As GROUPED, with the marks of `currency` or without: $1,200.00, 1.200,00 €, ($50.00).
 	Format_MONEY Format_Kind = 2
 	// A number with a percent sign, as the number: "45 %" is 45.
 	Format_PERCENT Format_Kind = 3
