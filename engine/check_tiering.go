@@ -73,6 +73,15 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		}
 	}
 	c.levels(tiers, l.GetTiers())
+	if newcomers := l.GetOnboarding(); newcomers != nil {
+		at := diag.Field(path, "onboarding")
+		c.given(diag.Field(at, "while"), newcomers.GetWhile(), "write who is new, such as days_since(signed_up) < 90")
+		c.free(diag.Field(at, "tier"), newcomers.GetTier())
+		if _, taken := first[newcomers.GetTier()]; taken {
+			c.found.Mistakef(diag.Field(at, "tier"), "give it a name of its own", "%q is a tier of the ladder", newcomers.GetTier())
+		}
+		c.engagement(at, newcomers.GetEngagement())
+	}
 	if _, known := first[l.GetUnscored()]; l.GetUnscored() != "" && !known {
 		remedy := diag.DidYouMean(l.GetUnscored(), names)
 		if remedy == "" {

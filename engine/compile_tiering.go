@@ -63,13 +63,20 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 		at := fmt.Sprintf("%s.tie_breakers[%d].expr", path, i)
 		ties = append(ties, c.expression(at, breaker.GetExpr(), expr.Number, expr.Boolean, expr.String, expr.Date, expr.Timestamp))
 	}
+	newcomers := c.expression(path+".onboarding.while", linear.GetOnboarding().GetWhile(), expr.Boolean)
 	if c.found.HasMistakes() {
 		return nil
 	}
-	compiled := &tiering{name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties), scores: [2]int{c.scoreAt(linear.GetScore()), -1}}
+	compiled := &tiering{
+		name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties, newcomers), scores: [2]int{c.scoreAt(linear.GetScore()), -1},
+	}
 	for _, t := range linear.GetTiers() {
 		compiled.engagements = append(compiled.engagements, t.GetEngagement())
 		compiled.levels = append(compiled.levels, t.Level)
+	}
+	if newcomers != nil {
+		compiled.engagements = append(compiled.engagements, linear.GetOnboarding().GetEngagement())
+		compiled.levels = append(compiled.levels, nil)
 	}
 	return compiled
 }

@@ -74,6 +74,7 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
 			}
 		}
+		texts = append(texts, linear.GetOnboarding().GetWhile())
 		for _, breaker := range linear.GetTieBreakers() {
 			texts = append(texts, breaker.GetExpr())
 		}

@@ -68,6 +68,7 @@ func (p *Program) lintNames(found *diag.List) {
 		for k, one := range t.GetLinear().GetTiers() {
 			tier(fmt.Sprintf("tierings[%d].linear.tiers[%d].name", i, k), one.GetName())
 		}
+		tier(fmt.Sprintf("tierings[%d].linear.onboarding.tier", i), t.GetLinear().GetOnboarding().GetTier())
 		for k, one := range t.GetMatrix().GetCells() {
 			tier(fmt.Sprintf("tierings[%d].matrix.cells[%d].name", i, k), one.GetName())
 		}

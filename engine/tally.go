@@ -66,7 +66,7 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 	}
 	to.customers[place]++
 	to.amounts[place].Add(amount)
-	if from := t.program.tierings[i]; from.ladder != nil && !r.Scores[from.scores[0]].Valid.Get(row) {
+	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
 		to.unscored[place]++
 	}
 }

@@ -13,7 +13,10 @@ func (o *LadderOutcome) Explain(row int) *echelonv1.TierExplanation {
 		name := o.Column.String(row)
 		explained.Tier = &name
 	}
-	if !o.batch.score.Valid.Get(row) {
+	if l.newcomers != nil {
+		explained.Cuts = append(explained.Cuts, o.explainNew(row))
+	}
+	if !o.batch.score.Valid.Get(row) || o.batch.isNew(row) {
 		return explained
 	}
 	k := o.batch.key(row)
@@ -25,6 +28,16 @@ func (o *LadderOutcome) Explain(row int) *echelonv1.TierExplanation {
 		}
 	}
 	return explained
+}
+
+// explainNew says how a row stood to the condition of the onboarding tier.
+func (o *LadderOutcome) explainNew(row int) *echelonv1.CutExplanation {
+	l, read := o.ladder, o.batch.newcomers
+	said := &echelonv1.CutCondition{Condition: "while " + l.newcomers.Text(), Met: o.batch.isNew(row)}
+	if !read.Column.Valid.Get(row) {
+		said.Unreadable = reason.Unreadable(l.item, l.all[len(l.names)], read.Cause(row)).Proto()
+	}
+	return &echelonv1.CutExplanation{Name: l.all[len(l.names)], Met: said.Met, Conditions: []*echelonv1.CutCondition{said}}
 }
 
 func (o *LadderOutcome) explainCut(cut, row int, k *key) *echelonv1.CutExplanation {

@@ -16,9 +16,12 @@ type Ladder struct {
 	item  string
 	score string
 	names []string
+	all   []string
 	// cuts are those of the tiers, in their order, and then those of the `any` of each.
 	cuts     []cut
 	breakers []tieBreaker
+	// newcomers is the condition of the onboarding tier, the last of names; nil where there is none.
+	newcomers *expr.Expr
 	// unscored is the place of the tier of customers without a score, or none.
 	unscored int
 }
@@ -46,9 +49,9 @@ type CutExprs struct {
 }
 
 // NewLadder returns the ladder of a checked declaration whose expressions are compiled, one entry a tier and one a tie breaker.
-func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr) *Ladder {
+func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr, newcomers *expr.Expr) *Ladder {
 	linear := declared.GetLinear()
-	l := &Ladder{name: declared.GetName(), item: "tiers." + declared.GetName(), score: linear.GetScore(), unscored: none}
+	l := &Ladder{name: declared.GetName(), item: "tiers." + declared.GetName(), score: linear.GetScore(), newcomers: newcomers, unscored: none}
 	for i, tier := range linear.GetTiers() {
 		l.names = append(l.names, tier.GetName())
 		if tier.GetName() == linear.GetUnscored() {
@@ -62,6 +65,10 @@ func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr) 
 			l.cuts = append(l.cuts, newCut(one, cuts[i].Any[k], i))
 		}
 	}
+	l.all = l.names
+	if newcomers != nil {
+		l.all = append(slices.Clip(l.names), linear.GetOnboarding().GetTier())
+	}
 	for i, breaker := range linear.GetTieBreakers() {
 		l.breakers = append(l.breakers, tieBreaker{expr: ties[i], ascending: breaker.GetOrder() == echelonv1.TieBreaker_ASC})
 	}
@@ -73,8 +80,11 @@ func newCut(declared *echelonv1.Cut, exprs CutExprs, within int) cut {
 	return cut{declared: declared, when: exprs.When, of: exprs.Of, byAmount: byAmount, within: within}
 }
 
-// Names returns the tiers, best first.
-func (l *Ladder) Names() []string { return l.names }
+// Names returns the tiers, best first, and then that of onboarding, where there is one.
+func (l *Ladder) Names() []string { return l.all }
+
+// Onboards reports whether a place in Names is that of the onboarding tier.
+func (l *Ladder) Onboards(place int) bool { return l.newcomers != nil && place == len(l.names) }
 
 // NeedsPopulation reports whether a cut counts customers or amounts.
 func (l *Ladder) NeedsPopulation() bool {
@@ -115,6 +125,13 @@ type batch struct {
 	when  []*expr.Result
 	of    []*expr.Result
 	ties  []*expr.Result
+	// newcomers is the condition of the onboarding tier; nil where there is none.
+	newcomers *expr.Result
+}
+
+// isNew reports whether a row is a newcomer.
+func (b *batch) isNew(row int) bool {
+	return b.newcomers != nil && b.newcomers.Column.Valid.Get(row) && b.newcomers.Column.Bits.Get(row)
 }
 
 func (l *Ladder) read(scope *expr.Scope, ids []string, score *frame.Column) *batch {
@@ -126,6 +143,9 @@ func (l *Ladder) read(scope *expr.Scope, ids []string, score *frame.Column) *bat
 		if l.cuts[i].of != nil {
 			b.of[i] = l.cuts[i].of.Eval(scope)
 		}
+	}
+	if l.newcomers != nil {
+		b.newcomers = l.newcomers.Eval(scope)
 	}
 	if l.NeedsPopulation() {
 		for _, breaker := range l.breakers {
@@ -207,7 +227,7 @@ type LadderOutcome struct {
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
 func (l *Ladder) Eval(scope *expr.Scope, ids []string, score *frame.Column, lines *LadderLines, reasons *reason.Table) *LadderOutcome {
-	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope.Rows, l.names)}
+	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope.Rows, l.all)}
 	for row := range scope.Rows {
 		tier := l.decide(out.batch, row, lines)
 		if tier != none {
@@ -227,7 +247,10 @@ func newColumn(rows int, names []string) frame.Column {
 
 // decide returns the place of a row's tier, or none.
 func (l *Ladder) decide(b *batch, row int, lines *LadderLines) int {
-	if !b.score.Valid.Get(row) {
+	switch {
+	case b.isNew(row):
+		return len(l.names)
+	case !b.score.Valid.Get(row):
 		return l.unscored
 	}
 	var k key
@@ -244,6 +267,16 @@ func (l *Ladder) decide(b *batch, row int, lines *LadderLines) int {
 
 // explain gives a row the reasons of its tier: what decided, and which better cuts could not be read.
 func (l *Ladder) explain(b *batch, row, tier int, reasons *reason.Table) {
+	if b.newcomers != nil && !b.newcomers.Column.Valid.Get(row) {
+		reasons.Add(row, reason.Unreadable(l.item, l.all[len(l.names)], b.newcomers.Cause(row)))
+	}
+	if b.isNew(row) {
+		reasons.Add(row, reason.Reason{
+			Code: echelonv1.Reason_DECIDED, Item: l.item, Part: l.all[tier],
+			Message: fmt.Sprintf("%s: %s, while %s", l.item, l.all[tier], l.newcomers.Text()),
+		})
+		return
+	}
 	if !b.score.Valid.Get(row) {
 		reasons.Add(row, reason.Reason{
 			Code: echelonv1.Reason_UNSCORED, Item: l.item, Message: fmt.Sprintf("%s: UNSCORED, since scores.%s is null", l.item, l.score),

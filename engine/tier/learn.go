@@ -56,7 +56,7 @@ func (n *LadderLearner) Add(scope *expr.Scope, ids []string, score *frame.Column
 	l := n.ladder
 	b := l.read(scope, ids, score)
 	for row := range scope.Rows {
-		if !score.Valid.Get(row) {
+		if !score.Valid.Get(row) || b.isNew(row) {
 			continue
 		}
 		n.rows = append(n.rows, candidate{key: b.key(row), at: len(n.rows)})

@@ -2812,7 +2812,9 @@ type Tiering_Linear struct {
 	// The tier, one of these, of customers whose score is null. Without it they have none.
 	Unscored string `protobuf:"bytes,3,opt,name=unscored,proto3" json:"unscored,omitempty"`
 	// What orders customers of one score, before their id does.
-	TieBreakers   []*TieBreaker `protobuf:"bytes,4,rep,name=tie_breakers,json=tieBreakers,proto3" json:"tie_breakers,omitempty"`
+	TieBreakers []*TieBreaker `protobuf:"bytes,4,rep,name=tie_breakers,json=tieBreakers,proto3" json:"tie_breakers,omitempty"`
+	// Newcomers, whom no score can judge yet. Without it there are none.
+	Onboarding    *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2875,6 +2877,77 @@ func (x *Tiering_Linear) GetTieBreakers() []*TieBreaker {
 	return nil
 }
 
+func (x *Tiering_Linear) GetOnboarding() *Tiering_Onboarding {
+	if x != nil {
+		return x.Onboarding
+	}
+	return nil
+}
+
+// Onboarding is a tier beside the ladder for as long as a condition holds, scored or not. Its customers stand in no cut, count or share.
+type Tiering_Onboarding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A boolean expression, such as "days_since(signed_up) < 90"; where it cannot be read it does not hold.
+	While string `protobuf:"bytes,1,opt,name=while,proto3" json:"while,omitempty"`
+	// The tier's name, free text, another than those of the ladder.
+	Tier string `protobuf:"bytes,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The name of the engagement that it gets, where it has one.
+	Engagement    string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tiering_Onboarding) Reset() {
+	*x = Tiering_Onboarding{}
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tiering_Onboarding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tiering_Onboarding) ProtoMessage() {}
+
+func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tiering_Onboarding.ProtoReflect.Descriptor instead.
+func (*Tiering_Onboarding) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 1}
+}
+
+func (x *Tiering_Onboarding) GetWhile() string {
+	if x != nil {
+		return x.While
+	}
+	return ""
+}
+
+func (x *Tiering_Onboarding) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *Tiering_Onboarding) GetEngagement() string {
+	if x != nil {
+		return x.Engagement
+	}
+	return ""
+}
+
 // Matrix crosses two scores.
 type Tiering_Matrix struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2890,7 +2963,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2902,7 +2975,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2915,7 +2988,7 @@ func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering_Matrix.ProtoReflect.Descriptor instead.
 func (*Tiering_Matrix) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 2}
 }
 
 func (x *Tiering_Matrix) GetX() *Axis {
@@ -2948,7 +3021,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2960,7 +3033,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3060,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3072,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3159,17 +3232,27 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xcc\x03\n" +
+	"\x04kind\"\xe4\x04\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x1a\x9d\x01\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x1a\xdd\x01\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
 	"\bunscored\x18\x03 \x01(\tR\bunscored\x129\n" +
-	"\ftie_breakers\x18\x04 \x03(\v2\x16.echelon.v1.TieBreakerR\vtieBreakers\x1ap\n" +
+	"\ftie_breakers\x18\x04 \x03(\v2\x16.echelon.v1.TieBreakerR\vtieBreakers\x12>\n" +
+	"\n" +
+	"onboarding\x18\x05 \x01(\v2\x1e.echelon.v1.Tiering.OnboardingR\n" +
+	"onboarding\x1aV\n" +
+	"\n" +
+	"Onboarding\x12\x14\n" +
+	"\x05while\x18\x01 \x01(\tR\x05while\x12\x12\n" +
+	"\x04tier\x18\x02 \x01(\tR\x04tier\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x03 \x01(\tR\n" +
+	"engagement\x1ap\n" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
@@ -3282,7 +3365,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3326,10 +3409,11 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Normalize_Bands_Band)(nil),      // 39: echelon.v1.Normalize.Bands.Band
 	nil,                               // 40: echelon.v1.Normalize.Lookup.ValuesEntry
 	(*Tiering_Linear)(nil),            // 41: echelon.v1.Tiering.Linear
-	(*Tiering_Matrix)(nil),            // 42: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 43: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 44: echelon.v1.AxisCut.Percentile
-	(*Format)(nil),                    // 45: echelon.v1.Format
+	(*Tiering_Onboarding)(nil),        // 42: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 43: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 44: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 45: echelon.v1.AxisCut.Percentile
+	(*Format)(nil),                    // 46: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
 	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
@@ -3339,7 +3423,7 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	18, // 4: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
 	26, // 5: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 6: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	45, // 7: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	46, // 7: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 8: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	14, // 9: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	16, // 10: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
@@ -3355,15 +3439,15 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	35, // 20: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
 	36, // 21: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
 	41, // 22: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	42, // 23: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	43, // 23: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
 	20, // 24: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
 	21, // 25: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
 	20, // 26: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
 	5,  // 27: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
 	6,  // 28: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
 	24, // 29: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	43, // 30: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	44, // 31: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	44, // 30: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	45, // 31: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
 	7,  // 32: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
 	27, // 33: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
 	8,  // 34: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
@@ -3376,14 +3460,15 @@ var file_echelon_v1_model_proto_depIdxs = []int32{
 	4,  // 41: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
 	19, // 42: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
 	22, // 43: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	23, // 44: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 45: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 46: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	42, // 44: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	23, // 45: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	23, // 46: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	25, // 47: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3424,7 +3509,7 @@ func file_echelon_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      10,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -485,7 +485,7 @@ func (x *SnapshotBlock) GetExcluded() []bool {
 type NameColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// For each customer 0, where there is none, or the place, from 1, of the segment, tier or cell as the model declares them; an otherwise
-	// segment comes after the declared ones, an unknown segment after that.
+	// segment comes after the declared ones, an unknown segment after that, and an onboarding tier after those of its ladder.
 	Codes         []uint32 `protobuf:"varint,1,rep,packed,name=codes,proto3" json:"codes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
