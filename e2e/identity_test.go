@@ -32,9 +32,11 @@ type digest [sha256.Size]byte
 
 func digestOf(t testing.TB, a *echelonv1.Assignment) digest {
 	t.Helper()
-	bare := proto.CloneOf(a)
-	bare.Provenance = nil
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(bare)
+	provenance := a.GetProvenance()
+	a.Provenance = nil
+	// An assignment has no maps, so that equal ones have equal bytes.
+	data, err := proto.Marshal(a)
+	a.Provenance = provenance
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +171,15 @@ func (p *paths) evaluator(model string) *echelonv1.Evaluator {
 // streams goes through BulkAssign with several sizes of batches and orders.
 func (p *paths) streams(ctx context.Context, server *process, model string) {
 	p.t.Helper()
-	for i, rows := range []int{7, 1000, 10_000} {
-		for _, order := range [][]int{p.order(nil), p.order(rand.New(rand.NewPCG(uint64(i), 2)))} {
-			sized := server.dial(client.WithBatchRows(rows))
-			header := &echelonv1.BulkAssignHeader{Evaluator: p.evaluator(model)}
-			p.equal(fmt.Sprintf("a stream in batches of %d", rows), assignments(sized.BulkAssign(ctx, header, p.in(order))))
-		}
+	for _, stream := range []struct {
+		rows  int
+		order []int
+	}{
+		{1000, p.order(nil)}, {7, p.order(rand.New(rand.NewPCG(1, 2)))}, {10_000, p.order(rand.New(rand.NewPCG(2, 2)))},
+	} {
+		sized := server.dial(client.WithBatchRows(stream.rows))
+		header := &echelonv1.BulkAssignHeader{Evaluator: p.evaluator(model)}
+		p.equal(fmt.Sprintf("a stream in batches of %d", stream.rows), assignments(sized.BulkAssign(ctx, header, p.in(stream.order))))
 	}
 }
 

@@ -1,58 +1,82 @@
 package e2e
 
 import (
+	"encoding/csv"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
-	"github.com/echelonhq/echelon/engine/modelfile"
 	"github.com/echelonhq/echelon/internal/workload"
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // maxServerMemory is what the server may hold while workload W goes through it.
-const maxServerMemory = 600 << 20
+const maxServerMemory = 600_000_000
 
+// The command line calibrates through a Calibrate stream and assigns through BulkAssign, both in batches of rows. It runs in a process of its own:
+// this one, under the race detector, would take many times as long to make a million customers.
 func TestOneMillionCustomersOfWorkloadWGoThroughTheServer(t *testing.T) {
 	const n = 1_000_000
 	ctx := soon(t, 20*time.Minute)
-	model, _, found := modelfile.Parse("model.yaml", workload.ModelYAML)
-	if found.HasMistakes() {
-		t.Fatal(found)
+	dir := t.TempDir()
+	input, output, model := filepath.Join(dir, "w.csv"), filepath.Join(dir, "out.csv"), filepath.Join(dir, "w.yaml")
+	if err := workload.Gen(n).CSV(input); err != nil {
+		t.Fatal(err)
 	}
-	columns := workload.Gen(n)
-	server := serve(t, "--data", t.TempDir())
-	c := server.dial()
-	all := each(n, func(i int) *echelonv1.Customer { return workload.Customer(columns, i) })
-
-	evaluator := &echelonv1.Evaluator{Model: &echelonv1.Evaluator_Inline{Inline: model}, AsOf: asOf}
-	calibration, refused, err := c.Calibrate(ctx, evaluator, all)
-	if err != nil || len(refused) > 0 {
-		t.Fatal(err, refused)
+	if err := os.WriteFile(model, workload.ModelYAML, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	evaluator.Calibration = &echelonv1.Evaluator_InlineCalibration{InlineCalibration: calibration}
-	out, at := workload.NewOut(n), 0
-	for outcome, err := range c.BulkAssign(ctx, &echelonv1.BulkAssignHeader{Evaluator: evaluator, OmitReasons: true}, all) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := outcome.Assignment
-		if a.GetCustomerId() != columns.ID[at] {
-			t.Fatalf("customer %d is %q, want %q", at, a.GetCustomerId(), columns.ID[at])
-		}
-		out.Seg[at], out.Score[at] = digit(a.GetSegments()[0].GetSegment()), a.GetScores()[0].GetValue()
-		out.Tier[at], out.Persona[at] = digit(a.GetTiers()[0].GetTier()), digit(a.GetTiers()[1].GetTier())
-		at++
-	}
-	if at != n {
-		t.Fatalf("%d customers came back, want %d", at, n)
-	}
-	if got, want := out.Sums().String(), workload.Million.String(); got != want {
-		t.Errorf("the checksums are %s, want %s", got, want)
+	server := serve(t, "--data", filepath.Join(dir, "data"))
+	score := exec.CommandContext(ctx, binary, "score", "--address", server.address, "--model", model, "--input", input, "--id-column", "id",
+		"--output", output, "--as-of", "2026-01-31")
+	if printed, err := score.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, printed)
 	}
 	peak := server.peakMemory()
-	t.Logf("checksums %s; the server's peak memory was %d MiB", out.Sums(), peak>>20)
+	sums := checksums(t, output, n)
+	if got, want := sums, workload.Million.String(); got != want {
+		t.Errorf("the checksums are %s, want %s", got, want)
+	}
+	t.Logf("checksums %s; the server's peak memory was %d MB", sums, peak/1_000_000)
 	if peak > maxServerMemory {
-		t.Errorf("the server's memory rose to %d MiB, at most %d are allowed", peak>>20, int64(maxServerMemory)>>20)
+		t.Errorf("the server's memory rose to %d MB, at most %d are allowed", peak/1_000_000, maxServerMemory/1_000_000)
+	}
+}
+
+// checksums adds up the outcomes that a file has.
+func checksums(t *testing.T, file string, n int) string {
+	t.Helper()
+	opened, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	rows := csv.NewReader(opened)
+	rows.ReuseRecord = true
+	header, err := rows.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) int { return slices.Index(header, name) }
+	segment, tier, persona, score := at("segment.segment"), at("tier.tier"), at("tier.persona"), at("score.score")
+	out := workload.NewOut(n)
+	for i := 0; ; i++ {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) && i == n {
+			return out.Sums().String()
+		}
+		if err != nil || i == n {
+			t.Fatalf("row %d: %v", i, err)
+		}
+		out.Seg[i], out.Tier[i], out.Persona[i] = digit(row[segment]), digit(row[tier]), digit(row[persona])
+		if out.Score[i], err = strconv.ParseFloat(row[score], 64); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
+// maxAttributes is the most attributes, derived ones too, of a model: beyond it compiling takes long.
+const maxAttributes = 2000
+
 // maxNameBytes is the longest free name: of a segment, a tier, a persona or a criterion.
 const maxNameBytes = 256
 
@@ -35,6 +38,10 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	if c.given("name", model.GetName(), "give the model a name, such as b2b-default") && !dashedPattern.MatchString(model.GetName()) {
 		c.found.Mistakef("name", "use a to z, 0 to 9, _ and -, beginning with a letter, at most 64 characters", "%q is no name of a model", model.GetName())
+	}
+	if n := len(model.GetAttributes()) + len(model.GetDerived()); n > maxAttributes {
+		c.found.Mistakef("attributes", "declare those that the model reads", "the model has %d attributes, at most %d are allowed", n, maxAttributes)
+		return c.found
 	}
 	if len(model.GetSegmentations())+len(model.GetScores())+len(model.GetTierings()) == 0 {
 		c.found.Mistakef("", "declare segmentations, scores or tierings", "the model decides nothing")

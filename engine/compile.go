@@ -28,6 +28,9 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 		found:   check(model),
 		failed:  make(map[string]bool),
 	}
+	if len(model.GetAttributes())+len(model.GetDerived()) > maxAttributes {
+		return nil, c.found
+	}
 	c.program.items = items(model)
 	if !c.names() || !c.derived() {
 		return nil, c.found

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers the codec that is wrapped
@@ -41,9 +43,12 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		why = undecodable
 	}
 	proto.Reset(message)
-	message.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, mark, protowire.BytesType), why))
+	message.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, mark, protowire.BytesType), nonce+why))
 	return nil
 }
+
+// nonce stands in every mark, so that no client can send one.
+var nonce = rand.Text()
 
 const undecodable = "the message cannot be decoded: send messages of echelon.v1, with texts in valid UTF-8"
 
@@ -58,8 +63,12 @@ func unreadable(message proto.Message) error {
 	if n < 0 || number != mark || kind != protowire.BytesType {
 		return nil
 	}
-	why, _ := protowire.ConsumeString(unknown[n:])
-	if why == undecodable {
+	text, _ := protowire.ConsumeString(unknown[n:])
+	why, ours := strings.CutPrefix(text, nonce)
+	switch {
+	case !ours:
+		return nil
+	case why == undecodable:
 		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s", why)
 	}
 	return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE, "%s", why)

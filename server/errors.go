@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/echelonhq/echelon/internal/fault"
@@ -74,18 +75,28 @@ func (m statusMaker) status(ctx context.Context, method string, err error) error
 		// Only grpc itself makes statuses below here: of messages that it could not read or send.
 		return s.Err()
 	}
-	var f *fault.Fault
-	switch {
-	case errors.As(err, &f):
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return status.FromContextError(err).Err()
-	default:
-		if f = ofStorage(err); f == nil {
-			m.log.ErrorContext(ctx, "internal fault", "method", method, "error", err)
-			f = fault.New(echelonv1.ErrorReason_INTERNAL_FAULT, "an internal fault; the server's log has the details")
-		}
+	}
+	f := faultOf(err)
+	if f.Cause != nil {
+		m.log.ErrorContext(ctx, "internal fault", "method", method, "error", f.Cause)
 	}
 	return statusOf(f).Err()
+}
+
+// faultOf returns the fault of what a handler, a store or the engine returned. What is internal stays behind one as its cause.
+func faultOf(err error) *fault.Fault {
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	if f = ofStorage(err); f != nil {
+		return f
+	}
+	f = fault.New(echelonv1.ErrorReason_INTERNAL_FAULT, "an internal fault; the server's log has the details")
+	f.Cause = err
+	return f
 }
 
 // ofStorage returns the fault of what a store says to its callers, and nil where it is internal.
@@ -113,11 +124,28 @@ func ofStorage(err error) *fault.Fault {
 	return nil
 }
 
-// An error travels in the headers of an answer, which must stay small.
+// An error travels in the headers of an answer, of which many clients take no more than 8 KiB.
 const (
-	maxViolations = 50
-	maxWords      = 1000
+	maxViolationBytes = 3 << 10
+	maxWords          = 500
 )
+
+// badRequest returns the first of the fields at fault, as many as fit an error.
+func badRequest(violations []fault.Violation) *errdetails.BadRequest {
+	var bad *errdetails.BadRequest
+	bytes := 0
+	for _, v := range violations {
+		one := &errdetails.BadRequest_FieldViolation{Field: shortened(v.Field), Description: shortened(v.Description)}
+		if bytes += proto.Size(one); bytes > maxViolationBytes {
+			break
+		}
+		if bad == nil {
+			bad = &errdetails.BadRequest{}
+		}
+		bad.FieldViolations = append(bad.FieldViolations, one)
+	}
+	return bad
+}
 
 // shortened cuts a text that is too long for an error.
 func shortened(text string) string {
@@ -134,16 +162,10 @@ func statusOf(f *fault.Fault) *status.Status {
 		code = codes.Internal
 	}
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: domain, Metadata: f.Metadata}}
-	message := shortened(f.Message)
-	if len(f.Violations) > 0 {
-		bad := &errdetails.BadRequest{}
-		for _, v := range f.Violations[:min(len(f.Violations), maxViolations)] {
-			bad.FieldViolations = append(bad.FieldViolations,
-				&errdetails.BadRequest_FieldViolation{Field: shortened(v.Field), Description: shortened(v.Description)})
-		}
+	if bad := badRequest(f.Violations); bad != nil {
 		details = append(details, bad)
 	}
-	made := status.New(code, message)
+	made := status.New(code, shortened(f.Message))
 	if detailed, err := made.WithDetails(details...); err == nil {
 		return detailed
 	}

@@ -239,7 +239,8 @@ func TestAStoredCustomerThatTheModelRefusesIsRefused(t *testing.T) {
 	wanted{codes.InvalidArgument, echelonv1.ErrorReason_CUSTOMER_INVALID, []string{"attributes.industry"}, []string{`"mining"`}}.
 		check(t, score(h, byID(storedModel("plain"), "acme")))
 	run := h.published("plain")
-	if b := run.GetSummary().GetBalance(); b.GetRefused() != 1 || b.GetCustomers() != 1 || len(run.GetRefused()) != 1 || run.GetRefused()[0].GetCustomerId() != "acme" {
+	b, refused := run.GetSummary().GetBalance(), run.GetRefused()
+	if b.GetRefused() != 1 || b.GetCustomers() != 1 || len(refused) != 1 || refused[0].GetCustomerId() != "acme" {
 		t.Errorf("the run is %v", run)
 	}
 	wanted{codes.NotFound, echelonv1.ErrorReason_ASSIGNMENT_NOT_FOUND, nil, []string{"refused"}}.check(t, getAssignment(h, "plain", "acme"))

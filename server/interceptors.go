@@ -81,9 +81,6 @@ func levelOf(code codes.Code) logging.Level {
 func validateUnary(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if message, ok := request.(proto.Message); ok {
-			if err := unreadable(message); err != nil {
-				return nil, err
-			}
 			if err := validate(validator, message); err != nil {
 				return nil, err
 			}
@@ -92,8 +89,11 @@ func validateUnary(validator protovalidate.Validator) grpc.UnaryServerIntercepto
 	}
 }
 
-// validate checks the rules that a message carries in its .proto. INVALID_REQUEST.
+// validate checks that a message could be decoded, and the rules that it carries in its .proto. INVALID_REQUEST, MESSAGE_TOO_LARGE.
 func validate(validator protovalidate.Validator, message proto.Message) error {
+	if err := unreadable(message); err != nil {
+		return err
+	}
 	err := validator.Validate(message)
 	broken, ok := err.(*protovalidate.ValidationError)
 	if !ok {

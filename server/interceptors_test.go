@@ -116,7 +116,8 @@ func TestAPanicIsCountedLoggedAndAnswered(t *testing.T) {
 			t.Errorf("%s: %v calls are counted as Internal", method, n)
 		}
 	}
-	if log := h.log.String(); strings.Count(log, "the secret of the store") < 3 || !strings.Contains(log, "troubled") || !strings.Contains(log, "ImportCustomers") {
+	log := h.log.String()
+	if strings.Count(log, "the secret of the store") < 3 || !strings.Contains(log, "troubled") || !strings.Contains(log, "ImportCustomers") {
 		t.Errorf("the log has not three panics with their stacks:\n%s", log)
 	}
 	store.make(nil)
@@ -180,6 +181,9 @@ func TestErrorsOfTheStoreBecomeWhatACallerCanUse(t *testing.T) {
 			for method, call := range calls(h) {
 				err := call()
 				test.check(t, err)
+				if got := lastSequence(err); method == "ImportCustomers" && got != "0" {
+					t.Errorf("the last batch that was stored is said to be %q", got)
+				}
 				if strings.Contains(err.Error(), "sst") || strings.Contains(err.Error(), "check sum") {
 					t.Errorf("%s shows what is internal: %v", method, err)
 				}

@@ -156,7 +156,8 @@ func TestAStalledStreamIsCut(t *testing.T) {
 func TestAStreamWhoseAnswersNobodyReadsIsCut(t *testing.T) {
 	patient := start(t)
 	patient.create(plain)
-	_, err := patient.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, manyCustomers("c", 100, attrs{"note": strings.Repeat("x", 60<<10)})...))
+	long := manyCustomers("c", 100, attrs{"note": strings.Repeat("x", 60<<10)})
+	_, err := patient.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, long...))
 	patient.must(err)
 	h := serve(t, patient.store, func(c *server.Config) { c.StallTimeout = 100 * time.Millisecond })
 	conn := h.dial(narrow()...)

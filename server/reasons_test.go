@@ -118,19 +118,19 @@ func declares(t *testing.T, folder, test string) bool {
 
 // Clients must know how often they may ping, and how long an idle stream lives.
 func TestThePolicyOfConnectionsIsPublished(t *testing.T) {
-	text, err := os.ReadFile("../docs/operations.md")
+	text, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := DefaultConfig()
 	for what, value := range map[string]string{
 		"the shortest pause between pings": words(minPingInterval), "the server's own pings": words(serverPingInterval), "how long it waits for a ping": words(pingTimeout),
-		"the stall timeout": words(d.StallTimeout), "the drain timeout": words(d.DrainTimeout),
+		"the stall timeout":   words(d.StallTimeout),
 		"the largest message": fmt.Sprintf("%d MiB", d.MaxMessageBytes>>20), "the largest headers": fmt.Sprintf("%d KiB", d.MaxHeaderBytes>>10),
 		"the calls of a connection": fmt.Sprint(d.MaxStreams),
 	} {
 		if !strings.Contains(string(text), value) {
-			t.Errorf("docs/operations.md does not say %s: %s", what, value)
+			t.Errorf("docs/api.md does not say %s: %s", what, value)
 		}
 	}
 }

@@ -109,8 +109,9 @@ func TestRollingBackGoesBackOneByOne(t *testing.T) {
 		h.must(err)
 		got, err := h.assignments.GetAssignment(h.context(), &echelonv1.GetAssignmentRequest{Model: "plain", CustomerId: "a"})
 		h.must(err)
-		if run.GetId() != ids[1-i] || tier(got.GetAssignment()) != want || got.GetAssignment().GetProvenance().GetRunId() != run.GetId() || !got.GetAssignment().GetStale() {
-			t.Errorf("back %d: %v under %q", i+1, got, run.GetId())
+		a := got.GetAssignment()
+		if run.GetId() != ids[1-i] || tier(a) != want || a.GetProvenance().GetRunId() != run.GetId() || !a.GetStale() {
+			t.Errorf("back %d: %v under %q", i+1, a, run.GetId())
 		}
 	}
 	_, err := back()
@@ -260,7 +261,8 @@ func TestARestartEndsTheRunsThatACrashLeftBehind(t *testing.T) {
 	published, ready := h.published("plain"), h.run("plain")
 	ctx := context.Background()
 	h.must(store.Update(ctx, func(tx storage.Tx) error {
-		return tx.PutDocument(storage.KindRun, "crashed", &echelonv1.Run{Id: "crashed", Model: "plain", ModelVersion: 1, State: echelonv1.Run_RUNNING, StartTime: timestamppb.New(noon)})
+		crashed := &echelonv1.Run{Id: "crashed", Model: "plain", ModelVersion: 1, State: echelonv1.Run_RUNNING, StartTime: timestamppb.New(noon)}
+		return tx.PutDocument(storage.KindRun, crashed.GetId(), crashed)
 	}))
 	for _, name := range []string{"crashed", "nobodys"} {
 		writer, err := store.WriteSnapshot(ctx, name)

@@ -227,6 +227,9 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err := s.streams.header(first.GetHeader(), first.GetHeader() != nil); err != nil {
 		return nil, err
 	}
+	if first.GetHeader().GetEvaluator().GetCalibration() != nil {
+		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "header.evaluator has a calibration, and this call makes one: leave it out")
+	}
 	resolved, err := s.catalog.Resolve(stream.Context(), first.GetHeader().GetEvaluator())
 	if err != nil {
 		return nil, err

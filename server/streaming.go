@@ -10,6 +10,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/fault"
@@ -67,11 +68,11 @@ func (s streaming) header(header proto.Message, given bool) error {
 
 // at adds to the fault that ends a stream which batch was done last.
 func (b *batches) at(err error) error {
-	var f *fault.Fault
-	if errors.As(err, &f) && f.Metadata["last_sequence"] == "" {
-		return f.With("last_sequence", strconv.FormatInt(b.last, 10))
+	_, transport := status.FromError(err)
+	if err == nil || transport || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	return faultOf(err).With("last_sequence", strconv.FormatInt(b.last, 10))
 }
 
 // errStalled is the fault of a stream that made no progress.

@@ -36,14 +36,14 @@ func readModel(file string) (*modelFile, error) {
 		if !found.HasMistakes() {
 			m.program = program
 		}
-		found.Add(beside(found, meaning)...)
+		found.Add(beside(source, found, meaning)...)
 	}
 	m.found = source.Locate(found)
 	return m, nil
 }
 
-// beside returns those findings that are not about something that could not even be read, of which much else would seem to be wrong too.
-func beside(unread, meaning diag.List) diag.List {
+// beside returns those findings that do not only follow from something that could not be read: what is missing because of it.
+func beside(source *modelfile.Source, unread, meaning diag.List) diag.List {
 	if !unread.HasMistakes() {
 		return meaning
 	}
@@ -51,7 +51,7 @@ func beside(unread, meaning diag.List) diag.List {
 	for _, f := range meaning.Mistakes() {
 		follows := false
 		for _, u := range unread {
-			follows = follows || f.Path == u.Path || u.Path != "" && strings.HasPrefix(f.Path, u.Path+".")
+			follows = follows || f.Path == u.Path || u.Path != "" && strings.HasPrefix(f.Path, u.Path+".") && !source.Holds(f.Path)
 		}
 		if !follows {
 			kept.Add(f)

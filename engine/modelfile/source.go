@@ -33,6 +33,12 @@ func (s *Source) Locate(l diag.List) diag.List {
 	return out
 }
 
+// Holds reports whether the file holds a value at a path, whether or not it could be read.
+func (s *Source) Holds(path string) bool {
+	_, held := s.spots[path]
+	return held
+}
+
 func (s *Source) locate(f *diag.Finding) {
 	if f.Place.Line == 0 {
 		f.Place = s.find(f.Path, f.Offset)

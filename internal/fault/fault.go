@@ -20,6 +20,8 @@ type Fault struct {
 	Violations []Violation
 	// Metadata are facts for programs, such as the last sequence that was acknowledged.
 	Metadata map[string]string
+	// Cause is what happened inside, for the log and for nobody else.
+	Cause error
 }
 
 // Violation is one field at fault.
@@ -32,6 +34,9 @@ type Violation struct {
 
 // Error returns the message.
 func (f *Fault) Error() string { return f.Message }
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Cause }
 
 // New returns a fault.
 func New(reason echelonv1.ErrorReason, format string, args ...any) *Fault {
@@ -73,7 +78,7 @@ func Model(found diag.List) *Fault {
 // Customer returns the fault of a customer that was refused.
 func Customer(row *echelonv1.RowError) *Fault {
 	f := New(echelonv1.ErrorReason_CUSTOMER_INVALID, "customer %q is refused: %s", row.GetCustomerId(), row.GetMessage())
-	if row.GetCustomerId() == "" {
+	if id := row.GetCustomerId(); id == "" || len(id) > 100 {
 		f.Message = "the customer is refused: " + row.GetMessage()
 	}
 	field := "id"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -38,7 +39,7 @@ func (j *job) execute(ctx context.Context) {
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
 	log.Info("run started", "read_point", j.run.GetReadPoint())
 	j.manager.setProgress(id, 0)
-	calibration, err := j.evaluate(ctx)
+	calibration, err := j.evaluateSafely(ctx)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		log.Error("run failed", "error", err)
@@ -79,6 +80,17 @@ func (j *job) record(ctx context.Context, calibration *echelonv1.Calibration) er
 		}
 		return tx.PutDocument(storage.KindRun, j.run.GetId(), j.run)
 	})
+}
+
+// evaluateSafely evaluates, and turns a panic into an error: one run must not end the server.
+func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibration, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+			err = errors.Join(err, j.manager.store.DeleteSnapshot(context.WithoutCancel(ctx), j.run.GetId()))
+		}
+	}()
+	return j.evaluate(ctx)
 }
 
 // evaluate calibrates and writes the snapshot.

@@ -121,7 +121,11 @@ func (d *decoder) reasons(block *storagev1.SnapshotBlock) *reason.List {
 	d.expect("reason counts", len(block.GetReasonCounts()), d.rows)
 	list := &reason.List{Reasons: block.GetReasons(), Refs: block.GetReasonRefs(), Offsets: make([]uint32, 1, d.rows+1)}
 	for _, count := range block.GetReasonCounts() {
-		list.Offsets = append(list.Offsets, list.Offsets[len(list.Offsets)-1]+count)
+		last := list.Offsets[len(list.Offsets)-1]
+		if d.err == nil && uint64(last)+uint64(count) > uint64(len(list.Refs)) {
+			d.err = fmt.Errorf("it has %d reasons, fewer than its customers' counts add up to", len(list.Refs))
+		}
+		list.Offsets = append(list.Offsets, last+count)
 	}
 	d.expect("reasons", len(list.Refs), int(list.Offsets[len(list.Offsets)-1]))
 	for _, ref := range list.Refs {
