@@ -111,11 +111,29 @@ func (l *ruleLint) domain(name string) rules.Domain {
 	return d
 }
 
+// among returns the condition of those of the population who meet a condition.
+func (l *ruleLint) among(c expr.Condition) expr.Condition {
+	if within := l.condition(populationItem); within != nil {
+		return expr.And{Left: within, Right: c}
+	}
+	return c
+}
+
+// nobody is who meets what nobody meets.
+func (l *ruleLint) nobody() string {
+	if l.expressions[populationItem] != nil {
+		return "nobody of the population"
+	}
+	return "nobody"
+}
+
 // domain returns what the model says of the values of a variable.
 func (p *Program) domain(name string) rules.Domain {
 	if i, ok := p.schema.Index(name); ok {
 		field := p.schema.Field(i)
-		d := rules.Domain{Whole: field.Type == echelonv1.Attribute_INTEGER, Free: true, Required: field.Required}
+		d := rules.Domain{Whole: field.Type == echelonv1.Attribute_INTEGER, Required: field.Required}
+		// Whether a value is out of date depends on other attributes and on when it is asked.
+		d.Free = p.model.GetAttributes()[i].GetObservedAt() == ""
 		if field.Type == echelonv1.Attribute_STRING && len(field.Values) > 0 {
 			d.Values = field.Values
 		}
@@ -143,17 +161,21 @@ func (l *ruleLint) segmentation(path string, s *echelonv1.Segmentation) {
 		names = append(names, one.GetName())
 		conditions = append(conditions, l.condition(paths[i]))
 	}
-	space := rules.NewSpace(l.domain, conditions...)
+	var members []expr.Condition
+	for _, c := range conditions {
+		members = append(members, l.among(c))
+	}
+	space := rules.NewSpace(l.domain, members...)
 	unique := s.GetHitPolicy() == echelonv1.Segmentation_UNIQUE
 	judge := space.First
 	if unique {
 		judge = space.Unique
 	}
-	for i, verdict := range judge(conditions) {
+	for i, verdict := range judge(members) {
 		switch {
 		case l.known[paths[i]]:
 		case verdict.Never:
-			l.found.Warnf(paths[i], "mend the condition, or remove the rule", "nobody can meet the condition")
+			l.found.Warnf(paths[i], "mend the condition, or remove the rule", "%s can meet the condition", l.nobody())
 		case verdict.TakenBy != nil:
 			takers := pick(names, verdict.TakenBy)
 			l.found.Warnf(paths[i], "move it up, narrow what is before it, or remove it", "the rule is never reached: %s everyone whom it would match", take("the earlier rule", takers))
@@ -216,12 +238,12 @@ func (l *ruleLint) ladder(path string, linear *echelonv1.Tiering_Linear) {
 		verdict := space.First(append(slices.Clone(covering[:i]), conditions[i]))[i]
 		switch {
 		case verdict.Never:
-			l.found.Warnf(at, "mend the condition, or remove the tier", "nobody can meet the cut")
+			l.found.Warnf(at, "mend the condition, or remove the tier", "%s can meet the cut", l.nobody())
 		case verdict.TakenBy != nil:
 			l.found.Warnf(at, "move the tier up, narrow what is above it, or remove it",
 				"the cut takes nobody: %s everyone who would meet it", take("the better tier", pick(names, verdict.TakenBy)))
 		case t.GetCut().GetWhen() != "":
-			l.notSure(diag.Field(at, "when"), space, conditions[i].(expr.And).Left, verdict.Undecided)
+			l.notSure(diag.Field(at, "when"), space, l.condition(diag.Field(at, "when")), verdict.Undecided)
 		}
 	}
 }
@@ -230,9 +252,9 @@ func (l *ruleLint) ladder(path string, linear *echelonv1.Tiering_Linear) {
 func (l *ruleLint) cut(path string, tier int, linear *echelonv1.Tiering_Linear) expr.Condition {
 	scored := atLeast(linear.GetScore(), linear.GetTiers()[tier].GetCut().GetMinScore())
 	if when := l.condition(fmt.Sprintf("%s.tiers[%d].cut.when", path, tier)); when != nil {
-		return expr.And{Left: when, Right: scored}
+		return l.among(expr.And{Left: when, Right: scored})
 	}
-	return scored
+	return l.among(scored)
 }
 
 // atLeast says that a score is at least so much, and with it that there is one.
@@ -261,10 +283,10 @@ func (l *ruleLint) axis(path string, axis *echelonv1.Axis) {
 		if condition == nil || l.known[at] {
 			continue
 		}
-		condition = expr.And{Left: condition, Right: atLeast(axis.GetScore(), cut.GetMinScore())}
+		condition = l.among(expr.And{Left: condition, Right: atLeast(axis.GetScore(), cut.GetMinScore())})
 		space := rules.NewSpace(l.domain, condition)
 		if space.Never(condition) {
-			l.found.Warnf(at, "mend the condition, or remove the cut", "nobody can meet the cut")
+			l.found.Warnf(at, "mend the condition, or remove the cut", "%s can meet the cut", l.nobody())
 			continue
 		}
 		l.notSure(at, space, l.condition(at), false)

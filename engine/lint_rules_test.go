@@ -99,6 +99,22 @@ func TestCutsThatNobodyMeets(t *testing.T) {
 	}
 }
 
+func TestRulesAreThoseOfThePopulation(t *testing.T) {
+	about := func(rest string) string {
+		return someRules + "population: \"seats < 50\"\nsegmentations: [{name: size, " + rest + "}]\n"
+	}
+	stale := strings.Replace(someRules, "{name: seats, type: INTEGER}", "{name: seats, type: INTEGER, observed_at: seen, max_age_days: 30}", 1)
+	tests := map[string]struct{ text, path, says string }{
+		"LINT-8 those outside do not count":   {about(`segments: [{name: A, when: "seats > 60"}]`), "segmentations[0].segments[0].when", "nobody of the population can meet the condition"},
+		"LINT-9 nor do they here":             {about(`segments: [{name: A, when: "seats > 10"}, {name: B, when: "seats > 5 && seats != 6 && seats != 7 && seats != 8 && seats != 9 && seats != 10"}]`), "segmentations[0].segments[1].when", `"A" takes`},
+		"LINT-10 nor do they overlap":         {about(`hit_policy: UNIQUE, segments: [{name: A, when: "seats > 60 || seats == 1"}, {name: B, when: "seats > 70 || seats == 2"}]`), "", ""},
+		"LINT-10 a stale value is no witness": {stale + `segmentations: [{name: s, hit_policy: UNIQUE, segments: [{name: A, when: "seats > 5"}, {name: B, when: "seen < date('2000-01-01')"}]}]`, "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { oneWarning(t, test.text, test.path, test.says) })
+	}
+}
+
 func TestTheConstantThatIsWrongIsPointedAt(t *testing.T) {
 	// LINT-13
 	_, found := tryCompile(t, someRules+`segmentations: [{name: s, segments: [{name: A, when: "seats > 1 && region in ['EMEA', 'APAK']"}]}]`)

@@ -74,17 +74,24 @@ func (s *Scorer) CountRules() *RuleCounts {
 	return c
 }
 
-// Add counts a batch of customers, whose frame has the program's schema. Lines, where they are given, are those of the customers in their file.
+// Add counts those of a batch of customers whom the model is about, whose frame has the program's schema. Lines, where they are given, are those of the customers in their file.
 func (c *RuleCounts) Add(f *frame.Frame, lines []int, asOf time.Time) {
 	e := c.scorer.program.newEvaluation(f, c.scorer.lines, asOf)
+	e.exclude()
 	e.run(nil)
 	c.customers += int64(f.Len())
+	if e.excluded != nil {
+		c.customers -= int64(e.excluded.Count())
+	}
 	for _, list := range c.lists {
 		results := make([]*expr.Result, len(list.conditions))
 		for i, condition := range list.conditions {
 			results[i] = condition.Eval(&e.scope)
 		}
 		for row, id := range f.IDs {
+			if e.excluded != nil && e.excluded.Get(row) {
+				continue
+			}
 			who := func() string {
 				if lines == nil {
 					return frame.Quote(id)

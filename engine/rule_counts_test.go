@@ -52,6 +52,17 @@ tierings:
 	}
 }
 
+func TestCustomersOutsideThePopulationShowNothing(t *testing.T) {
+	// LINT-16
+	program := compile(t, attributes+"population: x < 10\nsegmentations: [{name: s, segments: [{name: A, when: y / 1 > 1}]}]\n")
+	f := frameOf(t, program, person{"a", attrs{"x": 50.0, "y": 5.0}}, person{"b", attrs{"x": 1.0, "y": 0.0}})
+	counts := bind(t, program, f).CountRules()
+	counts.Add(f, nil, asOf)
+	if got := saidBy(counts.Findings("x.csv", nil)); got != "segmentations[0].segments[0].when: of 1 customer in x.csv none meets the condition" {
+		t.Errorf("they show\n%s", got)
+	}
+}
+
 // saidBy returns what findings say, one a line; each must be a warning that says what to do.
 func saidBy(found diag.List) string {
 	var lines []string
