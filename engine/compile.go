@@ -179,9 +179,13 @@ func (c *compiler) circular(known map[int]bool) {
 			continue
 		}
 		c.failed[one.variable] = true
-		for _, p := range c.all.CheckNames(one.texts[0]) {
-			c.found.MistakeAtf(one.path+".expr", p.Offset, p.Remedy, "%s", p.Message)
-		}
+		c.checkNames(one.path+".expr", one.texts[0])
+	}
+}
+
+func (c *compiler) checkNames(path, text string) {
+	for _, p := range c.all.CheckNames(text) {
+		c.found.MistakeAtf(path, p.Offset, p.Remedy, "%s", p.Message)
 	}
 }
 
@@ -209,6 +213,8 @@ func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr 
 	}
 	for _, name := range c.all.Refs(text) {
 		if c.failed[name] {
+			// Its kind is not known, and so no type can be checked; the names can.
+			c.checkNames(path, text)
 			return nil
 		}
 	}

@@ -40,7 +40,7 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, s
 		statuses.unary,
 		recovery.UnaryServerInterceptor(recovered),
 		gate.unary,
-		validateUnary(validator),
+		validateUnary(validator, config.MaxMessageBytes),
 	}
 	stream := []grpc.StreamServerInterceptor{
 		metrics.StreamServerInterceptor(),
@@ -79,16 +79,29 @@ func levelOf(code codes.Code) logging.Level {
 	return logging.DefaultServerCodeToLevel(code)
 }
 
-// validateUnary checks the rules that requests carry in their .proto. Customers and models carry none: the engine checks them.
-func validateUnary(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
+// validateUnary checks the rules that requests carry in their .proto, and that answers fit. Customers and models carry none: the engine checks them.
+func validateUnary(validator protovalidate.Validator, maxMessage int) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if message, ok := request.(proto.Message); ok {
 			if err := validate(validator, message); err != nil {
 				return nil, err
 			}
 		}
-		return handler(ctx, request)
+		response, err := handler(ctx, request)
+		if message, ok := response.(proto.Message); ok && err == nil {
+			err = fits(message, maxMessage)
+		}
+		return response, err
 	}
+}
+
+// fits checks that an answer is no larger than a message may be: grpc would end the call without a reason. MESSAGE_TOO_LARGE.
+func fits(answer proto.Message, maxMessage int) error {
+	if size := proto.Size(answer); size > maxMessage {
+		return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
+			"the answer has %d bytes, at most %d are allowed: ask for less at a time, or leave out explanations and reasons", size, maxMessage)
+	}
+	return nil
 }
 
 // validate checks that a message could be decoded, and the rules that it carries in its .proto. INVALID_REQUEST, MESSAGE_TOO_LARGE.

@@ -246,7 +246,8 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
 	calibration.Refused = gathered.refused
-	return &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}, nil
+	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}
+	return response, fits(response, s.streams.maxMessage)
 }
 
 // gather receives the population's batches.

@@ -87,6 +87,20 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// check returns what is out of range.
+func (c Config) check() error {
+	switch {
+	case c.MaxMessageBytes < minMessageBytes:
+		return fmt.Errorf("the largest message has %d bytes, at least %d are needed", c.MaxMessageBytes, minMessageBytes)
+	case c.StallTimeout < 0, c.DrainTimeout < 0:
+		return fmt.Errorf("the stall timeout %s and the drain timeout %s must be above 0", c.StallTimeout, c.DrainTimeout)
+	}
+	return nil
+}
+
+// minMessageBytes is the least that the largest message may be: an error and a small page fit into it.
+const minMessageBytes = 64 << 10
+
 func or[T comparable](value, fallback T) T {
 	var zero T
 	if value == zero {
@@ -117,6 +131,9 @@ type Server struct {
 // New returns a server of a store that is not listening yet.
 func New(ctx context.Context, store storage.Store, config Config) (*Server, error) {
 	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
 	validator, err := protovalidate.New()
 	if err != nil {
 		return nil, fmt.Errorf("preparing the validation of requests: %w", err)

@@ -42,9 +42,7 @@ func (c *cli) exportCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.idColumn, "id-column", "customer_id", "the column to write the ids to")
 	flags.StringVar(&o.run, "run", "", "the id of the run whose assignments are written; the published ones where it is not given")
-	flags.BoolVar(&o.customers, "customers", false, "write customers")
-	flags.Bool("assignments", true, "write assignments")
-	cmd.MarkFlagsMutuallyExclusive("customers", "assignments")
+	flags.BoolVar(&o.customers, "customers", false, "write customers in place of assignments")
 	cmd.MarkFlagsMutuallyExclusive("customers", "run")
 	return cmd
 }

@@ -111,11 +111,11 @@ func (c *cli) waitRun(ctx context.Context, server *client.Client, id string) (*e
 }
 
 func (c *cli) runShowCommand() *cobra.Command {
-	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 01JQ8Z6K3V", (*client.Client).GetRun)
+	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 20261122-174504.720126-e0e239b9", (*client.Client).GetRun)
 }
 
 func (c *cli) runPublishCommand() *cobra.Command {
-	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 01JQ8Z6K3V", (*client.Client).PublishRun)
+	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 20261122-174504.720126-e0e239b9", (*client.Client).PublishRun)
 }
 
 func (c *cli) runRollbackCommand() *cobra.Command {

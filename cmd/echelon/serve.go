@@ -85,6 +85,14 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
 		return usagef("--keep-runs and --keep-days are 0 or more")
 	}
+	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
+		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
+	}
+	if o.metrics != "" {
+		if local, err := isLoopback(o.metrics); err != nil || !local {
+			return firstOf(err, usagef("--metrics-listen %s is not a loopback address, and metrics are neither secured nor authenticated: give one of 127.0.0.1", o.metrics))
+		}
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(o.memoryLimit << 20)
 	}
@@ -97,9 +105,6 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	defer running.stop()
 	if o.metrics != "" {
-		if local, err := isLoopback(o.metrics); err != nil || !local {
-			return firstOf(err, usagef("--metrics-listen %s is not a loopback address, and metrics are neither secured nor authenticated: give one of 127.0.0.1", o.metrics))
-		}
 		stop, at, err := serveMetrics(o.metrics, registry)
 		if err != nil {
 			return err

@@ -102,8 +102,13 @@ func (l *Ladder) path(tiering string, cut int) string {
 	return fmt.Sprintf("%s.linear.tiers[%d].cut", tiering, cut)
 }
 
-// emptied returns a better tier, with nothing but score lines, that takes everyone whom this tier's score lines could take.
+// emptied returns a better tier, with nothing but lines, that takes everyone whom this tier's lines of the same order could take.
 func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
+	for better := range tier {
+		if l.emptiedByAmount(tier, better, lines) {
+			return better, true
+		}
+	}
 	own, ok := l.highest(tier, lines)
 	if !ok {
 		return none, false
@@ -117,6 +122,16 @@ func (l *Ladder) emptied(tier int, lines *LadderLines) (int, bool) {
 		}
 	}
 	return none, false
+}
+
+// emptiedByAmount reports whether a better tier, with nothing but a share of the same amount by amount, takes everyone whom this tier's could take.
+func (l *Ladder) emptiedByAmount(tier, better int, lines *LadderLines) bool {
+	own, other := &l.cuts[tier], &l.cuts[better]
+	if lines == nil || !own.byAmount || !other.byAmount || len(other.fields()) != 1 || own.of.Text() != other.of.Text() {
+		return false
+	}
+	line, before := lines.of(tier).cumulative, lines.of(better).cumulative
+	return line.kind == echelonv1.DecisionLine_KEY && before.kind == echelonv1.DecisionLine_KEY && compare(l.breakers, &line.key, &before.key) <= 0
 }
 
 // closed reports whether a tier's cumulative share took nobody.

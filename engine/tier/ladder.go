@@ -295,7 +295,7 @@ func (l *Ladder) explain(b *batch, row, tier int, reasons *reason.Table) {
 		r.Code = echelonv1.Reason_LAST_TIER
 		r.Message = fmt.Sprintf("%s: %s, since no better cut took it", l.item, l.names[tier])
 	} else {
-		r.Message = fmt.Sprintf("%s: %s, %s", l.item, l.names[tier], l.words(tier))
+		r.Message = fmt.Sprintf("%s: %s, %s", l.item, l.names[tier], short(l.words(tier)))
 	}
 	reasons.Add(row, r)
 }

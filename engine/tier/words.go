@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -79,6 +80,17 @@ func (f field) words(c *cut, score string) string {
 		order = "amount"
 	}
 	return fmt.Sprintf("within the first %s %% of %s by %s", percent(c.declared.GetCumulativeShare().GetShare()), c.of.Text(), order)
+}
+
+// maxWords is how long the words of a cut are in a reason, in characters; its explanation has them whole.
+const maxWords = 200
+
+// short cuts the words of a cut that are too long for a reason, which stands in every row.
+func short(words string) string {
+	if utf8.RuneCountInString(words) <= maxWords {
+		return words
+	}
+	return string([]rune(words)[:maxWords]) + "…"
 }
 
 // percent writes a share as a percentage.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -54,10 +56,7 @@ func (j *job) execute(ctx context.Context) {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
-	// The record is written even while the server stops.
-	if err := j.record(context.WithoutCancel(ctx), calibration); err != nil {
-		log.Error("the end of the run could not be recorded; the next start will end it", "error", err)
-	} else if j.run.GetState() == echelonv1.Run_READY {
+	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
 		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
 	j.manager.leave(id, j.progress)
@@ -77,6 +76,33 @@ func failure(ctx context.Context, err error) string {
 		return "the disk is full: free space, and start another run"
 	}
 	return "an internal fault; the server's log has the details"
+}
+
+// recordAgain is the pause between attempts to record how a run ended.
+const recordAgain = 2 * time.Second
+
+// recordAtLast records how the run ended, again and again while the store does not take it, as one does not whose disk is full; until then those
+// who ask are told from memory that it failed. When the manager closes it tries a last time, and the next start ends the run otherwise.
+func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration) bool {
+	timer := time.NewTicker(recordAgain)
+	defer timer.Stop()
+	for {
+		// The record is written even while the server stops.
+		err := j.record(context.WithoutCancel(j.manager.ctx), calibration)
+		if err == nil {
+			j.manager.unrecorded(j.run.GetId(), nil)
+			return true
+		}
+		log.Error("the end of the run could not be recorded", "error", err)
+		if j.run.GetState() != echelonv1.Run_READY {
+			j.manager.unrecorded(j.run.GetId(), j.clone())
+		}
+		select {
+		case <-j.manager.ctx.Done():
+			return false
+		case <-timer.C:
+		}
+	}
 }
 
 // record stores how the run ended, and the calibration of one that ended well.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/internal/catalog"
@@ -32,11 +33,13 @@ type Manager struct {
 	mu sync.Mutex
 	// active are the runs that are under way, by id.
 	active map[string]*progress
+	// failed are the runs that failed, and whose end the store has not taken yet, by id.
+	failed map[string]*echelonv1.Run
 }
 
 // New returns the manager of a store's runs, after ending those that a crash left behind.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress)}
+	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run)}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()
@@ -114,12 +117,19 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	if asOf.IsZero() {
 		asOf = now
 	}
+	if asOf.After(now.Add(aheadOfTime)) {
+		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST,
+			"as_of %s lies in the future; once it were published no run of today could follow it: give today's", asOf.UTC().Format(timeLayout))
+	}
 	return &job{manager: m, view: view, program: program, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
 		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),
 	}}, nil
 }
+
+// aheadOfTime is how far as_of may lie ahead: a day begins earlier elsewhere, and clocks differ.
+const aheadOfTime = 36 * time.Hour
 
 // newID returns a new id, which sorts by the time.
 func newID(now time.Time) string {
@@ -179,8 +189,32 @@ func (m *Manager) List(ctx context.Context, model, before string, limit int) ([]
 	return list, nil
 }
 
+// unrecorded keeps the end of a run that the store does not take, until it does: then the run is nil.
+func (m *Manager) unrecorded(id string, run *echelonv1.Run) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if run == nil {
+		delete(m.failed, id)
+		return
+	}
+	m.failed[id] = run
+}
+
+// unrecordedEnd returns the end of a run that the store has not taken yet, nil where there is none.
+func (m *Manager) unrecordedEnd(id string) *echelonv1.Run {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if run := m.failed[id]; run != nil {
+		return proto.CloneOf(run)
+	}
+	return nil
+}
+
 // progress adds to a run that is under way how far it is.
 func (m *Manager) progress(run *echelonv1.Run) *echelonv1.Run {
+	if failed := m.unrecordedEnd(run.GetId()); failed != nil {
+		return failed
+	}
 	if p := m.underWay(run.GetId()); p != nil && run.GetState() == echelonv1.Run_RUNNING {
 		return p.look(run, 0).Run
 	}

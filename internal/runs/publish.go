@@ -136,7 +136,10 @@ func (m *Manager) recover(ctx context.Context) error {
 		}
 		run := &echelonv1.Run{}
 		if err := document.Decode(run); err != nil {
-			return err
+			// One damaged record must not keep the server from starting; its snapshot is left alone.
+			m.log.Error("the record of a run is damaged", "run", document.Key, "error", err)
+			complete[document.Key] = true
+			continue
 		}
 		complete[run.GetId()] = storage.HasSnapshot(run)
 		if run.GetState() == echelonv1.Run_RUNNING {

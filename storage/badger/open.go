@@ -22,8 +22,8 @@ import (
 const (
 	// memTableSize is that of a table in memory, of which there are two while customers are imported; a commit may fill 15 % of one.
 	memTableSize = 48 << 20
-	// valueThreshold is from which size on a value lies in the value log, and only its place in a table: 10,000 rows always fit a commit, however
-	// long they are, and blocks of snapshots are written once, not again with each compaction.
+	// valueThreshold is from which size on a value lies in the value log, and only its place in a table: 10,000 rows fit a commit, however long
+	// they are, unless their ids have hundreds of bytes throughout; and blocks of snapshots are written once, not again with each compaction.
 	valueThreshold = 512
 	// valueLogSize is that of one file of the value log.
 	valueLogSize   = 64 << 20
