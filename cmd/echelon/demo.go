@@ -17,6 +17,7 @@ import (
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	"github.com/echelonhq/echelon/engine/exact"
 	"github.com/echelonhq/echelon/engine/modelfile"
 	"github.com/echelonhq/echelon/examples/adventureworks"
 	"github.com/echelonhq/echelon/internal/tabular"
@@ -95,6 +96,9 @@ type demonstration struct {
 	run    *echelonv1.Run
 	// example is the customer that is explained.
 	example string
+	// rows and amount are what the file holds, added up as it is read: what comes out must add up to the same.
+	rows   int64
+	amount exact.Sum
 }
 
 // show does the main job, step by step.
@@ -155,7 +159,7 @@ func (d *demonstration) customers() iter.Seq2[*echelonv1.Customer, error] {
 // load stores the customers.
 func (d *demonstration) load(ctx context.Context) error {
 	var stored int64
-	for progress, err := range d.client.ImportCustomers(ctx, &echelonv1.ImportHeader{}, d.customers()) {
+	for progress, err := range d.client.ImportCustomers(ctx, &echelonv1.ImportHeader{}, d.counted(d.customers())) {
 		if err != nil {
 			return err
 		}
@@ -163,6 +167,19 @@ func (d *demonstration) load(ctx context.Context) error {
 	}
 	d.advise("Imported %s customers.", report.Count(stored))
 	return nil
+}
+
+// counted adds up the customers that go through. The example's amount is an attribute.
+func (d *demonstration) counted(customers iter.Seq2[*echelonv1.Customer, error]) iter.Seq2[*echelonv1.Customer, error] {
+	return func(yield func(*echelonv1.Customer, error) bool) {
+		for customer, err := range customers {
+			d.rows++
+			d.amount.Add(customer.GetAttributes().GetFields()[d.model.GetAmount()].GetNumberValue())
+			if !yield(customer, err) {
+				return
+			}
+		}
+	}
 }
 
 // publish runs the model over all customers, and publishes the result.
@@ -186,6 +203,11 @@ func (d *demonstration) publish(ctx context.Context) error {
 
 // tables prints the tiers, the personas and the closing balance.
 func (d *demonstration) tables(context.Context) error {
+	balance := d.run.GetSummary().GetBalance()
+	if in := d.amount.Float64(); balance.GetCustomers() != d.rows || balance.GetAmountIn() != in || balance.GetAmountOut() != in {
+		return fmt.Errorf("the books do not balance: the file has %d rows and %s, and the run counts %d customers, %s in and %s out",
+			d.rows, report.Exact(in), balance.GetCustomers(), report.Exact(balance.GetAmountIn()), report.Exact(balance.GetAmountOut()))
+	}
 	if d.json {
 		return d.printMessage(d.run.GetSummary())
 	}
