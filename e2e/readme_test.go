@@ -142,7 +142,7 @@ func program(address string) string {
 case "$1 ${2-}" in
   serve*) exec %[1]q "$@" --listen %[2]s ;;
   score* | version* | demo* | "model lint" | "model suggest") exec %[1]q "$@" ;;
-  *) exec %[1]q "$@" --address %[2]s ;;
+  *) if %[1]q "$@" --help 2>&1 | grep -q -- --address; then exec %[1]q "$@" --address %[2]s; else exec %[1]q "$@"; fi ;;
 esac
 `, binary, address)
 }
