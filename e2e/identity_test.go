@@ -256,8 +256,12 @@ func (p *paths) workers(ask func(i int) ([]*echelonv1.Assignment, error), n int)
 			close(answers)
 		}()
 		for got := range answers {
+			if got.err != nil {
+				yield(nil, got.err)
+				return
+			}
 			for _, a := range got.list {
-				if !yield(a, got.err) {
+				if !yield(a, nil) {
 					return
 				}
 			}
