@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/diag"
-	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -56,7 +56,7 @@ func (c *checker) normalize(path string, n *echelonv1.Normalize) {
 	case *echelonv1.Normalize_Log_:
 		at := diag.Field(path, "log")
 		c.rising(at, kind.Log.GetMin(), kind.Log.GetMax())
-		if low, high := kind.Log.GetMin(), kind.Log.GetMax(); 0 < low && low < high && !(expr.Log10(low) < expr.Log10(high)) {
+		if low, high := kind.Log.GetMin(), kind.Log.GetMax(); 0 < low && low < high && !(kernel.Log10(low) < kernel.Log10(high)) {
 			c.found.Mistakef(at, "bring them farther apart", "min and max have the same logarithm")
 		}
 		if !(kind.Log.GetMin() > 0) {

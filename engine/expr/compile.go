@@ -35,6 +35,10 @@ type Expr struct {
 	tree *ast.AST
 	// direct is the variable that the whole expression is, as its place in the environment; -1 where there is something to compute.
 	direct int
+	// vector are the steps over columns that compute the same as program does row by row, and shared how many of their values are kept for a
+	// batch; nil where there are no such steps.
+	vector step
+	shared int
 }
 
 // Text returns the expression as it was written.
@@ -80,6 +84,7 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 	if x.program, err = e.cel.Program(checked, programOptions...); err != nil {
 		return nil, []Problem{{whole, causeOf(err).String(), ""}}
 	}
+	x.vector, x.shared = lower(e, tree)
 	return x, nil
 }
 

@@ -32,6 +32,8 @@ type Result struct {
 	same   *Cause
 	// stale are rows whose cause is another than same.
 	stale *Stale
+	// again finds the cause of a row by evaluating the expression on it once more; nil where the causes are known.
+	again func(row int) *Cause
 }
 
 // Cause returns why the expression could not be read on a row that is not valid, and no cause on one that is.
@@ -41,6 +43,8 @@ func (r *Result) Cause(row int) Cause {
 		return Cause{}
 	case r.stale.has(row):
 		return *r.stale.cause
+	case r.again != nil:
+		return *r.again(row)
 	case r.causes == nil:
 		return *r.same
 	}
@@ -52,6 +56,32 @@ func (x *Expr) Eval(scope *Scope) *Result {
 	if x.direct >= 0 {
 		return x.read(scope)
 	}
+	if x.vector == nil {
+		return x.byRow(scope)
+	}
+	b := &batch{env: x.env, scope: scope, shared: make([]*values, x.shared)}
+	return &Result{Column: b.column(x.kind, x.vector(b)), again: x.cause(scope)}
+}
+
+// cause returns what finds out why a row could not be read. Causes are asked for where outcomes are explained, and of few rows: what is computed
+// over columns does not carry them along.
+func (x *Expr) cause(scope *Scope) func(row int) *Cause {
+	var one *activation
+	return func(row int) *Cause {
+		if one == nil {
+			one = newActivation(x.env, scope)
+		}
+		one.at = row
+		value, _, err := x.program.Eval(one)
+		if err != nil {
+			return causeOf(err)
+		}
+		return unfit(float64(value.(types.Double)))
+	}
+}
+
+// byRow evaluates the expression with cel-go, one row after another.
+func (x *Expr) byRow(scope *Scope) *Result {
 	out := newWriter(x.kind, scope.Rows)
 	row := newActivation(x.env, scope)
 	for row.at = range scope.Rows {
@@ -87,6 +117,8 @@ type writer struct {
 	result *Result
 	column *frame.Column
 	codes  map[string]uint32
+	// unchecked takes numbers that are not finite, and forgets causes: what is written is a part of an expression.
+	unchecked bool
 }
 
 func newWriter(kind Kind, rows int) *writer {
@@ -113,10 +145,12 @@ func newWriter(kind Kind, rows int) *writer {
 
 // fail leaves a row without a value.
 func (w *writer) fail(row int, cause *Cause) {
-	if w.result.causes == nil {
+	if w.result.causes == nil && !w.unchecked {
 		w.result.causes = make([]*Cause, w.rows)
 	}
-	w.result.causes[row] = cause
+	if !w.unchecked {
+		w.result.causes[row] = cause
+	}
 	if w.column.Offsets != nil {
 		w.column.Offsets = append(w.column.Offsets, uint32(len(w.column.Codes)))
 	}
@@ -126,7 +160,7 @@ func (w *writer) fail(row int, cause *Cause) {
 func (w *writer) add(row int, value ref.Val) {
 	switch v := value.(type) {
 	case types.Double:
-		if cause := unfit(float64(v)); cause != nil {
+		if cause := unfit(float64(v)); cause != nil && !w.unchecked {
 			w.fail(row, cause)
 			return
 		}

@@ -1,35 +1,39 @@
 package expr
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/echelonhq/echelon/engine/kernel"
 )
 
 // maxSpread is how many arguments min and max take at most.
 const maxSpread = 8
 
-var mathFunctions = []function{
-	ofNumber("abs", math.Abs),
-	ofNumber("ceil", math.Ceil),
-	ofNumber("exp", exp),
-	ofNumber("floor", math.Floor),
-	ofNumber("int", math.Trunc),
-	ofNumber("log", ln),
-	ofNumber("log10", Log10),
-	ofNumber("log2", log2),
-	ofNumber("round", math.Round),
-	ofNumber("sign", sign),
-	ofNumber("sqrt", math.Sqrt),
-	ofNumber("trunc", math.Trunc),
-	{name: "pow", usage: "pow(number, exponent)", plain: args(2, 2), overloads: []cel.FunctionOpt{arithmetic("pow_number", pow)}},
-	ofNumbers("max", func(a, b float64) float64 { return max(a, b) }),
-	ofNumbers("min", func(a, b float64) float64 { return min(a, b) }),
+// numberFunctions are the functions of one number.
+var numberFunctions = map[string]func(float64) float64{
+	"abs": math.Abs, "ceil": math.Ceil, "exp": kernel.Exp, "floor": math.Floor, "int": math.Trunc, "log": kernel.Ln, "log10": kernel.Log10,
+	"log2": kernel.Log2, "round": math.Round, "sign": kernel.Sign, "sqrt": math.Sqrt, "trunc": math.Trunc,
 }
+
+var mathFunctions = func() []function {
+	list := []function{
+		{name: "pow", usage: "pow(number, exponent)", plain: args(2, 2), overloads: []cel.FunctionOpt{arithmetic("pow_number", kernel.Pow)}},
+		ofNumbers("max", func(a, b float64) float64 { return max(a, b) }),
+		ofNumbers("min", func(a, b float64) float64 { return min(a, b) }),
+	}
+	for _, name := range slices.Sorted(maps.Keys(numberFunctions)) {
+		list = append(list, ofNumber(name, numberFunctions[name]))
+	}
+	return list
+}()
 
 // ofNumber declares a function of one number.
 func ofNumber(name string, f func(float64) float64) function {

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ const (
 
 // timeFunctions returns the functions of dates and timestamps. The zone turns instants into calendar days and hours.
 func timeFunctions(zone *time.Location) []function {
-	return []function{
+	list := []function{
 		{name: toDate, usage: `date("2026-01-31") or date(timestamp)`, plain: args(1, 1), overloads: []cel.FunctionOpt{
 			unary("date_string", stringType, dateType, func(v ref.Val) ref.Val { return parsed(v, frame.ParseDate, func(n int64) ref.Val { return day(n) }) }),
 			unary("date_timestamp", timestampType, dateType, func(v ref.Val) ref.Val { return day(dayOf(v, zone)) }),
@@ -47,17 +49,32 @@ func timeFunctions(zone *time.Location) []function {
 				return types.Double(frame.FloorDay(int64(t.(instant) - now.(instant))))
 			}),
 		}},
-		calendar(zone, "getFullYear", func(t time.Time) int { return t.Year() }),
-		calendar(zone, "getMonth", func(t time.Time) int { return int(t.Month()) - 1 }),
-		calendar(zone, "getDate", func(t time.Time) int { return t.Day() }),
-		calendar(zone, "getDayOfMonth", func(t time.Time) int { return t.Day() - 1 }),
-		calendar(zone, "getDayOfWeek", func(t time.Time) int { return int(t.Weekday()) }),
-		calendar(zone, "getDayOfYear", func(t time.Time) int { return t.YearDay() - 1 }),
-		clock(zone, "getHours", func(t time.Time) int { return t.Hour() }),
-		clock(zone, "getMinutes", func(t time.Time) int { return t.Minute() }),
-		clock(zone, "getSeconds", func(t time.Time) int { return t.Second() }),
 	}
+	for _, name := range slices.Sorted(maps.Keys(dayParts)) {
+		list = append(list, calendar(zone, name, dayParts[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(clockParts)) {
+		list = append(list, clock(zone, name, clockParts[name]))
+	}
+	return list
 }
+
+// The parts of a day, and those of a time of the day.
+var (
+	dayParts = map[string]func(time.Time) int{
+		"getFullYear":   func(t time.Time) int { return t.Year() },
+		"getMonth":      func(t time.Time) int { return int(t.Month()) - 1 },
+		"getDate":       func(t time.Time) int { return t.Day() },
+		"getDayOfMonth": func(t time.Time) int { return t.Day() - 1 },
+		"getDayOfWeek":  func(t time.Time) int { return int(t.Weekday()) },
+		"getDayOfYear":  func(t time.Time) int { return t.YearDay() - 1 },
+	}
+	clockParts = map[string]func(time.Time) int{
+		"getHours":   time.Time.Hour,
+		"getMinutes": time.Time.Minute,
+		"getSeconds": time.Time.Second,
+	}
+)
 
 // parsed reads a text with one of frame's parsers.
 func parsed(v ref.Val, parse func(string) (int64, error), box func(int64) ref.Val) ref.Val {

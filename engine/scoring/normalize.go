@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -66,8 +66,8 @@ func linear(low, high float64) numeric {
 }
 
 func logarithmic(low, high float64) numeric {
-	base := expr.Log10(low)
-	width := expr.Log10(high) - base
+	base := kernel.Log10(low)
+	width := kernel.Log10(high) - base
 	return func(x float64) float64 {
 		switch {
 		case x <= low:
@@ -75,7 +75,7 @@ func logarithmic(low, high float64) numeric {
 		case x >= high:
 			return 100
 		}
-		return clamp((expr.Log10(x) - base) / width * 100)
+		return clamp((kernel.Log10(x) - base) / width * 100)
 	}
 }
 
