@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/diag"
-	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 

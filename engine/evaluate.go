@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/segment"
@@ -23,7 +24,13 @@ type Options struct {
 	Explain bool
 	// Amounts asks for the model's amount of every customer.
 	Amounts bool
+	// Workspace is where batches are evaluated one after another in the same memory; nil takes new memory for each. A result holds until the next
+	// batch is evaluated in its workspace.
+	Workspace *Workspace
 }
+
+// Workspace is the memory in which batches are evaluated. Its zero value is ready; it is used by one goroutine at a time.
+type Workspace struct{ memory kernel.Arena }
 
 // tierOutcome is a ladder's or a matrix' outcome for a batch.
 type tierOutcome interface {
@@ -43,14 +50,16 @@ type evaluation struct {
 	excluded frame.Bitmap
 
 	segments []*segment.Outcome
-	scores   []*scoring.Outcome
-	tiers    []tierOutcome
-	columns  []*frame.Column
+	// common is what the criteria of several scores share.
+	common  *scoring.Common
+	scores  []*scoring.Outcome
+	tiers   []tierOutcome
+	columns []*frame.Column
 }
 
 func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
 	e := &evaluation{
-		program: p, lines: lines, ids: f.IDs,
+		program: p, lines: lines, ids: f.IDs, common: scoring.NewCommon(p.shared),
 		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Columns: make([]*frame.Column, len(p.variables))},
 		segments: make([]*segment.Outcome, len(p.segmentations)),
 		scores:   make([]*scoring.Outcome, len(p.scores)),
@@ -86,7 +95,7 @@ func (e *evaluation) item(one *item) {
 		*column = &e.segments[one.index].Column
 		e.mask(*column)
 	case scoreKind:
-		e.scores[one.index] = p.scores[one.index].Eval(&e.scope, e.lines.scores[one.index], e.reasons)
+		e.scores[one.index] = p.scores[one.index].Eval(&e.scope, e.lines.scores[one.index], e.reasons, e.common)
 		*column = &e.scores[one.index].Column
 		e.scores[one.index].Exclude(e.excluded)
 	case tieringKind:
@@ -156,6 +165,10 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	p := s.program
 	e := p.newEvaluation(f, s.lines, options.AsOf)
+	if options.Workspace != nil {
+		options.Workspace.memory.Reset()
+		e.scope.Memory = &options.Workspace.memory
+	}
 	if options.Reasons {
 		e.reasons = reason.NewTable()
 	}

@@ -39,9 +39,11 @@ type Program struct {
 	derived       []*expr.Expr
 	segmentations []*segment.Segmentation
 	scores        []*scoring.Score
-	tierings      []*tiering
-	amount        *expr.Expr
-	needs         bool
+	// shared is how many criteria several scores have in common.
+	shared   int
+	tierings []*tiering
+	amount   *expr.Expr
+	needs    bool
 	// expressions are all of them, for those who reason about the model.
 	expressions []placed
 }
@@ -59,6 +61,7 @@ func (p *Program) finish() {
 		slots[v.Name] = i
 	}
 	p.freshness(slots)
+	p.shared = scoring.Share(p.scores)
 	for _, one := range p.items {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)

@@ -213,7 +213,7 @@ func shown(c *frame.Column, row int) string {
 }
 
 func TestColumnsAndRowsAgree(t *testing.T) {
-	// EXPR-8
+	// EXPR-15
 	rows := 40_000
 	if asked := os.Getenv("ECHELON_DIFFERENTIAL_ROWS"); asked != "" {
 		n, err := strconv.Atoi(asked)

@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 )
 
 // Scope is the rows that an expression is evaluated on.
@@ -18,6 +19,8 @@ type Scope struct {
 	AsOf int64
 	// Columns are the variables' values, one for each variable of the environment, in its order; nil where the expression does not read it.
 	Columns []*frame.Column
+	// Memory is what results are made of where it is given: they hold until it is reset.
+	Memory *kernel.Arena
 	// Stale has the rows, by the place of their variable, that are missing since what they had is out of date.
 	Stale map[int]*Stale
 }
@@ -32,8 +35,8 @@ type Result struct {
 	same   *Cause
 	// stale are rows whose cause is another than same.
 	stale *Stale
-	// again finds the cause of a row by evaluating the expression on it once more; nil where the causes are known.
-	again func(row int) *Cause
+	// again finds the causes by evaluating rows once more; nil where they are known.
+	again *rerun
 }
 
 // Cause returns why the expression could not be read on a row that is not valid, and no cause on one that is.
@@ -44,7 +47,7 @@ func (r *Result) Cause(row int) Cause {
 	case r.stale.has(row):
 		return *r.stale.cause
 	case r.again != nil:
-		return *r.again(row)
+		return *r.again.cause(row)
 	case r.causes == nil:
 		return *r.same
 	}
@@ -60,24 +63,27 @@ func (x *Expr) Eval(scope *Scope) *Result {
 		return x.byRow(scope)
 	}
 	b := &batch{env: x.env, scope: scope, shared: make([]*values, x.shared)}
-	return &Result{Column: b.column(x.kind, x.vector(b)), again: x.cause(scope)}
+	return &Result{Column: b.column(x.kind, x.vector(b)), again: &rerun{expr: x, scope: scope}}
 }
 
-// cause returns what finds out why a row could not be read. Causes are asked for where outcomes are explained, and of few rows: what is computed
-// over columns does not carry them along.
-func (x *Expr) cause(scope *Scope) func(row int) *Cause {
-	var one *activation
-	return func(row int) *Cause {
-		if one == nil {
-			one = newActivation(x.env, scope)
-		}
-		one.at = row
-		value, _, err := x.program.Eval(one)
-		if err != nil {
-			return causeOf(err)
-		}
-		return unfit(float64(value.(types.Double)))
+// rerun finds out why rows could not be read. Causes are asked for where outcomes are explained, and of few rows: what is computed over columns does
+// not carry them along.
+type rerun struct {
+	expr  *Expr
+	scope *Scope
+	row   *activation
+}
+
+func (r *rerun) cause(row int) *Cause {
+	if r.row == nil {
+		r.row = newActivation(r.expr.env, r.scope)
 	}
+	r.row.at = row
+	value, _, err := r.expr.program.Eval(r.row)
+	if err != nil {
+		return causeOf(err)
+	}
+	return unfit(float64(value.(types.Double)))
 }
 
 // byRow evaluates the expression with cel-go, one row after another.
@@ -97,7 +103,7 @@ func (x *Expr) byRow(scope *Scope) *Result {
 
 // read returns the column of the variable that the whole expression is.
 func (x *Expr) read(scope *Scope) *Result {
-	result := &Result{same: &Cause{Missing: x.env.variables[x.direct].Name}}
+	result := &Result{same: x.absent}
 	if column := scope.Columns[x.direct]; column != nil {
 		result.Column = *column
 		result.Column.Type = x.kind.Type()

@@ -121,7 +121,8 @@ func (l *lowerer) ofOne(name string, kind Kind, parts []*part) *made {
 		case operators.Negate:
 			return &made{Number, mapping(parts[0], func(x float64) float64 { return -x })}
 		case "double":
-			return &made{Number, parts[0].step}
+			// A copy: the column that it may be belongs to the frame.
+			return &made{Number, mapping(parts[0], func(x float64) float64 { return x })}
 		case operators.Modulo:
 			return &made{Number, pairing(parts, math.Mod)}
 		case "pow":
@@ -150,7 +151,7 @@ func (l *lowerer) ofTime(name string, kind Kind, parts []*part) *made {
 	if ok {
 		return &made{Number, func(b *batch) values {
 			v := parts[0].step(b)
-			out := make([]float64, len(v.ints))
+			out := b.memory().Numbers(len(v.ints))
 			eachValid(v, func(i int) { out[i] = float64(of(at(v.ints[i]))) })
 			return values{one: v.one, valid: v.valid, numbers: out}
 		}}
@@ -189,7 +190,7 @@ func (l *lowerer) counting(since bool, kind Kind, parts []*part) *made {
 	}
 	return &made{Number, func(b *batch) values {
 		v := parts[0].step(b)
-		out := make([]float64, len(v.ints))
+		out := b.memory().Numbers(len(v.ints))
 		today := frame.DayIn(instant(b.scope.AsOf).time(), l.env.zone)
 		for i, n := range v.ints {
 			if kind == Date {

@@ -34,9 +34,9 @@ func comparing(op kernel.Op, parts []*part) *made {
 
 // compared returns the truth of a comparison whose rows that hold are found by find.
 func (b *batch) compared(v, w values, find func(dst frame.Bitmap)) values {
-	holds := frame.NewBitmap(b.rows())
+	holds := b.memory().Bitmap(b.rows())
 	find(holds)
-	return values{truth: b.truthOf(holds, both(v, w))}
+	return values{truth: b.truthOf(holds, b.both(v, w))}
 }
 
 func compareColumns[T kernel.Ordered](op kernel.Op, dst frame.Bitmap, a, c []T, oneA, oneC bool) {
@@ -87,7 +87,7 @@ func comparingTexts(op kernel.Op, x, y *part) *made {
 	return &made{Boolean, func(b *batch) values {
 		v, w := x.step(b), y.step(b)
 		return b.compared(v, w, func(dst frame.Bitmap) {
-			valid := both(v, w)
+			valid := b.both(v, w)
 			for row := range b.rows() {
 				if valid == nil || valid.Get(row) {
 					dst.Set(row, meets(op, cmp.Compare(v.text(row), w.text(row))))
@@ -112,7 +112,7 @@ func equating(op kernel.Op, x, y *part) *made {
 	}
 	return &made{Boolean, func(b *batch) values {
 		s, t := x.step(b).truth, y.step(b).truth
-		out := kernel.Truth{True: frame.NewBitmap(b.rows()), False: frame.NewBitmap(b.rows())}
+		out := kernel.Truth{True: b.memory().Bitmap(b.rows()), False: b.memory().Bitmap(b.rows())}
 		for w := range out.True {
 			out.True[w] = s.True[w]&t.True[w] | s.False[w]&t.False[w]
 			out.False[w] = s.True[w]&t.False[w] | s.False[w]&t.True[w]
@@ -127,7 +127,7 @@ func equating(op kernel.Op, x, y *part) *made {
 // connecting is && and ||.
 func connecting(and bool, parts []*part) step {
 	return func(b *batch) values {
-		out := kernel.Truth{True: frame.NewBitmap(b.rows()), False: frame.NewBitmap(b.rows())}
+		out := kernel.Truth{True: b.memory().Bitmap(b.rows()), False: b.memory().Bitmap(b.rows())}
 		first := parts[0].step(b).truth
 		copy(out.True, first.True)
 		copy(out.False, first.False)
@@ -146,7 +146,7 @@ func connecting(and bool, parts []*part) step {
 func matching(x *part, passes func(string) bool) step {
 	return func(b *batch) values {
 		v := x.step(b)
-		holds := frame.NewBitmap(b.rows())
+		holds := b.memory().Bitmap(b.rows())
 		switch {
 		case v.one:
 			if passes(v.dict[0]) {
@@ -169,7 +169,7 @@ func matching(x *part, passes func(string) bool) step {
 func measuring(x *part, measure func(string) float64) step {
 	return func(b *batch) values {
 		v := x.step(b)
-		out := make([]float64, len(v.codes))
+		out := b.memory().Zeros(len(v.codes))
 		eachValid(v, func(i int) { out[i] = measure(v.dict[v.codes[i]]) })
 		return values{one: v.one, valid: v.valid, numbers: out}
 	}
@@ -187,7 +187,7 @@ func among(x *part, items []*part) step {
 	case Number:
 		return func(b *batch) values {
 			v := x.step(b)
-			holds, found := frame.NewBitmap(b.rows()), frame.NewBitmap(b.rows())
+			holds, found := b.memory().Bitmap(b.rows()), b.memory().Bitmap(b.rows())
 			for _, item := range items {
 				compareColumns(kernel.Equal, found, v.numbers, []float64{item.value.(float64)}, v.one, true)
 				for w := range holds {
@@ -203,7 +203,7 @@ func among(x *part, items []*part) step {
 
 // having finds the rows whose list has a text.
 func (b *batch) having(list values, text string) values {
-	holds := frame.NewBitmap(b.rows())
+	holds := b.memory().Bitmap(b.rows())
 	for row := range b.rows() {
 		if list.valid != nil && !list.valid.Get(row) {
 			continue
@@ -221,7 +221,7 @@ func (b *batch) having(list values, text string) values {
 func sizing(list *part) step {
 	return func(b *batch) values {
 		v := list.step(b)
-		out := make([]float64, b.rows())
+		out := b.memory().Numbers(b.rows())
 		for row := range out {
 			out[row] = float64(v.offsets[row+1] - v.offsets[row])
 		}

@@ -10,7 +10,7 @@ func computing(op kernel.Arithmetic, parts []*part) step {
 	return func(b *batch) values {
 		v, w := parts[0].step(b), parts[1].step(b)
 		n, one := b.width(v, w)
-		out := values{one: one, valid: both(v, w), numbers: make([]float64, n)}
+		out := values{one: one, valid: b.both(v, w), numbers: b.memory().Numbers(n)}
 		switch {
 		case one:
 			out.numbers[0] = op.Of(v.numbers[0], w.numbers[0])
@@ -29,7 +29,7 @@ func computing(op kernel.Arithmetic, parts []*part) step {
 func mapping(x *part, f func(float64) float64) step {
 	return func(b *batch) values {
 		v := x.step(b)
-		out := make([]float64, len(v.numbers))
+		out := b.memory().Numbers(len(v.numbers))
 		for i, x := range v.numbers {
 			out[i] = f(x)
 		}
@@ -42,7 +42,7 @@ func pairing(parts []*part, f func(x, y float64) float64) step {
 	return func(b *batch) values {
 		v, w := parts[0].step(b), parts[1].step(b)
 		n, one := b.width(v, w)
-		out := values{one: one, valid: both(v, w), numbers: make([]float64, n)}
+		out := values{one: one, valid: b.both(v, w), numbers: b.memory().Numbers(n)}
 		x, y := v.numbers, w.numbers
 		if !one {
 			x, y = spread(b, x, v.one), spread(b, y, w.one)
@@ -74,7 +74,7 @@ func presence(x *part) *made {
 	}
 	return &made{Boolean, func(b *batch) values {
 		v := x.step(b)
-		has := frame.NewBitmap(b.rows())
+		has := b.memory().Bitmap(b.rows())
 		if x.kind == Boolean {
 			for w := range has {
 				has[w] = v.truth.True[w] | v.truth.False[w]
@@ -104,11 +104,11 @@ func coalescing(parts []*part) *made {
 			v := x.step(b)
 			if x.kind == Boolean {
 				t := v.truth
-				has := make(frame.Bitmap, len(t.True))
+				has := b.memory().Bitmap(b.rows())
 				for w := range has {
 					has[w] = t.True[w] | t.False[w]
 				}
-				return values{truth: chosenTruth(has, t, rest(b).truth)}
+				return values{truth: b.chosenTruth(has, t, rest(b).truth)}
 			}
 			if v.valid == nil {
 				return v
@@ -127,12 +127,12 @@ func choosing(parts []*part) *made {
 	}
 	return &made{x.kind, func(b *batch) values {
 		c, v, w := condition.step(b).truth, x.step(b), y.step(b)
-		readable := make(frame.Bitmap, len(c.True))
+		readable := b.memory().Bitmap(b.rows())
 		for i := range readable {
 			readable[i] = c.True[i] | c.False[i]
 		}
 		if x.kind == Boolean {
-			t := chosenTruth(c.True, v.truth, w.truth)
+			t := b.chosenTruth(c.True, v.truth, w.truth)
 			for i := range readable {
 				t.True[i] &= readable[i]
 				t.False[i] &= readable[i]
@@ -143,15 +143,15 @@ func choosing(parts []*part) *made {
 		if out.valid == nil {
 			out.valid = readable
 		} else {
-			out.valid = intersection(out.valid, readable)
+			out.valid = b.intersection(out.valid, readable)
 		}
 		return out
 	}}
 }
 
 // chosenTruth is x in the rows of a set, and y in the others.
-func chosenTruth(of frame.Bitmap, x, y kernel.Truth) kernel.Truth {
-	out := kernel.Truth{True: make(frame.Bitmap, len(of)), False: make(frame.Bitmap, len(of))}
+func (b *batch) chosenTruth(of frame.Bitmap, x, y kernel.Truth) kernel.Truth {
+	out := kernel.Truth{True: b.memory().Bitmap(b.rows()), False: b.memory().Bitmap(b.rows())}
 	for w := range of {
 		out.True[w] = x.True[w]&of[w] | y.True[w]&^of[w]
 		out.False[w] = x.False[w]&of[w] | y.False[w]&^of[w]
@@ -164,7 +164,7 @@ func (b *batch) chosen(of frame.Bitmap, v, w values, kind Kind) values {
 	out := values{}
 	if v.valid != nil || w.valid != nil {
 		x, y := b.validity(v), b.validity(w)
-		out.valid = make(frame.Bitmap, len(of))
+		out.valid = b.memory().Bitmap(b.rows())
 		for i := range of {
 			out.valid[i] = x[i]&of[i] | y[i]&^of[i]
 		}

@@ -34,6 +34,8 @@ type batch struct {
 
 func (b *batch) rows() int { return b.scope.Rows }
 
+func (b *batch) memory() *kernel.Arena { return b.scope.Memory }
+
 // width is how many values there are: one, or as many as rows.
 func (b *batch) width(v ...values) (n int, one bool) {
 	for _, each := range v {
@@ -45,7 +47,7 @@ func (b *batch) width(v ...values) (n int, one bool) {
 }
 
 // both returns the rows in which each of several has a value; nil where all rows have.
-func both(v ...values) frame.Bitmap {
+func (b *batch) both(v ...values) frame.Bitmap {
 	var valid frame.Bitmap
 	owned := false
 	for _, each := range v {
@@ -54,7 +56,7 @@ func both(v ...values) frame.Bitmap {
 		case valid == nil:
 			valid = each.valid
 		case !owned:
-			valid, owned = intersection(valid, each.valid), true
+			valid, owned = b.intersection(valid, each.valid), true
 		default:
 			for w := range valid {
 				valid[w] &= each.valid[w]
@@ -64,10 +66,10 @@ func both(v ...values) frame.Bitmap {
 	return valid
 }
 
-func intersection(a, b frame.Bitmap) frame.Bitmap {
-	out := make(frame.Bitmap, len(a))
+func (b *batch) intersection(x, y frame.Bitmap) frame.Bitmap {
+	out := b.memory().Bitmap(b.rows())
 	for w := range out {
-		out[w] = a[w] & b[w]
+		out[w] = x[w] & y[w]
 	}
 	return out
 }
@@ -77,14 +79,12 @@ func (b *batch) validity(v values) frame.Bitmap {
 	if v.valid != nil {
 		return v.valid
 	}
-	all := frame.NewBitmap(b.rows())
-	kernel.Fill(all, b.rows())
-	return all
+	return b.memory().All(b.rows())
 }
 
 // truthOf turns the rows in which a condition holds, and those in which it could be read, into a Truth. It takes holds over.
 func (b *batch) truthOf(holds, valid frame.Bitmap) kernel.Truth {
-	t := kernel.Truth{True: holds, False: make(frame.Bitmap, len(holds))}
+	t := kernel.Truth{True: holds, False: b.memory().Bitmap(b.rows())}
 	if valid == nil {
 		kernel.Fill(t.False, b.rows())
 	} else {
@@ -99,7 +99,7 @@ func (b *batch) truthOf(holds, valid frame.Bitmap) kernel.Truth {
 
 // constantTruth is the Truth of a condition that is the same in all rows.
 func (b *batch) constantTruth(holds bool) kernel.Truth {
-	t := kernel.Truth{True: frame.NewBitmap(b.rows()), False: frame.NewBitmap(b.rows())}
+	t := kernel.Truth{True: b.memory().Bitmap(b.rows()), False: b.memory().Bitmap(b.rows())}
 	if holds {
 		kernel.Fill(t.True, b.rows())
 	} else {
@@ -142,7 +142,7 @@ func variable(i int, kind Kind) step {
 			return b.nothing(kind)
 		}
 		if kind == Boolean {
-			holds := make(frame.Bitmap, len(column.Bits))
+			holds := b.memory().Bitmap(b.rows())
 			copy(holds, column.Bits)
 			return values{truth: b.truthOf(holds, column.Valid)}
 		}
@@ -153,12 +153,12 @@ func variable(i int, kind Kind) step {
 // nothing is the values of a variable that no row has.
 func (b *batch) nothing(kind Kind) values {
 	n := b.rows()
-	v := values{valid: frame.NewBitmap(n)}
+	v := values{valid: b.memory().Bitmap(n)}
 	switch kind {
 	case Number:
-		v.numbers = make([]float64, n)
+		v.numbers = b.memory().Zeros(n)
 	case Boolean:
-		return values{truth: kernel.Truth{True: frame.NewBitmap(n), False: frame.NewBitmap(n)}}
+		return values{truth: kernel.Truth{True: b.memory().Bitmap(n), False: b.memory().Bitmap(n)}}
 	case Date, Timestamp:
 		v.ints = make([]int64, n)
 	case String:
@@ -173,13 +173,13 @@ func (b *batch) nothing(kind Kind) values {
 func (b *batch) column(kind Kind, v values) frame.Column {
 	c := frame.Column{Type: kind.Type()}
 	if kind == Boolean {
-		c.Bits, c.Valid = v.truth.True, make(frame.Bitmap, len(v.truth.True))
+		c.Bits, c.Valid = v.truth.True, b.memory().Bitmap(b.rows())
 		for w := range c.Valid {
 			c.Valid[w] = v.truth.True[w] | v.truth.False[w]
 		}
 		return c
 	}
-	c.Valid = frame.NewBitmap(b.rows())
+	c.Valid = b.memory().Bitmap(b.rows())
 	if v.valid == nil {
 		kernel.Fill(c.Valid, b.rows())
 	} else {

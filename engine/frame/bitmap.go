@@ -29,6 +29,19 @@ func (b Bitmap) Count() int {
 	return n
 }
 
+// slice returns the rows from one that is a multiple of 64 up to another. Where it ends within a word it is a copy, without the rows behind.
+func (b Bitmap) slice(from, to int) Bitmap {
+	if from&63 != 0 {
+		panic("frame: a slice must begin at a multiple of 64 rows")
+	}
+	part := b[from>>6 : (to+63)>>6 : (to+63)>>6]
+	if to&63 != 0 {
+		part = append(Bitmap(nil), part...)
+		part[len(part)-1] &= 1<<(uint(to)&63) - 1
+	}
+	return part
+}
+
 // add makes room for row n, the next one, and says whether it is in the set.
 func (b *Bitmap) add(n int, in bool) {
 	if n>>6 == len(*b) {

@@ -35,63 +35,57 @@ func Compare[T Ordered](op Op, dst frame.Bitmap, a []T, c T) {
 	for w := range dst {
 		block := a[w*64 : min(len(a), w*64+64)]
 		var word uint64
-		switch op {
-		case Less:
-			for _, x := range block {
-				word = word>>1 | bit(x < c)<<63
-			}
-		case LessEqual:
-			for _, x := range block {
-				word = word>>1 | bit(x <= c)<<63
-			}
-		case Greater:
-			for _, x := range block {
-				word = word>>1 | bit(x > c)<<63
-			}
-		case GreaterEqual:
-			for _, x := range block {
-				word = word>>1 | bit(x >= c)<<63
-			}
-		case Equal:
-			for _, x := range block {
-				word = word>>1 | bit(x == c)<<63
-			}
-		case NotEqual:
-			for _, x := range block {
-				word = word>>1 | bit(x != c)<<63
-			}
+		i := 0
+		// Eight rows at a time do not wait for each other.
+		for ; i+8 <= len(block); i += 8 {
+			word |= eight(op, (*[8]T)(block[i:]), c) << uint(i)
 		}
-		dst[w] = word >> (64 - uint(len(block)))
+		for ; i < len(block); i++ {
+			word |= bit(holds(op, block[i], c)) << uint(i)
+		}
+		dst[w] = word
 	}
+}
+
+// holds reports whether x stands in op to y.
+func holds[T Ordered](op Op, x, y T) bool {
+	switch op {
+	case Less:
+		return x < y
+	case LessEqual:
+		return x <= y
+	case Greater:
+		return x > y
+	case GreaterEqual:
+		return x >= y
+	case Equal:
+		return x == y
+	}
+	return x != y
+}
+
+// eight returns a bit for each of eight values: whether it stands in op to c.
+func eight[T Ordered](op Op, x *[8]T, c T) uint64 {
+	switch op {
+	case Less:
+		return bit(x[0] < c) | bit(x[1] < c)<<1 | bit(x[2] < c)<<2 | bit(x[3] < c)<<3 | bit(x[4] < c)<<4 | bit(x[5] < c)<<5 | bit(x[6] < c)<<6 | bit(x[7] < c)<<7
+	case LessEqual:
+		return bit(x[0] <= c) | bit(x[1] <= c)<<1 | bit(x[2] <= c)<<2 | bit(x[3] <= c)<<3 | bit(x[4] <= c)<<4 | bit(x[5] <= c)<<5 | bit(x[6] <= c)<<6 | bit(x[7] <= c)<<7
+	case Greater:
+		return bit(x[0] > c) | bit(x[1] > c)<<1 | bit(x[2] > c)<<2 | bit(x[3] > c)<<3 | bit(x[4] > c)<<4 | bit(x[5] > c)<<5 | bit(x[6] > c)<<6 | bit(x[7] > c)<<7
+	case GreaterEqual:
+		return bit(x[0] >= c) | bit(x[1] >= c)<<1 | bit(x[2] >= c)<<2 | bit(x[3] >= c)<<3 | bit(x[4] >= c)<<4 | bit(x[5] >= c)<<5 | bit(x[6] >= c)<<6 | bit(x[7] >= c)<<7
+	case Equal:
+		return bit(x[0] == c) | bit(x[1] == c)<<1 | bit(x[2] == c)<<2 | bit(x[3] == c)<<3 | bit(x[4] == c)<<4 | bit(x[5] == c)<<5 | bit(x[6] == c)<<6 | bit(x[7] == c)<<7
+	}
+	return bit(x[0] != c) | bit(x[1] != c)<<1 | bit(x[2] != c)<<2 | bit(x[3] != c)<<3 | bit(x[4] != c)<<4 | bit(x[5] != c)<<5 | bit(x[6] != c)<<6 | bit(x[7] != c)<<7
 }
 
 // ComparePairs puts into dst the rows whose values in a and b stand in op.
 func ComparePairs[T Ordered](op Op, dst frame.Bitmap, a, b []T) {
-	switch op {
-	case Less:
-		pairs(dst, a, b, func(x, y T) bool { return x < y })
-	case LessEqual:
-		pairs(dst, a, b, func(x, y T) bool { return x <= y })
-	case Greater:
-		pairs(dst, a, b, func(x, y T) bool { return x > y })
-	case GreaterEqual:
-		pairs(dst, a, b, func(x, y T) bool { return x >= y })
-	case Equal:
-		pairs(dst, a, b, func(x, y T) bool { return x == y })
-	case NotEqual:
-		pairs(dst, a, b, func(x, y T) bool { return x != y })
-	}
-}
-
-func pairs[T Ordered](dst frame.Bitmap, a, b []T, holds func(x, y T) bool) {
-	for w := range dst {
-		block := a[w*64 : min(len(a), w*64+64)]
-		other := b[w*64 : w*64+len(block)]
-		var word uint64
-		for i, x := range block {
-			word = word>>1 | bit(holds(x, other[i]))<<63
-		}
-		dst[w] = word >> (64 - uint(len(block)))
+	clear(dst)
+	for i, x := range a {
+		dst[i>>6] |= bit(holds(op, x, b[i])) << (uint(i) & 63)
 	}
 }
 
@@ -104,9 +98,9 @@ func Pick(dst frame.Bitmap, codes []uint32, table []bool) {
 	for w := range dst {
 		block := codes[w*64 : min(len(codes), w*64+64)]
 		var word uint64
-		for _, code := range block {
-			word = word>>1 | bit(table[code])<<63
+		for i, code := range block {
+			word |= bit(table[code]) << (uint(i) & 63)
 		}
-		dst[w] = word >> (64 - uint(len(block)))
+		dst[w] = word
 	}
 }

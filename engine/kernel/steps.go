@@ -46,6 +46,18 @@ func (s *Steps) UpTo(x float64) int {
 	return node - len(s.tree)
 }
 
+// upTo101 is UpTo for a tree of seven levels, which is that of the breakpoints of percentiles.
+func upTo101(tree *[128]float64, x float64) int {
+	node := 2 + int(bit(tree[1] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	node = 2*node + int(bit(tree[node&127] <= x))
+	return node & 127
+}
+
 // Below returns how many numbers of the list are less than x, which is finite.
 func (s *Steps) Below(x float64) int {
 	node := 1

@@ -72,7 +72,7 @@ func (t *Table) Close(rows frame.Bitmap) {
 type List struct {
 	// Reasons are the different ones.
 	Reasons []*echelonv1.Reason
-	// Offsets say where a row's reasons begin: row i has Refs[Offsets[i]:Offsets[i+1]].
+	// Offsets say where a row's reasons begin: row i has Refs[Offsets[i]:Offsets[i+1]]. They are empty where reasons were not asked for.
 	Offsets []uint32
 	// Refs are places in Reasons.
 	Refs []uint32
@@ -80,10 +80,10 @@ type List struct {
 
 // List returns the reasons of n rows.
 func (t *Table) List(n int) *List {
-	list := &List{Offsets: make([]uint32, n+1)}
 	if t == nil {
-		return list
+		return &List{}
 	}
+	list := &List{Offsets: make([]uint32, n+1)}
 	for _, r := range t.reasons {
 		list.Reasons = append(list.Reasons, r.Proto())
 	}
@@ -102,8 +102,19 @@ func (t *Table) List(n int) *List {
 	return list
 }
 
+// Count returns how many reasons row i has.
+func (l *List) Count(i int) uint32 {
+	if l.Offsets == nil {
+		return 0
+	}
+	return l.Offsets[i+1] - l.Offsets[i]
+}
+
 // Of returns row i's reasons. They are shared: do not change them.
 func (l *List) Of(i int) []*echelonv1.Reason {
+	if l.Offsets == nil {
+		return nil
+	}
 	refs := l.Refs[l.Offsets[i]:l.Offsets[i+1]]
 	if len(refs) == 0 {
 		return nil

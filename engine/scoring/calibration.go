@@ -99,6 +99,7 @@ func (c *criterion) keptRanks(from *echelonv1.CriterionCalibration) (*measure, b
 	m := &measure{}
 	if c.by == nil {
 		m.breakpoints = [][]float64{from.GetBreakpoints()}
+		m.rank(c.declared.GetPercentile().GetTies())
 		return m, len(from.GetPeers()) == 0 && usable(from.GetBreakpoints())
 	}
 	if len(from.GetPeers()) != len(c.segments) || len(from.GetBreakpoints()) > 0 {
@@ -110,6 +111,7 @@ func (c *criterion) keptRanks(from *echelonv1.CriterionCalibration) (*measure, b
 		}
 		m.breakpoints = append(m.breakpoints, peers.GetBreakpoints())
 	}
+	m.rank(c.declared.GetPercentile().GetTies())
 	return m, true
 }
 

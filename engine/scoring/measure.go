@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/exact"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -12,6 +13,8 @@ import (
 type measure struct {
 	// breakpoints are a percentile's, of each segment, or the one of all; nil where no value could be read.
 	breakpoints [][]float64
+	// ranks are those of the breakpoints.
+	ranks []*kernel.Ranks
 	// low and high are the least and the greatest value of a min_max, or the mean and the standard deviation of a z_score; neither is meant
 	// where no value was known.
 	low, high float64
@@ -40,6 +43,7 @@ func (c *criterion) measure(samples []sample) *measure {
 				m.breakpoints = append(m.breakpoints, Breakpoints(s.values))
 			}
 		}
+		m.rank(c.declared.GetPercentile().GetTies())
 	}
 	return m
 }
@@ -72,25 +76,34 @@ func spread(values []float64) (mean, sd float64) {
 	return mean, min(math.MaxFloat64, float64(farthest*math.Sqrt(squares.Mean(len(values))))/scale)
 }
 
-// normalizer returns the normaliser that what was learned makes: of a segment, where the criterion has peers. Where no value was known it gives
-// NaN.
-func (c *criterion) normalizer(m *measure, segment int) numeric {
+// normalizer returns the normaliser that what was learned makes, of a criterion without peers.
+func (c *criterion) normalizer(m *measure) numeric {
 	switch c.declared.GetKind().(type) {
 	case *echelonv1.Normalize_MinMax_:
-		return m.minMax
+		if m.known {
+			return each(m.minMax)
+		}
 	case *echelonv1.Normalize_ZScore_:
-		return m.zScore
+		if m.known {
+			return each(m.zScore)
+		}
+	default:
+		if m.ranks[0] != nil {
+			return numeric{whole: true, of: m.ranks[0].Of}
+		}
 	}
-	if len(m.breakpoints[segment]) == 0 {
-		return func(float64) float64 { return math.NaN() }
+	return nothing
+}
+
+// rank makes the ranks of the breakpoints.
+func (m *measure) rank(ties echelonv1.Normalize_Percentile_Ties) {
+	for _, breakpoints := range m.breakpoints {
+		m.ranks = append(m.ranks, ranks(breakpoints, ties))
 	}
-	return rank(m.breakpoints[segment], c.declared.GetPercentile().GetTies())
 }
 
 func (m *measure) minMax(x float64) float64 {
 	switch {
-	case !m.known:
-		return math.NaN()
 	case m.low == m.high:
 		return beside(x, m.low)
 	case x <= m.low:
@@ -98,21 +111,19 @@ func (m *measure) minMax(x float64) float64 {
 	case x >= m.high:
 		return 100
 	case math.IsInf(m.high-m.low, 0):
-		return clamp((x/2 - m.low/2) / (m.high/2 - m.low/2) * 100)
+		return kernel.Clamp((x/2 - m.low/2) / (m.high/2 - m.low/2) * 100)
 	}
-	return clamp((x - m.low) / (m.high - m.low) * 100)
+	return kernel.Clamp((x - m.low) / (m.high - m.low) * 100)
 }
 
 func (m *measure) zScore(x float64) float64 {
 	switch {
-	case !m.known:
-		return math.NaN()
 	case m.high == 0:
 		return beside(x, m.low)
 	case math.IsInf(x-m.low, 0):
-		return clamp(50 + float64((x/2-m.low/2)/(m.high/2)/3*50))
+		return kernel.Clamp(50 + float64((x/2-m.low/2)/(m.high/2)/3*50))
 	}
-	return clamp(50 + float64((x-m.low)/m.high/3*50))
+	return kernel.Clamp(50 + float64((x-m.low)/m.high/3*50))
 }
 
 // beside returns what x counts where the population knew one value alone.

@@ -9,8 +9,8 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// normalizer maps a column of what a criterion read onto 0 to 100. It fills out for the rows of in.Valid and returns the rows that it could
-// map; those that it could not lack a value for the cause that the criterion states.
+// normalizer maps a column of what a criterion read onto 0 to 100. It fills out, with numbers for all rows, and returns those of in.Valid that it
+// could map, as a set that may be in's own; those that it could not lack a value for the cause that the criterion states.
 type normalizer interface {
 	normalize(in *frame.Column, out []float64) frame.Bitmap
 }
@@ -34,98 +34,73 @@ func newNormalizer(declared *echelonv1.Normalize) normalizer {
 	return nil
 }
 
-// numeric is a function of a number. Where it gives no number the row cannot be read.
-type numeric func(x float64) float64
+// numeric is a function of numbers.
+type numeric struct {
+	// of puts what each number counts into out; NaN where it counts nothing.
+	of func(out, in []float64)
+	// whole tells that every number counts something.
+	whole bool
+}
 
 func (f numeric) normalize(in *frame.Column, out []float64) frame.Bitmap {
-	valid := slices.Clone(in.Valid)
-	for i, x := range in.Numbers {
-		if !in.Valid.Get(i) {
-			continue
-		}
-		out[i] = f(x)
-		if math.IsNaN(out[i]) {
-			valid.Set(i, false)
-		}
+	f.of(out, in.Numbers)
+	if f.whole {
+		return in.Valid
 	}
+	valid := slices.Clone(in.Valid)
+	kernel.KeepFinite(out, valid)
 	return valid
 }
 
-func clamp(x float64) float64 {
-	switch {
-	case x < 0:
-		return 0
-	case x > 100:
-		return 100
-	}
-	return x
+// each is the numeric of a function of one number that counts something everywhere.
+func each(f func(x float64) float64) numeric {
+	return numeric{whole: true, of: func(out, in []float64) {
+		for i, x := range in {
+			out[i] = f(x)
+		}
+	}}
 }
 
+// nothing counts nothing: there was nothing to learn from.
+var nothing = numeric{of: func(out, _ []float64) {
+	for i := range out {
+		out[i] = math.NaN()
+	}
+}}
+
 func linear(low, high float64) numeric {
-	return func(x float64) float64 { return clamp((x - low) / (high - low) * 100) }
+	width := high - low
+	return numeric{whole: !math.IsInf(width, 0), of: func(out, in []float64) { kernel.Linear(out, in, low, width) }}
 }
 
 func logarithmic(low, high float64) numeric {
 	base := kernel.Log10(low)
 	width := kernel.Log10(high) - base
-	return func(x float64) float64 {
-		switch {
-		case x <= low:
-			return 0
-		case x >= high:
-			return 100
-		}
-		return clamp((kernel.Log10(x) - base) / width * 100)
-	}
+	return numeric{whole: true, of: func(out, in []float64) { kernel.Logarithmic(out, in, low, high, base, width) }}
 }
 
 func piecewise(points []*echelonv1.Normalize_Piecewise_Point) numeric {
 	xs, ys := make([]float64, len(points)), make([]float64, len(points))
-	slopes := make([]float64, len(points))
 	for i, point := range points {
 		xs[i], ys[i] = point.GetX(), float64(point.GetY()*100)
-		if i > 0 {
-			slopes[i-1] = (ys[i] - ys[i-1]) / (xs[i] - xs[i-1])
-		}
 	}
-	last := len(xs) - 1
-	return func(x float64) float64 {
-		switch {
-		case x <= xs[0]:
-			return ys[0]
-		case x >= xs[last]:
-			return ys[last]
-		}
-		i := below(xs, x)
-		return clamp(ys[i] + float64((x-xs[i])*slopes[i]))
-	}
-}
-
-// below returns the last place whose x is at most the given one.
-func below(xs []float64, x float64) int {
-	i, found := slices.BinarySearch(xs, x)
-	if found {
-		return i
-	}
-	return i - 1
+	line := kernel.NewPolyline(xs, ys)
+	return numeric{whole: line.Finite(), of: line.Of}
 }
 
 func bands(declared *echelonv1.Normalize_Bands) numeric {
-	froms, values := []float64{math.Inf(-1)}, []float64{}
+	var froms, values []float64
 	for i, band := range declared.GetBands() {
 		if i > 0 {
 			froms = append(froms, band.GetFrom())
 		}
 		values = append(values, float64(band.GetValue()*100))
 	}
-	right := declared.GetClosed() == echelonv1.Normalize_Bands_RIGHT
-	return func(x float64) float64 {
-		i, found := slices.BinarySearch(froms, x)
-		if !found || right {
-			i--
-		}
-		return values[i]
+	steps := kernel.NewSteps(froms)
+	if declared.GetClosed() == echelonv1.Normalize_Bands_RIGHT {
+		return each(func(x float64) float64 { return values[steps.Below(x)] })
 	}
+	return each(func(x float64) float64 { return values[steps.UpTo(x)] })
 }
 
 // lookup is a table of texts.
@@ -135,32 +110,54 @@ type lookup struct {
 }
 
 func (l *lookup) normalize(in *frame.Column, out []float64) frame.Bitmap {
-	table, listed := make([]float64, len(in.Dict)), make([]bool, len(in.Dict))
-	for code, text := range in.Dict {
-		value, known := l.values[text]
-		if !known && l.fallback != nil {
-			value, known = *l.fallback, true
-		}
-		table[code], listed[code] = float64(value*100), known
+	if len(in.Dict) > len(out) {
+		return l.eachRow(in, out)
 	}
-	valid := slices.Clone(in.Valid)
-	for i, code := range in.Codes {
-		if !in.Valid.Get(i) {
-			continue
-		}
-		out[i] = table[code]
-		valid.Set(i, listed[code])
+	table, listed, all := make([]float64, len(in.Dict)), make([]bool, len(in.Dict)), true
+	for code, text := range in.Dict {
+		table[code], listed[code] = l.value(text)
+		all = all && listed[code]
+	}
+	kernel.Entries(out, in.Codes, table)
+	if all {
+		return in.Valid
+	}
+	valid := frame.NewBitmap(len(out))
+	kernel.Pick(valid, in.Codes, listed)
+	for w := range valid {
+		valid[w] &= in.Valid[w]
 	}
 	return valid
+}
+
+// eachRow looks up row by row: it is for dictionaries of which the rows use a small part.
+func (l *lookup) eachRow(in *frame.Column, out []float64) frame.Bitmap {
+	valid := frame.NewBitmap(len(out))
+	kernel.Each(in.Valid, func(row int) {
+		value, listed := l.value(in.Dict[in.Codes[row]])
+		out[row] = value
+		valid.Set(row, listed)
+	})
+	return valid
+}
+
+// value returns what a text counts, and whether it counts at all.
+func (l *lookup) value(text string) (float64, bool) {
+	value, listed := l.values[text]
+	if !listed && l.fallback != nil {
+		value, listed = *l.fallback, true
+	}
+	return float64(value * 100), listed
 }
 
 type boolean struct{}
 
 func (boolean) normalize(in *frame.Column, out []float64) frame.Bitmap {
 	for i := range out {
-		if in.Valid.Get(i) && in.Bits.Get(i) {
+		out[i] = 0
+		if in.Bits.Get(i) {
 			out[i] = 100
 		}
 	}
-	return slices.Clone(in.Valid)
+	return in.Valid
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/exact"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -68,32 +69,18 @@ func WeightedBreakpoints(values, weights []float64) []float64 {
 	return breakpoints
 }
 
-// rank returns the percentile rank, 0 to 100, by count against the breakpoints.
-func rank(breakpoints []float64, ties echelonv1.Normalize_Percentile_Ties) numeric {
-	return func(x float64) float64 {
-		low, equal := slices.BinarySearch(breakpoints, x)
-		upTo := low
-		if equal {
-			upTo = above(breakpoints, x)
-		}
-		high := max(0, upTo-1)
-		switch {
-		case !equal || ties == echelonv1.Normalize_Percentile_HIGH:
-			return float64(high)
-		case ties == echelonv1.Normalize_Percentile_LOW:
-			return float64(low)
-		}
-		return float64(low+high) / 2
+// ranks returns the percentile ranks, 0 to 100, by count against the breakpoints; nil where there are none.
+func ranks(breakpoints []float64, ties echelonv1.Normalize_Percentile_Ties) *kernel.Ranks {
+	if len(breakpoints) == 0 {
+		return nil
 	}
-}
-
-// above returns how many values are at most x.
-func above(sorted []float64, x float64) int {
-	n, _ := slices.BinarySearchFunc(sorted, x, func(value, x float64) int {
-		if value <= x {
-			return -1
+	return kernel.NewRanks(breakpoints, func(first, last int) float64 {
+		switch ties {
+		case echelonv1.Normalize_Percentile_HIGH:
+			return float64(last)
+		case echelonv1.Normalize_Percentile_LOW:
+			return float64(first)
 		}
-		return 1
+		return float64(first+last) / 2
 	})
-	return n
 }

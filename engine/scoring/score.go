@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -33,7 +34,11 @@ type criterion struct {
 	// by is the segmentation of the peers, whose segments these are, and weightBy what each customer weighs; nil where there is no such thing.
 	by, weightBy *expr.Expr
 	segments     []string
+	// shared is the place of what it reads among that of all scores' criteria, where others read the same; or none.
+	shared int
 }
+
+const none = -1
 
 // Exprs is the compiled expressions of a criterion.
 type Exprs struct {
@@ -58,6 +63,7 @@ func New(declared *echelonv1.Score, expressions []Exprs) *Score {
 		s.criteria = append(s.criteria, criterion{
 			name: c.GetName(), expr: from.Input, weight: c.GetWeight(), invert: c.GetInvert(), declared: c.GetNormalize(),
 			normalize: normalize, learns: normalize == nil, by: from.By, weightBy: from.WeightBy, segments: from.Segments,
+			shared: none,
 		})
 		s.weight += c.GetWeight()
 	}
@@ -67,23 +73,23 @@ func New(declared *echelonv1.Score, expressions []Exprs) *Score {
 // Lines is what a score learned from its population, an entry a criterion; nil for one that learns nothing.
 type Lines []*measure
 
-// Eval scores a batch. Lines may be nil where the score does not need the population.
-func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table) *Outcome {
+// Eval scores a batch. Lines may be nil where the score does not need the population. Common is of the same batch for all scores; nil shares nothing.
+func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table, common *Common) *Outcome {
 	out := &Outcome{
 		score:        s,
-		Column:       frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.NewBitmap(scope.Rows), Numbers: make([]float64, scope.Rows)},
-		Completeness: make([]float64, scope.Rows),
+		Column:       frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: scope.Memory.Bitmap(scope.Rows), Numbers: scope.Memory.Zeros(scope.Rows)},
+		Completeness: scope.Memory.Zeros(scope.Rows),
 	}
 	for i := range s.criteria {
 		var learned *measure
 		if lines != nil {
 			learned = lines[i]
 		}
-		out.parts = append(out.parts, s.criteria[i].eval(scope, learned))
+		out.parts = append(out.parts, common.part(&s.criteria[i], func() part { return s.criteria[i].eval(scope, learned) }))
 	}
-	for row := range scope.Rows {
-		out.add(row)
-		if reasons != nil {
+	out.add(scope.Memory)
+	if reasons != nil {
+		for row := range scope.Rows {
 			out.explainMissing(row, reasons)
 		}
 	}
@@ -91,13 +97,13 @@ func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table) *Out
 }
 
 func (c *criterion) eval(scope *expr.Scope, learned *measure) part {
-	p := part{input: c.expr.Eval(scope), value: make([]float64, scope.Rows)}
+	p := part{input: c.expr.Eval(scope), value: scope.Memory.Numbers(scope.Rows)}
 	switch {
 	case c.by != nil:
 		p.by = c.by.Eval(scope)
 		p.read = c.normalizePeers(&p, learned)
 	case c.learns:
-		p.read = c.normalizer(learned, 0).normalize(&p.input.Column, p.value)
+		p.read = c.normalizer(learned).normalize(&p.input.Column, p.value)
 	default:
 		p.read = c.normalize.normalize(&p.input.Column, p.value)
 	}
@@ -112,14 +118,13 @@ func (c *criterion) eval(scope *expr.Scope, learned *measure) part {
 // normalizePeers ranks each row within its segment. A row without a segment cannot be ranked.
 func (c *criterion) normalizePeers(p *part, learned *measure) frame.Bitmap {
 	read := frame.NewBitmap(len(p.value))
-	ranks := make([]numeric, len(c.segments))
-	for segment := range c.segments {
-		ranks[segment] = c.normalizer(learned, segment)
-	}
 	for row, x := range p.input.Column.Numbers {
-		if p.input.Column.Valid.Get(row) && p.by.Column.Valid.Get(row) {
-			p.value[row] = ranks[p.by.Column.Codes[row]](x)
-			read.Set(row, !math.IsNaN(p.value[row]))
+		if !p.input.Column.Valid.Get(row) || !p.by.Column.Valid.Get(row) {
+			continue
+		}
+		if peers := learned.ranks[p.by.Column.Codes[row]]; peers != nil {
+			p.value[row] = peers.At(x)
+			read.Set(row, true)
 		}
 	}
 	return read
@@ -167,27 +172,61 @@ func (o *Outcome) Unread() []int {
 	return counts
 }
 
-// add adds up a row: the one division comes last.
-func (o *Outcome) add(row int) {
+// add adds up the rows: the one division comes last.
+func (o *Outcome) add(memory *kernel.Arena) {
 	s := o.score
-	var sum, divisor, read float64
+	sums, read := o.Column.Numbers, o.Completeness
+	divisors := memory.Zeros(len(sums))
 	for i := range o.parts {
-		weight := s.criteria[i].weight
-		if o.parts[i].read.Get(row) {
-			read += weight
+		part, weight := &o.parts[i], s.criteria[i].weight
+		switch s.missing {
+		case echelonv1.Score_ZERO:
+			kernel.AddEach(sums, part.value, part.read, weight, 0)
+		case echelonv1.Score_NEUTRAL:
+			kernel.AddEach(sums, part.value, part.read, weight, 50)
+		default:
+			kernel.AddWeighted(sums, divisors, part.value, part.read, weight)
+			continue
 		}
-		if value, counts := o.value(i, row); counts {
-			sum += float64(weight * value)
-			divisor += weight
+		kernel.AddWeights(read, part.read, weight)
+	}
+	if s.missing == echelonv1.Score_ZERO || s.missing == echelonv1.Score_NEUTRAL {
+		for row := range divisors {
+			divisors[row] = s.weight
 		}
+	} else {
+		// Only what was read counts, and so it is both.
+		copy(read, divisors)
 	}
-	o.Completeness[row] = read / s.weight
-	if read == 0 || o.Completeness[row] < s.minimum || s.missing == echelonv1.Score_FAIL && o.unread(row) {
-		return
+	valid := o.Column.Valid
+	for row, weight := range read {
+		read[row] = weight / s.weight
+		if weight == 0 || read[row] < s.minimum {
+			sums[row] = 0
+			continue
+		}
+		mean := sums[row] / divisors[row]
+		if mean > 100 {
+			// Rounding may lift a mean of hundreds above a hundred by a last digit.
+			mean = 100
+		}
+		sums[row] = mean
+		valid[row>>6] |= 1 << (uint(row) & 63)
 	}
-	// Rounding may lift a mean of hundreds above a hundred by a last digit.
-	o.Column.Numbers[row] = min(100, sum/divisor)
-	o.Column.Valid.Set(row, true)
+	if s.missing == echelonv1.Score_FAIL {
+		o.fail()
+	}
+}
+
+// fail takes the scores away of the rows in which a criterion could not be read.
+func (o *Outcome) fail() {
+	valid := o.Column.Valid
+	for w, before := range valid {
+		for i := range o.parts {
+			valid[w] &= o.parts[i].read[w]
+		}
+		kernel.Each(frame.Bitmap{before &^ valid[w]}, func(row int) { o.Column.Numbers[w<<6|row] = 0 })
+	}
 }
 
 // value returns what criterion i counts in a row, after the policy for missing ones, and whether it counts at all.
@@ -202,15 +241,6 @@ func (o *Outcome) value(i, row int) (float64, bool) {
 		return 50, true
 	}
 	return 0, false
-}
-
-func (o *Outcome) unread(row int) bool {
-	for i := range o.parts {
-		if !o.parts[i].read.Get(row) {
-			return true
-		}
-	}
-	return false
 }
 
 // explainMissing gives a row the reasons why criteria could not be read and why its score is null.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -71,50 +72,104 @@ func (s *Segmentation) Eval(scope *expr.Scope, reasons *reason.Table) *Outcome {
 		segmentation: s,
 		Column: frame.Column{
 			Type: echelonv1.Attribute_STRING, Dict: s.names,
-			Valid: frame.NewBitmap(scope.Rows), Codes: make([]uint32, scope.Rows),
+			Valid: scope.Memory.Bitmap(scope.Rows), Codes: scope.Memory.Codes(scope.Rows),
 		},
 	}
 	for _, rule := range s.rules {
 		out.rules = append(out.rules, rule.when.Eval(scope))
 	}
-	for row := range scope.Rows {
-		if code := out.decide(row, reasons); code != none {
-			out.Column.Valid.Set(row, true)
-			out.Column.Codes[row] = uint32(code)
-		}
+	if s.unique {
+		out.unique(scope.Memory, reasons)
+	} else {
+		out.first(scope.Memory, reasons)
 	}
 	return out
 }
 
-// decide returns the segment of a row, or none. Every rule that was tried and could not be read is a reason.
-func (o *Outcome) decide(row int, reasons *reason.Table) int {
-	s := o.segmentation
-	matched, unreadable := none, false
-	for i, rule := range s.rules {
-		switch outcome(o.rules[i], row) {
-		case echelonv1.RuleExplanation_NOT_READABLE:
-			unreadable = true
-			if reasons != nil {
-				reasons.Add(row, reason.Unreadable(s.item, rule.name, o.rules[i].Cause(row)))
+// first gives each row the first segment whose rule holds. Every rule that was tried and could not be read is a reason.
+func (o *Outcome) first(memory *kernel.Arena, reasons *reason.Table) {
+	s, rows := o.segmentation, len(o.Column.Codes)
+	open, unread, took := memory.All(rows), memory.Bitmap(rows), memory.Bitmap(rows)
+	for i := range s.rules {
+		rule := &o.rules[i].Column
+		for w := range open {
+			failed := open[w] &^ rule.Valid[w]
+			took[w] = open[w] & rule.Valid[w] & rule.Bits[w]
+			unread[w] |= failed
+			open[w] &^= took[w]
+			if failed != 0 && reasons != nil {
+				o.unreadable(i, w<<6, failed, reasons)
 			}
-		case echelonv1.RuleExplanation_MATCHED:
-			if !s.unique {
-				return i
+		}
+		o.assign(took, i)
+	}
+	o.rest(open, unread)
+}
+
+// unreadable gives up to 64 rows, from the first on, the reason why a rule could not be read.
+func (o *Outcome) unreadable(rule, first int, rows uint64, reasons *reason.Table) {
+	kernel.Each(frame.Bitmap{rows}, func(row int) {
+		reasons.Add(first+row, reason.Unreadable(o.segmentation.item, o.segmentation.rules[rule].name, o.rules[rule].Cause(first+row)))
+	})
+}
+
+// assign puts the rows of a set into a segment.
+func (o *Outcome) assign(rows frame.Bitmap, segment int) {
+	kernel.Assign(o.Column.Codes, rows, uint32(segment))
+	for w, word := range rows {
+		o.Column.Valid[w] |= word
+	}
+}
+
+// rest puts the rows that no rule took where the segmentation says: into unknown where a rule could not be read, or else into otherwise.
+func (o *Outcome) rest(open, unread frame.Bitmap) {
+	s := o.segmentation
+	if s.unknown != none {
+		for w := range unread {
+			unread[w] &= open[w]
+			open[w] &^= unread[w]
+		}
+		o.assign(unread, s.unknown)
+	}
+	if s.otherwise != none {
+		o.assign(open, s.otherwise)
+	}
+}
+
+// unique gives each row the one segment whose rule holds. Two are a conflict, and so are no segment.
+func (o *Outcome) unique(memory *kernel.Arena, reasons *reason.Table) {
+	rows := len(o.Column.Codes)
+	open, unread := memory.All(rows), memory.Bitmap(rows)
+	for row := range rows {
+		matched, conflict := none, false
+		for i := range o.rules {
+			switch outcome(o.rules[i], row) {
+			case echelonv1.RuleExplanation_NOT_READABLE:
+				unread.Set(row, true)
+				if reasons != nil {
+					reasons.Add(row, reason.Unreadable(o.segmentation.item, o.segmentation.rules[i].name, o.rules[i].Cause(row)))
+				}
+				continue
+			case echelonv1.RuleExplanation_NOT_MATCHED:
+				continue
 			}
 			if matched != none {
-				reasons.Add(row, s.conflict(matched, i))
-				return none
+				reasons.Add(row, o.segmentation.conflict(matched, i))
+				conflict = true
+				break
 			}
 			matched = i
 		}
+		if matched == none {
+			continue
+		}
+		open.Set(row, false)
+		if !conflict {
+			o.Column.Valid.Set(row, true)
+			o.Column.Codes[row] = uint32(matched)
+		}
 	}
-	switch {
-	case matched != none:
-		return matched
-	case unreadable && s.unknown != none:
-		return s.unknown
-	}
-	return s.otherwise
+	o.rest(open, unread)
 }
 
 func (s *Segmentation) conflict(first, second int) reason.Reason {

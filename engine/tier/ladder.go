@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -227,42 +228,95 @@ type LadderOutcome struct {
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
 func (l *Ladder) Eval(scope *expr.Scope, ids []string, score *frame.Column, lines *LadderLines, reasons *reason.Table) *LadderOutcome {
-	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope.Rows, l.all)}
-	for row := range scope.Rows {
-		tier := l.decide(out.batch, row, lines)
-		if tier != none {
-			out.Column.Valid.Set(row, true)
-			out.Column.Codes[row] = uint32(tier)
-		}
-		if reasons != nil {
-			l.explain(out.batch, row, tier, reasons)
+	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope, l.all)}
+	out.decide(scope.Memory)
+	if reasons != nil {
+		for row := range scope.Rows {
+			l.explain(out.batch, row, out.place(row), reasons)
 		}
 	}
 	return out
 }
 
-func newColumn(rows int, names []string) frame.Column {
-	return frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows)}
+// place returns the place of a row's tier, or none.
+func (o *LadderOutcome) place(row int) int {
+	if !o.Column.Valid.Get(row) {
+		return none
+	}
+	return int(o.Column.Codes[row])
 }
 
-// decide returns the place of a row's tier, or none.
-func (l *Ladder) decide(b *batch, row int, lines *LadderLines) int {
-	switch {
-	case b.isNew(row):
-		return len(l.names)
-	case !b.score.Valid.Get(row):
-		return l.unscored
+// decide gives each row its tier: newcomers theirs, the others the first whose cut takes them, or the unscored one.
+func (o *LadderOutcome) decide(memory *kernel.Arena) {
+	l, b := o.ladder, o.batch
+	rows := len(o.Column.Codes)
+	open, took, met := memory.All(rows), memory.Bitmap(rows), memory.Bitmap(rows)
+	if b.newcomers != nil {
+		for w := range open {
+			took[w] = b.newcomers.Column.Valid[w] & b.newcomers.Column.Bits[w]
+		}
+		o.assign(open, took, len(l.names))
 	}
-	var k key
-	if lines != nil {
-		k = b.key(row)
+	for w := range open {
+		took[w] = open[w] &^ b.score.Valid[w]
+		open[w] &= b.score.Valid[w]
+	}
+	if l.unscored != none {
+		o.assign(took, took, l.unscored)
 	}
 	for tier := range l.names {
-		if l.takes(b, tier, row, &k, lines) {
-			return tier
+		copy(took, open)
+		l.hold(b, tier, took, met)
+		o.beyondLines(tier, took)
+		o.assign(open, took, tier)
+	}
+}
+
+// assign puts the rows of a set onto a tier, and takes them from those that are open.
+func (o *LadderOutcome) assign(open, rows frame.Bitmap, tier int) {
+	kernel.Assign(o.Column.Codes, rows, uint32(tier))
+	for w, word := range rows {
+		o.Column.Valid[w] |= word
+		open[w] &^= word
+	}
+}
+
+// hold keeps the rows of a set that meet the fields of a tier's cut which need no line: min_score and when. Met is room to work in.
+func (l *Ladder) hold(b *batch, tier int, rows, met frame.Bitmap) {
+	c := &l.cuts[tier]
+	if c.declared == nil {
+		return
+	}
+	if c.declared.MinScore != nil {
+		kernel.Compare(kernel.GreaterEqual, met, b.score.Numbers, c.declared.GetMinScore())
+		for w := range rows {
+			rows[w] &= met[w]
 		}
 	}
-	return none
+	if when := b.when[tier]; when != nil {
+		for w := range rows {
+			rows[w] &= when.Column.Valid[w] & when.Column.Bits[w]
+		}
+	}
+}
+
+// beyondLines takes the rows out of a set that a tier's lines, or all cuts of its any, do not take.
+func (o *LadderOutcome) beyondLines(tier int, rows frame.Bitmap) {
+	l := o.ladder
+	if l.cuts[tier].any == nil && o.lines.none(tier) {
+		return
+	}
+	kernel.Each(rows, func(row int) {
+		k := o.batch.key(row)
+		if !l.takes(o.batch, tier, row, &k, o.lines) {
+			rows.Set(row, false)
+		}
+	})
+}
+
+func newColumn(scope *expr.Scope, names []string) frame.Column {
+	memory, rows := scope.Memory, scope.Rows
+	return frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: memory.Bitmap(rows), Codes: memory.Codes(rows)}
 }
 
 // explain gives a row the reasons of its tier: what decided, and which better cuts could not be read.

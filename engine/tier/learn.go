@@ -25,6 +25,11 @@ func (l *LadderLines) of(tier int) *tierLines {
 	return &l.tiers[tier]
 }
 
+// none reports whether a tier's cut has no lines.
+func (l *LadderLines) none(tier int) bool {
+	return l == nil || l.tiers[tier] == tierLines{}
+}
+
 // LadderLearner gathers the scored customers of a population.
 type LadderLearner struct {
 	ladder *Ladder

@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -107,7 +108,7 @@ func (m *Matrix) Eval(scope *expr.Scope, x, y *frame.Column, lines *MatrixLines,
 	if lines == nil {
 		lines = m.fixed()
 	}
-	out := &MatrixOutcome{matrix: m, lines: lines, scores: [2]*frame.Column{x, y}, Column: newColumn(scope.Rows, m.names)}
+	out := &MatrixOutcome{matrix: m, lines: lines, scores: [2]*frame.Column{x, y}, Column: newColumn(scope, m.names)}
 	for a := range m.axes {
 		for _, cut := range m.axes[a].cuts {
 			var when *expr.Result
@@ -117,10 +118,43 @@ func (m *Matrix) Eval(scope *expr.Scope, x, y *frame.Column, lines *MatrixLines,
 			out.when[a] = append(out.when[a], when)
 		}
 	}
-	for row := range scope.Rows {
-		out.decide(row, reasons)
+	out.decide(scope.Memory)
+	if reasons != nil {
+		for row := range scope.Rows {
+			out.explain(row, reasons)
+		}
 	}
 	return out
+}
+
+// decide puts each row into the cell of its levels.
+func (o *MatrixOutcome) decide(memory *kernel.Arena) {
+	rows := len(o.Column.Codes)
+	var levels [2][]uint32
+	met := memory.Bitmap(rows)
+	for a := range o.scores {
+		levels[a] = memory.Codes(rows)
+		for cut, when := range o.when[a] {
+			// A line that is NaN, of an axis without scores, is met by nobody.
+			kernel.Compare(kernel.GreaterEqual, met, o.scores[a].Numbers, o.lines.axes[a][cut])
+			if when != nil {
+				for w := range met {
+					met[w] &= when.Column.Valid[w] & when.Column.Bits[w]
+				}
+			}
+			kernel.Count(levels[a], met)
+		}
+	}
+	width, places := len(o.matrix.axes[1].cuts)+1, o.matrix.cells
+	for w := range met {
+		met[w] = o.scores[0].Valid[w] & o.scores[1].Valid[w]
+	}
+	kernel.Each(met, func(row int) {
+		if place := places[int(levels[0][row])*width+int(levels[1][row])]; place != none {
+			o.Column.Valid.Set(row, true)
+			o.Column.Codes[row] = uint32(place)
+		}
+	})
 }
 
 // fixed returns the lines of a matrix whose cuts all stand at scores.
@@ -190,16 +224,10 @@ func (o *MatrixOutcome) cell(x, y int) int {
 	return o.matrix.cells[x*(len(o.matrix.axes[1].cuts)+1)+y]
 }
 
-func (o *MatrixOutcome) decide(row int, reasons *reason.Table) {
+// explain gives a row the reasons of its persona, or why it has none.
+func (o *MatrixOutcome) explain(row int, reasons *reason.Table) {
 	x, y := o.level(0, row), o.level(1, row)
 	place := o.cell(x, y)
-	if place != none {
-		o.Column.Valid.Set(row, true)
-		o.Column.Codes[row] = uint32(place)
-	}
-	if reasons == nil {
-		return
-	}
 	m := o.matrix
 	for axis := range m.axes {
 		for cut, when := range o.when[axis] {

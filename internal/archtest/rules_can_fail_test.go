@@ -17,6 +17,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"a package of the engine that imports internals", "./engine/expr", "./internal/tabular", "two pure functions"},
 		{"a frame that imports the engine above it", "./engine/frame", "./engine", "import frame alone"},
 		{"a frame that imports its neighbour", "./engine/frame", "./engine/expr", "import frame alone"},
+		{"a kernel that imports expressions", "./engine/kernel", "./engine/expr", "know no expression"},
 		{"a format that imports the engine above it", "./engine/format", "./engine/expr", "without an engine"},
 		{"a suggestion that reads files", "./internal/suggest", "./internal/tabular", "what files they came from"},
 		{"storage that imports the engine", "./storage", "./engine", "keeps what it is given"},

@@ -34,7 +34,7 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 		}
 	}
 	for row := range r.Len() {
-		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Offsets[row+1]-r.Reasons.Offsets[row])
+		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Count(row))
 	}
 	return block
 }
