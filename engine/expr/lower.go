@@ -79,7 +79,8 @@ func (l *lowerer) operands(list []ast.Expr) []*part {
 	return parts
 }
 
-// intern returns the part of that key, made by make when it is new. A part that is asked for again keeps its values for the batch.
+// intern returns the part of that key, made by make when it is new. A part that is asked for again keeps its values for the batch: so those that
+// are made of it must ask it for its step when they run, and not before.
 func (l *lowerer) intern(key string, make func() *part) *part {
 	if known, ok := l.parts[key]; ok {
 		if known == nil {
@@ -108,17 +109,6 @@ func once(slot int, compute step) step {
 			b.shared[slot] = &v
 		}
 		return *b.shared[slot]
-	}
-}
-
-// steps returns a step that reads the parts as they are when it runs: a part may become a shared one after it was made use of.
-func stepsOf(parts []*part) func(b *batch) []values {
-	return func(b *batch) []values {
-		out := make([]values, len(parts))
-		for i, p := range parts {
-			out[i] = p.step(b)
-		}
-		return out
 	}
 }
 

@@ -41,7 +41,7 @@ func (l *lowerer) call(e ast.Expr) *part {
 		args = append([]ast.Expr{c.Target()}, args...)
 	}
 	parts := l.operands(args)
-	if parts == nil || len(parts) == 0 {
+	if len(parts) == 0 {
 		return nil
 	}
 	make := l.maker(name, parts)
