@@ -26,6 +26,8 @@ const (
 	KindCurrent Kind = 6
 	// KindAudit is echelon.v1.AuditEntry; internal/audit gives its keys.
 	KindAudit Kind = 7
+	// KindOverlay is echelon.storage.v1.Overlay, of an overlay that is not current; its key is the overlay's name.
+	KindOverlay Kind = 12
 )
 
 // String returns what people call a document of the kind.
@@ -45,6 +47,8 @@ func (k Kind) String() string {
 		return "publication"
 	case KindAudit:
 		return "audit entry"
+	case KindOverlay:
+		return "overlay"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -109,7 +109,7 @@ func (t *txn) Get(key []byte) (kvstore.Item, bool, error) {
 // Scan implements kvstore.Txn. Values are not fetched ahead: all of them are read in order, and prefetching goroutines cost more than they save.
 func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 	return func(yield func(kvstore.Item, error) bool) {
-		options := badgerdb.IteratorOptions{Reverse: r.Descending}
+		options := badgerdb.IteratorOptions{Reverse: r.Descending, SinceTs: r.Since}
 		if !r.Descending {
 			options.Prefix = r.Prefix // descending it would end at the key that the scan begins before
 		}

@@ -174,7 +174,8 @@ type Assignment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// What made it. Absent in the batches of a stream, whose first reply states it once for all.
+	// What made it. Absent in lists and in the batches of a stream, which state it once for all; of lists those have their own that were evaluated
+	// after the run.
 	Provenance *Provenance `protobuf:"bytes,2,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	// The segments, in declared order, one entry a segmentation.
 	Segments []*SegmentOutcome `protobuf:"bytes,3,rep,name=segments,proto3" json:"segments,omitempty"`
@@ -186,7 +187,7 @@ type Assignment struct {
 	Reasons []*Reason `protobuf:"bytes,6,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// Every step, where it was asked for.
 	Explanation *Explanation `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
-	// Whether the customer was written after the run read it, so that a next run may decide otherwise. Only in stored assignments.
+	// Whether the customer was written after it was evaluated, so that a next run may decide otherwise. Only in stored assignments.
 	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
 	// Whether the model is not about the customer, as its population says. Then all outcomes are absent, and the reason says why.
 	Excluded      bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
@@ -301,7 +302,10 @@ type Provenance struct {
 	// The run whose published snapshot holds the assignment; empty where it was computed for this call.
 	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// The instant as of which the customer was evaluated.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Whether the customer was evaluated after the run, under its model and calibration: when it was written with assignment, or when the run was
+	// published and the customer had changed since the run read it.
+	Online        bool `protobuf:"varint,110,opt,name=online,proto3" json:"online,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -376,6 +380,13 @@ func (x *Provenance) GetAsOf() *timestamppb.Timestamp {
 		return x.AsOf
 	}
 	return nil
+}
+
+func (x *Provenance) GetOnline() bool {
+	if x != nil {
+		return x.Online
+	}
+	return false
 }
 
 // SegmentOutcome is one segmentation's outcome.
@@ -1309,7 +1320,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\areasons\x18\x06 \x03(\v2\x12.echelon.v1.ReasonR\areasons\x129\n" +
 	"\vexplanation\x18\a \x01(\v2\x17.echelon.v1.ExplanationR\vexplanation\x12\x14\n" +
 	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xe3\x01\n" +
+	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xfb\x01\n" +
 	"\n" +
 	"Provenance\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12#\n" +
@@ -1317,7 +1328,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x11model_fingerprint\x18\x03 \x01(\tR\x10modelFingerprint\x12%\n" +
 	"\x0ecalibration_id\x18\x04 \x01(\tR\rcalibrationId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12/\n" +
-	"\x05as_of\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"_\n" +
+	"\x05as_of\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x16\n" +
+	"\x06online\x18n \x01(\bR\x06online\"_\n" +
 	"\x0eSegmentOutcome\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
 	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01B\n" +

@@ -226,7 +226,7 @@ func (x *ListAssignmentsRequest) GetSegment() string {
 // ListAssignmentsResponse is a page of assignments.
 type ListAssignmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The assignments, by id; their provenance is absent.
+	// The assignments, by id; their provenance is absent but for those that were evaluated after the run.
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// Where the next page begins; empty after the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -292,7 +292,7 @@ type ExportAssignmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name; that of the run where run_id is given.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// A run whose snapshot is exported, published or not; the current one where empty.
+	// A run whose snapshot is exported as the run left it, published or not; where empty, what is published, with what was evaluated since.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Where to go on: the cursor of the last response that was received whole.
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -363,7 +363,7 @@ func (x *ExportAssignmentsRequest) GetPageSize() int32 {
 // ExportAssignmentsResponse is a page of assignments.
 type ExportAssignmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The assignments; their provenance is absent.
+	// The assignments; their provenance is absent but for those that were evaluated after the run.
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// What made them; in the first response only.
 	Provenance *Provenance `protobuf:"bytes,2,opt,name=provenance,proto3" json:"provenance,omitempty"`

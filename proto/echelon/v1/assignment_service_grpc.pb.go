@@ -28,7 +28,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AssignmentService reads the published assignments. Customers that were deleted since are hidden, those that were written since are stale.
+// AssignmentService reads the published assignments: those of the published run, and over them those that were evaluated since. Customers that were
+// deleted since are hidden, those that were written since without assignment are stale.
 type AssignmentServiceClient interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(ctx context.Context, in *GetAssignmentRequest, opts ...grpc.CallOption) (*GetAssignmentResponse, error)
@@ -89,7 +90,8 @@ type AssignmentService_ExportAssignmentsClient = grpc.ServerStreamingClient[Expo
 // All implementations must embed UnimplementedAssignmentServiceServer
 // for forward compatibility.
 //
-// AssignmentService reads the published assignments. Customers that were deleted since are hidden, those that were written since are stale.
+// AssignmentService reads the published assignments: those of the published run, and over them those that were evaluated since. Customers that were
+// deleted since are hidden, those that were written since without assignment are stale.
 type AssignmentServiceServer interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error)

@@ -22,6 +22,7 @@ const (
 	CustomerService_UpsertCustomer_FullMethodName  = "/echelon.v1.CustomerService/UpsertCustomer"
 	CustomerService_GetCustomer_FullMethodName     = "/echelon.v1.CustomerService/GetCustomer"
 	CustomerService_DeleteCustomer_FullMethodName  = "/echelon.v1.CustomerService/DeleteCustomer"
+	CustomerService_EraseCustomer_FullMethodName   = "/echelon.v1.CustomerService/EraseCustomer"
 	CustomerService_ImportCustomers_FullMethodName = "/echelon.v1.CustomerService/ImportCustomers"
 	CustomerService_ExportCustomers_FullMethodName = "/echelon.v1.CustomerService/ExportCustomers"
 	CustomerService_GetSchema_FullMethodName       = "/echelon.v1.CustomerService/GetSchema"
@@ -37,8 +38,12 @@ type CustomerServiceClient interface {
 	UpsertCustomer(ctx context.Context, in *UpsertCustomerRequest, opts ...grpc.CallOption) (*UpsertCustomerResponse, error)
 	// GetCustomer returns a stored customer.
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*GetCustomerResponse, error)
-	// DeleteCustomer removes a stored customer; its assignments are hidden from then on.
+	// DeleteCustomer removes a stored customer; its assignments are hidden from then on, also when it is stored again.
 	DeleteCustomer(ctx context.Context, in *DeleteCustomerRequest, opts ...grpc.CallOption) (*DeleteCustomerResponse, error)
+	// EraseCustomer removes a customer and all that is kept of it: its row, its assignments in the overlays and in the snapshots of all runs, and its id
+	// where runs, calibrations and the audit log name it. Erasing what is not there is harmless, and what was broken off goes on. Backups and
+	// exported files that were made before are not touched.
+	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error)
 	// ImportCustomers stores customers in batches. The first message is a header, answered once; each batch is answered after its commit, in
 	// order. A batch is stored whole, but for the rows that are refused, or not at all; sending it again is harmless.
 	ImportCustomers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportCustomersRequest, ImportCustomersResponse], error)
@@ -80,6 +85,16 @@ func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCu
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteCustomerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_DeleteCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_EraseCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +153,12 @@ type CustomerServiceServer interface {
 	UpsertCustomer(context.Context, *UpsertCustomerRequest) (*UpsertCustomerResponse, error)
 	// GetCustomer returns a stored customer.
 	GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error)
-	// DeleteCustomer removes a stored customer; its assignments are hidden from then on.
+	// DeleteCustomer removes a stored customer; its assignments are hidden from then on, also when it is stored again.
 	DeleteCustomer(context.Context, *DeleteCustomerRequest) (*DeleteCustomerResponse, error)
+	// EraseCustomer removes a customer and all that is kept of it: its row, its assignments in the overlays and in the snapshots of all runs, and its id
+	// where runs, calibrations and the audit log name it. Erasing what is not there is harmless, and what was broken off goes on. Backups and
+	// exported files that were made before are not touched.
+	EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error)
 	// ImportCustomers stores customers in batches. The first message is a header, answered once; each batch is answered after its commit, in
 	// order. A batch is stored whole, but for the rows that are refused, or not at all; sending it again is harmless.
 	ImportCustomers(grpc.BidiStreamingServer[ImportCustomersRequest, ImportCustomersResponse]) error
@@ -165,6 +184,9 @@ func (UnimplementedCustomerServiceServer) GetCustomer(context.Context, *GetCusto
 }
 func (UnimplementedCustomerServiceServer) DeleteCustomer(context.Context, *DeleteCustomerRequest) (*DeleteCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
 }
 func (UnimplementedCustomerServiceServer) ImportCustomers(grpc.BidiStreamingServer[ImportCustomersRequest, ImportCustomersResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportCustomers not implemented")
@@ -250,6 +272,24 @@ func _CustomerService_DeleteCustomer_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_EraseCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, req.(*EraseCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_ImportCustomers_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(CustomerServiceServer).ImportCustomers(&grpc.GenericServerStream[ImportCustomersRequest, ImportCustomersResponse]{ServerStream: stream})
 }
@@ -304,6 +344,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteCustomer",
 			Handler:    _CustomerService_DeleteCustomer_Handler,
+		},
+		{
+			MethodName: "EraseCustomer",
+			Handler:    _CustomerService_EraseCustomer_Handler,
 		},
 		{
 			MethodName: "GetSchema",

@@ -104,6 +104,12 @@ func what(key []byte) string {
 		if name, ok := snapshotName(key); ok {
 			return fmt.Sprintf("the block of snapshot %q that ends with customer %q", name, key[len(snapshotPrefix(name)):])
 		}
+	case key[0] == spaceOverlay:
+		if name, ok := snapshotName(key); ok {
+			return fmt.Sprintf("the row of customer %q in the overlay %q", key[len(overlayPrefix(name)):], name)
+		}
+	case key[0] == spaceTombstone:
+		return fmt.Sprintf("the tombstone %x", key[1:])
 	case key[0] == spaceHistory:
 		return "the store's history"
 	}

@@ -71,18 +71,6 @@ func (t *tx) PutCustomers(customers *frame.Frame, at time.Time) error {
 	return nil
 }
 
-// DeleteCustomer implements storage.Tx.
-func (t *tx) DeleteCustomer(id string) (existed bool, err error) {
-	if id == "" || len(id) > frame.MaxIDBytes {
-		return false, nil // there cannot be one
-	}
-	key := customerKey(id)
-	if _, existed, err = t.txn.Get(key); err != nil || !existed {
-		return false, t.fail(err)
-	}
-	return true, t.fail(t.txn.Delete(key))
-}
-
 // schema returns the schema as the Tx sees it. One that the Tx itself wrote has no version yet and must not get into the cache.
 func (t *tx) schema() (*schema, error) {
 	if t.wroteSchema {

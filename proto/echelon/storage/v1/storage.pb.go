@@ -238,7 +238,9 @@ type Current struct {
 	// The publications before it, the latest last; at most 100 are kept.
 	History []*Publication `protobuf:"bytes,4,rep,name=history,proto3" json:"history,omitempty"`
 	// When it became current.
-	PublishTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
+	PublishTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
+	// The name of its overlay: another one with each publishing and rolling back. Where empty, it is the run's id.
+	Overlay       string `protobuf:"bytes,110,opt,name=overlay,proto3" json:"overlay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -308,6 +310,178 @@ func (x *Current) GetPublishTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Current) GetOverlay() string {
+	if x != nil {
+		return x.Overlay
+	}
+	return ""
+}
+
+// Overlay is an overlay that is not current: it is being filled by a publication that is under way, or belongs to one that was replaced.
+type Overlay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's name.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// The run whose snapshot it lies over.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// When its publication was replaced; absent where it is being filled.
+	ReplaceTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=replace_time,json=replaceTime,proto3" json:"replace_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overlay) Reset() {
+	*x = Overlay{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overlay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overlay) ProtoMessage() {}
+
+func (x *Overlay) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overlay.ProtoReflect.Descriptor instead.
+func (*Overlay) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Overlay) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Overlay) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *Overlay) GetReplaceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReplaceTime
+	}
+	return nil
+}
+
+// OverlayRow is the assignment of one customer that was evaluated outside its run.
+type OverlayRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment, as a block of one customer, which names no id: the key has it.
+	Block *SnapshotBlock `protobuf:"bytes,1,opt,name=block,proto3" json:"block,omitempty"`
+	// The instant as of which the customer was evaluated.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OverlayRow) Reset() {
+	*x = OverlayRow{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OverlayRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OverlayRow) ProtoMessage() {}
+
+func (x *OverlayRow) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OverlayRow.ProtoReflect.Descriptor instead.
+func (*OverlayRow) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *OverlayRow) GetBlock() *SnapshotBlock {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+func (x *OverlayRow) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Tombstone is what is left of a customer that was deleted, under a hash of its id.
+type Tombstone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether all that was kept of it was erased, so that a run that had read it must leave it out.
+	Erased        bool `protobuf:"varint,1,opt,name=erased,proto3" json:"erased,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tombstone) Reset() {
+	*x = Tombstone{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tombstone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tombstone) ProtoMessage() {}
+
+func (x *Tombstone) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
+func (*Tombstone) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Tombstone) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 // Publication is one that was current.
 type Publication struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -323,7 +497,7 @@ type Publication struct {
 
 func (x *Publication) Reset() {
 	*x = Publication{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +509,7 @@ func (x *Publication) String() string {
 func (*Publication) ProtoMessage() {}
 
 func (x *Publication) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +522,7 @@ func (x *Publication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publication.ProtoReflect.Descriptor instead.
 func (*Publication) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{4}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Publication) GetRunId() string {
@@ -397,7 +571,7 @@ type SnapshotBlock struct {
 
 func (x *SnapshotBlock) Reset() {
 	*x = SnapshotBlock{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +583,7 @@ func (x *SnapshotBlock) String() string {
 func (*SnapshotBlock) ProtoMessage() {}
 
 func (x *SnapshotBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +596,7 @@ func (x *SnapshotBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotBlock.ProtoReflect.Descriptor instead.
 func (*SnapshotBlock) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{5}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SnapshotBlock) GetIds() []string {
@@ -493,7 +667,7 @@ type NameColumn struct {
 
 func (x *NameColumn) Reset() {
 	*x = NameColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +679,7 @@ func (x *NameColumn) String() string {
 func (*NameColumn) ProtoMessage() {}
 
 func (x *NameColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +692,7 @@ func (x *NameColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameColumn.ProtoReflect.Descriptor instead.
 func (*NameColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{6}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *NameColumn) GetCodes() []uint32 {
@@ -543,7 +717,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +729,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +742,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{7}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -611,13 +785,24 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x0elatest_version\x18\x01 \x01(\x03R\rlatestVersion\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12-\n" +
-	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\xe6\x01\n" +
+	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\x80\x02\n" +
 	"\aCurrent\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
 	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\x129\n" +
 	"\ahistory\x18\x04 \x03(\v2\x1f.echelon.storage.v1.PublicationR\ahistory\x12=\n" +
-	"\fpublish_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\"p\n" +
+	"\fpublish_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\x12\x18\n" +
+	"\aoverlay\x18n \x01(\tR\aoverlay\"u\n" +
+	"\aOverlay\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12=\n" +
+	"\freplace_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vreplaceTime\"v\n" +
+	"\n" +
+	"OverlayRow\x127\n" +
+	"\x05block\x18\x01 \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12/\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"#\n" +
+	"\tTombstone\x12\x16\n" +
+	"\x06erased\x18\x01 \x01(\bR\x06erased\"p\n" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
@@ -652,34 +837,40 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),       // 1: echelon.storage.v1.SchemaAttribute
 	(*ModelHead)(nil),             // 2: echelon.storage.v1.ModelHead
 	(*Current)(nil),               // 3: echelon.storage.v1.Current
-	(*Publication)(nil),           // 4: echelon.storage.v1.Publication
-	(*SnapshotBlock)(nil),         // 5: echelon.storage.v1.SnapshotBlock
-	(*NameColumn)(nil),            // 6: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),           // 7: echelon.storage.v1.ScoreColumn
-	(v1.Attribute_Type)(0),        // 8: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*v1.Reason)(nil),             // 10: echelon.v1.Reason
+	(*Overlay)(nil),               // 4: echelon.storage.v1.Overlay
+	(*OverlayRow)(nil),            // 5: echelon.storage.v1.OverlayRow
+	(*Tombstone)(nil),             // 6: echelon.storage.v1.Tombstone
+	(*Publication)(nil),           // 7: echelon.storage.v1.Publication
+	(*SnapshotBlock)(nil),         // 8: echelon.storage.v1.SnapshotBlock
+	(*NameColumn)(nil),            // 9: echelon.storage.v1.NameColumn
+	(*ScoreColumn)(nil),           // 10: echelon.storage.v1.ScoreColumn
+	(v1.Attribute_Type)(0),        // 11: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*v1.Reason)(nil),             // 13: echelon.v1.Reason
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	8,  // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
-	4,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	9,  // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	7,  // 5: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
-	6,  // 6: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	10, // 7: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
+	12, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	12, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
+	12, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
+	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
+	13, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -693,7 +884,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
