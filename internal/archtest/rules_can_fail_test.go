@@ -32,6 +32,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"an audit log that imports identity", "./internal/audit", "./internal/identity", "neither calls nor models"},
 		{"a catalog that imports snapshots", "./internal/catalog", "./internal/snapshot", "turns names into programs"},
 		{"a snapshot that imports runs", "./internal/snapshot", "./internal/runs", "who runs or publishes"},
+		{"an intake that imports runs", "./internal/intake", "./internal/runs", "a write is composed"},
 		{"runs that import files", "./internal/runs", "./internal/tabular", "between engine and storage"},
 		{"a server that imports the client", "./server", "./client", "the other side"},
 		{"an example that starts a server", "./examples/tour", "./server", "only cmd starts it"},

@@ -97,13 +97,18 @@ var importRules = []rule{
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
+		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
+	},
+	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
 			"./internal/identity/...", "./internal/audit/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
@@ -118,7 +123,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
+			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},

@@ -24,11 +24,16 @@ type Catalog struct {
 	now      func() time.Time
 	programs *cache[*engine.Program]
 	scorers  *cache[*engine.Scorer]
+
+	published *cache[*Published]
 }
 
 // New returns the catalog of a store. Now tells the time of creation of models.
 func New(store storage.Store, now func() time.Time) *Catalog {
-	return &Catalog{store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached)}
+	return &Catalog{
+		store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached),
+		published: newCache[*Published](cached),
+	}
 }
 
 // Compile compiles a model, or returns a fault that names all its mistakes.

@@ -60,14 +60,7 @@ func (r *Reader) Program() *engine.Program { return r.program }
 
 // Provenance returns what made the snapshot's assignments.
 func (r *Reader) Provenance() *echelonv1.Provenance {
-	p := &echelonv1.Provenance{
-		Model: r.run.GetModel(), ModelVersion: r.run.GetModelVersion(), ModelFingerprint: r.program.Fingerprint(),
-		RunId: r.run.GetId(), AsOf: r.run.GetAsOf(),
-	}
-	if r.program.NeedsCalibration() {
-		p.CalibrationId = r.run.GetId()
-	}
-	return p
+	return catalog.RunProvenance(r.run, r.program)
 }
 
 // Get returns one customer's assignment. CUSTOMER_NOT_FOUND, ASSIGNMENT_NOT_FOUND.

@@ -1,0 +1,116 @@
+package intake
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Intake writes customers. It may be used by several goroutines.
+type Intake struct {
+	store   storage.Store
+	catalog *catalog.Catalog
+	now     func() time.Time
+
+	// commits is held shared by every write, and alone by Exclusive. What is stored is right without it too, as when another process writes to the
+	// store: then a customer that changed at the very moment of a publication is stale in it.
+	commits sync.RWMutex
+}
+
+// New returns the intake of a store.
+func New(store storage.Store, c *catalog.Catalog, now func() time.Time) *Intake {
+	return &Intake{store: store, catalog: c, now: now}
+}
+
+// More writes more in the commit of a write. It may be called several times, as storage.Store.Update says, and its error is returned as it is; then
+// nothing is written.
+type More func(tx storage.Tx) error
+
+// Put is customers to be stored.
+type Put struct {
+	// Customers are the customers; their fields are of the store's schema.
+	Customers *frame.Frame
+	// Assign asks for their new assignments; nil stores them only, and what was published of them becomes stale.
+	Assign *Assign
+	// More writes more in the same commit, before the customers; nil writes nothing.
+	More More
+}
+
+// Assign says what assigns customers.
+type Assign struct {
+	// Models are the models' names; where empty, all that are published.
+	Models []string
+}
+
+// Written is what became of a Put.
+type Written struct {
+	// At is the update time of the customers that were stored.
+	At time.Time
+	// Stored are those, in their order.
+	Stored *frame.Frame
+	// Refused are the others: a model that was to assign them refuses them. Their index is the row that they had.
+	Refused []*echelonv1.RowError
+	// Assigned is how many assignments were stored.
+	Assigned int64
+
+	outcomes []outcome
+}
+
+// Put stores customers in one commit, with their new assignments where it asks for them, each under what is published at that commit. A customer
+// that a model refuses is not stored. MODEL_NOT_FOUND and NOTHING_PUBLISHED where a model that is named, or any at all, cannot assign.
+func (i *Intake) Put(ctx context.Context, put Put) (*Written, error) {
+	i.commits.RLock()
+	defer i.commits.RUnlock()
+	written := &Written{At: i.now(), Stored: put.Customers}
+	err := i.store.Update(ctx, func(tx storage.Tx) error {
+		if put.More != nil {
+			if err := put.More(tx); err != nil {
+				return err
+			}
+		}
+		if put.Assign != nil {
+			if err := i.assign(tx, put, written); err != nil {
+				return err
+			}
+		}
+		if written.Stored.Len() == 0 {
+			return nil
+		}
+		if err := tx.PutCustomers(written.Stored, written.At); err != nil {
+			return err
+		}
+		return written.putRows(tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+// Delete removes a customer in one commit, with what more there is to write, and says whether there was one. Its assignments are hidden from then on.
+func (i *Intake) Delete(ctx context.Context, id string, more More) (existed bool, err error) {
+	i.commits.RLock()
+	defer i.commits.RUnlock()
+	err = i.store.Update(ctx, func(tx storage.Tx) (err error) {
+		if more != nil {
+			if err := more(tx); err != nil {
+				return err
+			}
+		}
+		existed, err = tx.DeleteCustomer(id)
+		return err
+	})
+	return existed && err == nil, err
+}
+
+// Exclusive calls fn while no write of this process commits.
+func (i *Intake) Exclusive(fn func() error) error {
+	i.commits.Lock()
+	defer i.commits.Unlock()
+	return fn()
+}
