@@ -11,6 +11,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/intake"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -19,6 +20,7 @@ import (
 type customerService struct {
 	echelonv1.UnimplementedCustomerServiceServer
 	store   storage.Store
+	intake  *intake.Intake
 	streams streaming
 	now     func() time.Time
 }
@@ -47,13 +49,20 @@ func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1
 	if refused := b.AddCustomer(request.GetCustomer(), false); refused != nil {
 		return nil, fault.Customer(refused)
 	}
-	f, now := b.Take(), s.now()
-	if err := s.store.PutCustomers(ctx, f, now); err != nil {
+	assign, err := assigning(request.GetAssign(), request.GetAssignModels())
+	if err != nil {
 		return nil, err
 	}
-	stored := f.Customer(0)
-	stored.UpdateTime = timestamppb.New(time.UnixMicro(now.UnixMicro()))
-	return &echelonv1.UpsertCustomerResponse{Customer: stored}, nil
+	written, err := s.intake.Put(ctx, intake.Put{Customers: b.Take(), Assign: assign})
+	if err != nil {
+		return nil, err
+	}
+	if len(written.Refused) > 0 {
+		return nil, fault.Customer(written.Refused[0])
+	}
+	stored := written.Stored.Customer(0)
+	stored.UpdateTime = timestamppb.New(time.UnixMicro(written.At.UnixMicro()))
+	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0)}, nil
 }
 
 // GetCustomer returns a stored customer.
@@ -82,7 +91,7 @@ func customer(batch *storage.CustomerBatch, row int) *echelonv1.Customer {
 
 // DeleteCustomer removes a stored customer.
 func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1.DeleteCustomerRequest) (*echelonv1.DeleteCustomerResponse, error) {
-	existed, err := s.store.DeleteCustomer(ctx, request.GetCustomerId())
+	existed, err := s.intake.Delete(ctx, request.GetCustomerId(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -127,35 +136,48 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 type openImport struct {
 	schema        *frame.Schema
 	ignoreUnknown bool
+	assign        *intake.Assign
 }
 
 func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
 	if err := s.streams.header(header, header != nil); err != nil {
 		return nil, 0, err
 	}
+	assign, err := s.openAssign(ctx, header)
+	if err != nil {
+		return nil, 0, err
+	}
 	schema, version, err := s.schema(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, version, nil
+	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign}, version, nil
 }
 
 // storeBatch stores the rows of a batch that are not refused, in one commit.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
 	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
 	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
+	var places []int64
 	for i, customer := range batch.GetRows().GetCustomers() {
 		if refused := b.AddCustomer(customer, open.ignoreUnknown); refused != nil {
 			refused.Index = int64(i)
 			answer.Errors = append(answer.Errors, refused)
+			continue
 		}
+		places = append(places, int64(i))
 	}
 	f := b.Take()
 	if f.Len() == 0 {
 		return answer, nil
 	}
-	answer.Stored = int64(f.Len())
-	return answer, s.store.PutCustomers(ctx, f, s.now())
+	written, err := s.intake.Put(ctx, intake.Put{Customers: f, Assign: open.assign})
+	if err != nil {
+		return nil, err
+	}
+	answer.Stored, answer.Assigned = int64(written.Stored.Len()), written.Assigned
+	answer.Errors = withRefused(answer.Errors, written.Refused, places)
+	return answer, nil
 }
 
 // ExportCustomers streams all stored customers.

@@ -192,6 +192,7 @@ var includes = map[string][]string{
 // admits is the role that each RPC needs.
 var admits = map[string]string{
 	"ScoreCustomer": "read", "BatchScoreCustomers": "read", "Calibrate": "read", "BulkAssign": "read",
+	"EraseCustomer":  "admin",
 	"UpsertCustomer": "write", "GetCustomer": "read", "DeleteCustomer": "write", "ImportCustomers": "write", "ExportCustomers": "read",
 	"CreateModel": "write", "ValidateModel": "read", "ListModels": "read", "GetModel": "read", "ActivateModel": "publish",
 	"StartRun": "write", "GetRun": "read", "ListRuns": "read", "PublishRun": "publish", "RollBack": "publish",

@@ -42,7 +42,8 @@ var roleOf = map[string]identity.Role{
 	echelonv1.RunService_WatchRun_FullMethodName:           identity.Read,
 	echelonv1.RunService_CancelRun_FullMethodName:          identity.Write,
 
-	echelonv1.AdminService_Backup_FullMethodName: identity.Admin,
+	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
+	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,
 
 	echelonv1.AuditService_ListAudit_FullMethodName:  identity.Admin,
 	echelonv1.AuditService_WatchAudit_FullMethodName: identity.Admin,

@@ -22,6 +22,7 @@ import (
 	"github.com/echelonhq/echelon/internal/audit"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/identity"
+	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -145,7 +146,8 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	// What writes goes through the log; what looks at the disk, or copies it, needs the store itself.
 	recorded := log.Store()
 	models := catalog.New(recorded, config.Now)
-	manager, err := runs.New(ctx, recorded, models, config.Now, config.Log)
+	writes := intake.New(recorded, models, config.Now)
+	manager, err := runs.New(ctx, recorded, models, writes, config.Now, config.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +182,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	}
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams})
-	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, streams: streams, now: config.Now})
+	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, intake: writes, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
 	echelonv1.RegisterAdminServiceServer(s.grpc, &adminService{store: store, streams: streams, now: config.Now})

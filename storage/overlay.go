@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"iter"
 
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
@@ -73,3 +74,6 @@ func TombstoneHash(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return string(sum[:])
 }
+
+// ErasedSubject is what the audit log calls a customer that was erased: who knows the id finds the entries, and they do not tell it.
+func ErasedSubject(id string) string { return fmt.Sprintf("customers/erased-%x", TombstoneHash(id)) }

@@ -120,12 +120,9 @@ func (r *recorder) DeleteCustomer(id string) (bool, error) {
 
 // EraseCustomer implements storage.Tx. The entry must not keep the id.
 func (r *recorder) EraseCustomer(id string) (bool, error) {
-	r.note(ErasedSubject(id), 4)
+	r.note(storage.ErasedSubject(id), 4)
 	return r.Tx.EraseCustomer(id)
 }
-
-// ErasedSubject is the subject of entries of a customer that was erased: who knows the id finds them, and they do not tell it.
-func ErasedSubject(id string) string { return fmt.Sprintf("customers/erased-%x", storage.TombstoneHash(id)) }
 
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -105,8 +106,17 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 	}
 }
 
-// record stores how the run ended, and the calibration of one that ended well.
+// record stores how the run ended, and the calibration of one that ended well, without the customers that were erased meanwhile.
 func (j *job) record(ctx context.Context, calibration *echelonv1.Calibration) error {
+	return j.manager.intake.Exclusive(func() error {
+		if err := intake.LeaveOut(ctx, j.manager.store, j.run, calibration); err != nil {
+			return err
+		}
+		return j.put(ctx, calibration)
+	})
+}
+
+func (j *job) put(ctx context.Context, calibration *echelonv1.Calibration) error {
 	return j.manager.store.Update(ctx, func(tx storage.Tx) error {
 		if j.run.GetState() == echelonv1.Run_READY {
 			if err := tx.PutDocument(storage.KindCalibration, j.run.GetId(), calibration); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/intake"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -23,6 +24,7 @@ import (
 type Manager struct {
 	store   storage.Store
 	catalog *catalog.Catalog
+	intake  *intake.Intake
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -35,11 +37,18 @@ type Manager struct {
 	active map[string]*progress
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
 	failed map[string]*echelonv1.Run
+
+	// starting is held shared while a run has a view and no record yet.
+	starting sync.RWMutex
+	// publishing is held by the publication that is under way.
+	publishing sync.Mutex
 }
 
-// New returns the manager of a store's runs, after ending those that a crash left behind.
-func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run)}
+// New returns the manager of a store's runs, into which the intake writes customers, after ending those that a crash left behind.
+func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intake.Intake, now func() time.Time, log *slog.Logger) (*Manager, error) {
+	m := &Manager{
+		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run),
+	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()
@@ -65,6 +74,8 @@ type Request struct {
 
 // Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION.
 func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
+	m.starting.RLock()
+	defer m.starting.RUnlock()
 	view, err := m.store.View(ctx)
 	if err != nil {
 		return nil, err
