@@ -85,11 +85,20 @@ var calls = []call{
 		return &echelonv1.DeleteCustomerResponse{}, c.DeleteCustomer(ctx, "acme")
 	}, echelonv1.CustomerService_DeleteCustomer_FullMethodName, &echelonv1.DeleteCustomerRequest{CustomerId: "acme"},
 		&echelonv1.DeleteCustomerResponse{}, &echelonv1.DeleteCustomerResponse{}},
+	{"UpsertAndAssign", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.UpsertAndAssign(ctx, acme, "accounts")
+	}, echelonv1.CustomerService_UpsertCustomer_FullMethodName,
+		&echelonv1.UpsertCustomerRequest{Customer: acme, Assign: true, AssignModels: []string{"accounts"}}, upserted, upserted},
+	{"EraseCustomer", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.EraseCustomer(ctx, "acme")
+	}, echelonv1.CustomerService_EraseCustomer_FullMethodName, &echelonv1.EraseCustomerRequest{CustomerId: "acme"}, erased, erased},
 }
 
 var (
 	acme         = customer("acme", "country", "DE")
 	acmeAssigned = &echelonv1.Assignment{CustomerId: "acme", Provenance: provenance}
+	upserted     = &echelonv1.UpsertCustomerResponse{Customer: acme, Assignments: []*echelonv1.Assignment{acmeAssigned}}
+	erased       = &echelonv1.EraseCustomerResponse{Existed: true, Snapshots: 2}
 	model        = &echelonv1.Model{Name: "accounts"}
 	version      = &echelonv1.ModelVersion{Name: "accounts", Version: 2}
 	validated    = &echelonv1.ValidateModelResponse{NeedsCalibration: true, Findings: []*echelonv1.Finding{{Message: "one criterion"}}}

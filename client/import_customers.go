@@ -15,6 +15,8 @@ type ImportProgress struct {
 	Acknowledged int64
 	// Stored is how many of them were stored.
 	Stored int64
+	// Assigned is how many assignments were stored with them, where the header asked for it.
+	Assigned int64
 	// Errors are the rows that this batch refused, in order; their index is the place in the caller's sequence, from 0.
 	Errors []*echelonv1.RowError
 }
@@ -22,12 +24,14 @@ type ImportProgress struct {
 // ImportCustomers stores as many customers as the sequence yields, in batches, and yields the progress after each. A customer replaces what was
 // stored of it, so sending one again is harmless.
 //
+// With `assign` in the header each customer is assigned anew in the commit of its batch, under what is published then.
+//
 // A customer that cannot be read is one of the progress' errors, and the others go on. Errors and the sequence are as with BulkAssign.
 func (c *Client) ImportCustomers(
 	ctx context.Context, header *echelonv1.ImportHeader, customers iter.Seq2[*echelonv1.Customer, error],
 ) iter.Seq2[ImportProgress, error] {
 	return sequence(func(emit func(ImportProgress) error) error {
-		var stored int64
+		var stored, assigned int64
 		e := &exchange[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse, *echelonv1.ImportedBatch]{
 			open:   c.customers.ImportCustomers,
 			header: &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Header{Header: header}},
@@ -42,7 +46,8 @@ func (c *Client) ImportCustomers(
 					return broken("batch %d of %d rows has %d stored and %d errors", b.sequence, len(b.customers), answer.GetStored(), len(refused))
 				}
 				stored += answer.GetStored()
-				return emit(ImportProgress{Acknowledged: b.end, Stored: stored, Errors: mergeErrors(b.refused, refused)})
+				assigned += answer.GetAssigned()
+				return emit(ImportProgress{Acknowledged: b.end, Stored: stored, Assigned: assigned, Errors: mergeErrors(b.refused, refused)})
 			},
 			rows: c.batchRows,
 		}

@@ -66,7 +66,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print results as JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
+		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.customerCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
 		c.schemaCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
 	return root

@@ -20,6 +20,9 @@ import (
 type importOptions struct {
 	inputOptions
 	model string
+	// assign asks for assignments at once, assignModels names the models that assign where not all that are published do.
+	assign       bool
+	assignModels []string
 }
 
 func (c *cli) importCommand() *cobra.Command {
@@ -28,7 +31,8 @@ func (c *cli) importCommand() *cobra.Command {
 		Use:   "import",
 		Short: "Store the customers of a file",
 		Long: "Import stores the customers of a file, CSV or JSON lines; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
-			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run.\n" +
+			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run, or at once with\n" +
+			"--assign: each customer is then evaluated under what is published, in the commit that stores it, and one that a model refuses is not stored.\n" +
 			"With --strict the file is read twice: before anything is stored it must be without a row that is refused.",
 		Example: "  echelon import --model model.yaml --input customers.csv --id-column account_id",
 		Args:    cobra.NoArgs,
@@ -37,6 +41,8 @@ func (c *cli) importCommand() *cobra.Command {
 		}),
 	})
 	c.modelFlag(cmd, &o.model, "the model's file, or its name on the server")
+	cmd.Flags().BoolVar(&o.assign, "assign", false, "assign the customers at once, under what is published")
+	cmd.Flags().StringSliceVar(&o.assignModels, "assign-model", nil, "with --assign, only by this model; may be given several times")
 	o.flags(cmd)
 	return cmd
 }
@@ -61,6 +67,9 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	if err := o.check(); err != nil {
 		return err
 	}
+	if len(o.assignModels) > 0 && !o.assign {
+		return usagef("--assign-model says which models assign the customers, and --assign is not given: give it, or leave --assign-model out")
+	}
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
 		return err
@@ -82,7 +91,7 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	defer line.Stop()
 	line.Start("customers stored")
 	job := &importing{reader: reader, attributes: attributes, rejects: refused}
-	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{}, job.customers(ctx)) {
+	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{Assign: o.assign, AssignModels: o.assignModels}, job.customers(ctx)) {
 		if err != nil {
 			line.Stop()
 			c.advise("%s customers were stored before it broke off, and stay; run it again to store the rest", report.Count(job.stored))
@@ -137,6 +146,8 @@ type importing struct {
 	settled int64
 	stored  int64
 	refused int64
+	// assigned counts assignments: one a customer and model.
+	assigned int64
 	// unknown tells whether the server does not know an attribute.
 	unknown bool
 	// listed are the first refused rows.
@@ -182,7 +193,7 @@ func (j *importing) settle(done client.ImportProgress) {
 		})
 	}
 	j.lines = j.lines[done.Acknowledged-j.settled:]
-	j.settled, j.stored = done.Acknowledged, done.Stored
+	j.settled, j.stored, j.assigned = done.Acknowledged, done.Stored, done.Assigned
 }
 
 // column returns the file's name of an attribute.
@@ -200,6 +211,8 @@ type importJSON struct {
 	Rows        int64 `json:"rows"`
 	Stored      int64 `json:"stored"`
 	RefusedRows int64 `json:"refused_rows"`
+	// Assigned is how many assignments were stored with them, where --assign asks for it.
+	Assigned int64 `json:"assigned,omitempty"`
 	// Refused lists the first rows that were refused.
 	Refused []tabular.Refusal `json:"refused"`
 }
@@ -213,9 +226,12 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 	}
 	var err error
 	if c.json {
-		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, append([]tabular.Refusal{}, j.listed...)})
+		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, j.assigned, append([]tabular.Refusal{}, j.listed...)})
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
+		if o.assign {
+			err = firstOf(err, c.printf("  assigned %s, one for each customer and model", report.Count(j.assigned)))
+		}
 		c.listRefused(o.name(), j.listed, int(j.refused), o.rejects)
 	}
 	if j.unknown {

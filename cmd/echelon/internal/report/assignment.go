@@ -35,11 +35,15 @@ func heading(w io.Writer, a *echelonv1.Assignment) error {
 	t.add("model", fmt.Sprintf("%s version %d", by.GetModel(), by.GetModelVersion()))
 	t.add("calibration", orNone(by.GetCalibrationId()))
 	if by.GetRunId() != "" {
-		t.add("run", by.GetRunId())
+		run := by.GetRunId()
+		if by.GetOnline() {
+			run += ", and evaluated since"
+		}
+		t.add("run", run)
 	}
 	t.add("as of", Time(by.GetAsOf()))
 	if a.GetStale() {
-		t.add("stale", "the customer was written after the run: the next run may decide otherwise")
+		t.add("stale", "the customer was written after it was evaluated: the next run may decide otherwise")
 	}
 	if err := t.write(w); err != nil {
 		return err
