@@ -11,6 +11,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/jobs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -19,6 +20,7 @@ import (
 type customerService struct {
 	echelonv1.UnimplementedCustomerServiceServer
 	store   storage.Store
+	jobs    *jobs.Ledger
 	streams streaming
 	now     func() time.Time
 }
@@ -105,6 +107,10 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 				return nil, err
 			}
 			opened := &echelonv1.ImportOpened{SchemaVersion: version}
+			if open.job != nil {
+				sequence = batches{last: open.job.Last(), job: true}
+				opened.LastSequence = sequence.last
+			}
 			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
@@ -114,7 +120,7 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 		if err != nil {
 			return nil, err
 		}
-		sequence.done()
+		sequence.done(request.GetBatch())
 		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
 	})
 	if err == nil && open == nil {
@@ -127,6 +133,8 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 type openImport struct {
 	schema        *frame.Schema
 	ignoreUnknown bool
+	// job is nil where the header names none.
+	job *jobs.Job
 }
 
 func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
@@ -137,10 +145,14 @@ func (s *customerService) openImport(ctx context.Context, header *echelonv1.Impo
 	if err != nil {
 		return nil, 0, err
 	}
-	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, version, nil
+	job, err := s.openJob(ctx, header)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes(), job: job}, version, nil
 }
 
-// storeBatch stores the rows of a batch that are not refused, in one commit.
+// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
 	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
 	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
@@ -151,11 +163,13 @@ func (s *customerService) storeBatch(ctx context.Context, open *openImport, batc
 		}
 	}
 	f := b.Take()
-	if f.Len() == 0 {
-		return answer, nil
-	}
 	answer.Stored = int64(f.Len())
-	return answer, s.store.PutCustomers(ctx, f, s.now())
+	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
+		if f.Len() == 0 {
+			return answer, nil
+		}
+		return answer, tx.PutCustomers(f, s.now())
+	})
 }
 
 // ExportCustomers streams all stored customers.

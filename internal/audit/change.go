@@ -121,6 +121,8 @@ func (r *recorder) DeleteCustomer(id string) (bool, error) {
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {
 	switch d := document.(type) {
+	case *storagev1.Job, *storagev1.JobBatch:
+		return "", 0 // the customers that are stored with them say what was changed
 	case *echelonv1.Run:
 		return fmt.Sprintf("models/%s/runs/%s", d.GetModel(), d.GetId()), 3
 	case *echelonv1.ModelVersion:

@@ -381,8 +381,11 @@ type ImportHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether attributes that the schema does not know are ignored. Otherwise a customer that has one is refused.
 	IgnoreUnknownAttributes bool `protobuf:"varint,1,opt,name=ignore_unknown_attributes,json=ignoreUnknownAttributes,proto3" json:"ignore_unknown_attributes,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// The client's name of the whole import, at most 128 bytes: with it a batch that is sent again, in this stream or in a later one, is stored once.
+	// Without one every batch is stored as often as it is sent. It is the caller's alone, and forgotten some days after its last batch.
+	JobId         string `protobuf:"bytes,100,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportHeader) Reset() {
@@ -420,6 +423,13 @@ func (x *ImportHeader) GetIgnoreUnknownAttributes() bool {
 		return x.IgnoreUnknownAttributes
 	}
 	return false
+}
+
+func (x *ImportHeader) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
 }
 
 // ImportCustomersResponse is the answer to the header, first and once, and then to each batch.
@@ -514,6 +524,9 @@ type ImportOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The version of the store's schema that types the attributes.
 	SchemaVersion int64 `protobuf:"varint,1,opt,name=schema_version,json=schemaVersion,proto3" json:"schema_version,omitempty"`
+	// The last batch of the job that is stored, from this stream or an earlier one; 0 where none is. Go on with the next; what is sent again is
+	// acknowledged again.
+	LastSequence  int64 `protobuf:"varint,100,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +568,13 @@ func (x *ImportOpened) GetSchemaVersion() int64 {
 	return 0
 }
 
+func (x *ImportOpened) GetLastSequence() int64 {
+	if x != nil {
+		return x.LastSequence
+	}
+	return 0
+}
+
 // ImportedBatch answers one batch, after its commit.
 type ImportedBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -563,9 +583,13 @@ type ImportedBatch struct {
 	// How many customers were stored.
 	Stored int64 `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
 	// The rows that were refused, in their order.
-	Errors        []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Errors []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
+	// Whether the batch had been stored before, by this job: nothing was done now, and the answer is that of the first time.
+	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// How many refused rows `errors` lacks: of a repeated batch the first are kept, as many as fit 64 KiB.
+	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportedBatch) Reset() {
@@ -617,6 +641,20 @@ func (x *ImportedBatch) GetErrors() []*RowError {
 		return x.Errors
 	}
 	return nil
+}
+
+func (x *ImportedBatch) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *ImportedBatch) GetUnlistedErrors() int64 {
+	if x != nil {
+		return x.UnlistedErrors
+	}
+	return 0
 }
 
 // ExportCustomersRequest asks for all customers.
@@ -836,19 +874,23 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x16ImportCustomersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.echelon.v1.ImportHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"J\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"k\n" +
 	"\fImportHeader\x12:\n" +
-	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\"\x8b\x01\n" +
+	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\x12\x1f\n" +
+	"\x06job_id\x18d \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05jobId\"\x8b\x01\n" +
 	"\x17ImportCustomersResponse\x122\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.echelon.v1.ImportOpenedH\x00R\x06opened\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchH\x00R\x05batchB\t\n" +
-	"\amessage\"5\n" +
+	"\amessage\"Z\n" +
 	"\fImportOpened\x12%\n" +
-	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\"q\n" +
+	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\x12#\n" +
+	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xb6\x01\n" +
 	"\rImportedBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
-	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\"c\n" +
+	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x1a\n" +
+	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
+	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\"c\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
