@@ -38,6 +38,8 @@ type exchange[Req, Res any, A answer] struct {
 	// acknowledged is the last batch that was answered, and tries how often the stream was opened since.
 	acknowledged int64
 	tries        int
+	// began is the last batch that was answered when the stream was opened.
+	began int64
 	// complete says that no batch follows those that are pending.
 	complete bool
 }
@@ -97,7 +99,7 @@ func (e *exchange[Req, Res, A]) start(ctx context.Context, conn grpc.ClientConnI
 	if err != nil {
 		return err
 	}
-	e.stream = stream
+	e.stream, e.began = stream, e.acknowledged
 	stream.send(e.header(e.acknowledged))
 	res, err := stream.receive()
 	switch {

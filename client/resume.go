@@ -32,7 +32,7 @@ func resumable(err error) bool {
 // resume opens a stream that ended with an error again, in a new connection, and sends what was not answered. It returns the error where that is none
 // to go on after, or nothing was answered in too many attempts, each after a longer pause.
 func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
-	for resumable(cause) {
+	for resumable(cause) || e.renewable(cause) {
 		if e.tries >= e.client.resume.attempts {
 			return gaveUp(cause, e.tries, e.acknowledged)
 		}
@@ -44,6 +44,11 @@ func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
 		cause = e.reopen(ctx)
 	}
 	return cause
+}
+
+// renewable reports whether a stream ended because credentials did that were good at its beginning: those of the next one may be new.
+func (e *exchange[Req, Res, A]) renewable(err error) bool {
+	return ReasonOf(err) == echelonv1.ErrorReason_UNAUTHENTICATED && e.acknowledged > e.began
 }
 
 func (e *exchange[Req, Res, A]) reopen(ctx context.Context) error {

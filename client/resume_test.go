@@ -166,6 +166,31 @@ func TestWhatIsWrongIsNotTriedAgain(t *testing.T) {
 	}
 }
 
+// A token can expire in the middle of a stream, and the next one have a new token; one that is refused at once is refused for good.
+func TestAStreamWhoseCredentialsEndedIsOpenedOnceMore(t *testing.T) {
+	ended := ending(codes.Unauthenticated, echelonv1.ErrorReason_UNAUTHENTICATED)
+	for _, test := range []struct {
+		name        string
+		renewed     bool
+		wantStreams int
+		wantRows    int
+	}{{"with a new token", true, 2, 12}, {"with the same token", false, 2, 6}} {
+		t.Run(test.name, func(t *testing.T) {
+			streams := 0
+			c := start(t, &fake{bulkAssign: func(s assignServer) error {
+				if streams++; streams > 1 && !test.renewed {
+					return ended
+				}
+				return honest(&cut{assignServer: s, nth: 4, err: ended})
+			}}, client.WithBatchRows(2), quickly)
+			outcomes, err := collect(t, c.BulkAssign(t.Context(), header, numbered(12)))
+			if streams != test.wantStreams || len(outcomes) != test.wantRows || (err == nil) != test.renewed {
+				t.Errorf("%d streams, %d outcomes, error %v", streams, len(outcomes), err)
+			}
+		})
+	}
+}
+
 func TestAStreamWithoutProgressIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		streams := 0

@@ -73,7 +73,9 @@ func TestMisuseOfAJobIsSaidAndStoresNothing(t *testing.T) {
 	now := noon
 	h := start(t, func(c *server.Config) { c.Now = func() time.Time { return now } })
 	h.create(plain)
-	row := func(arr float64) []*echelonv1.Customer { return []*echelonv1.Customer{customer("a", attrs{"arr": arr})} }
+	row := func(arr float64) []*echelonv1.Customer {
+		return []*echelonv1.Customer{customer("a", attrs{"arr": arr})}
+	}
 	_, err := h.exchange(importCustomers, jobHeader("j"), importCustomers.rows(1, row(1)...), importCustomers.rows(2, row(2)...))
 	h.must(err)
 	other := &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Header{

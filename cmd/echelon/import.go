@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,11 @@ import (
 // importOptions are the flags of import.
 type importOptions struct {
 	inputOptions
-	model string
+	model, jobID string
 }
+
+// maxJobID is how many bytes the id of a job has at most.
+const maxJobID = 128
 
 func (c *cli) importCommand() *cobra.Command {
 	var o importOptions
@@ -28,7 +32,9 @@ func (c *cli) importCommand() *cobra.Command {
 		Use:   "import",
 		Short: "Store the customers of a file",
 		Long: "Import stores the customers of a file, CSV or JSON lines; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
-			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run.\n" +
+			"file, or its name on the server. Assignments change with the next run.\n" +
+			"When the connection breaks or the server is started again, the import goes on by itself. One that was ended goes on when it is run again with the\n" +
+			"same --job-id and the same file: what was stored is not stored again, and a file that has changed in those rows is told.\n" +
 			"With --strict the file is read twice: before anything is stored it must be without a row that is refused.",
 		Example: "  echelon import --model model.yaml --input customers.csv --id-column account_id",
 		Args:    cobra.NoArgs,
@@ -37,6 +43,7 @@ func (c *cli) importCommand() *cobra.Command {
 		}),
 	})
 	c.modelFlag(cmd, &o.model, "the model's file, or its name on the server")
+	cmd.Flags().StringVar(&o.jobID, "job-id", "", "a name for this import, at most 128 bytes, under which it can be run again and go on; a random one where it is not given")
 	o.flags(cmd)
 	return cmd
 }
@@ -61,6 +68,9 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	if err := o.check(); err != nil {
 		return err
 	}
+	if len(o.jobID) > maxJobID || !utf8.ValidString(o.jobID) {
+		return usagef("--job-id has %d bytes: it must be a text of at most %d bytes in UTF-8", len(o.jobID), maxJobID)
+	}
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
 		return err
@@ -82,10 +92,10 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	defer line.Stop()
 	line.Start("customers stored")
 	job := &importing{reader: reader, attributes: attributes, rejects: refused}
-	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{}, job.customers(ctx)) {
+	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{JobId: o.jobID}, job.customers(ctx)) {
 		if err != nil {
 			line.Stop()
-			c.advise("%s customers were stored before it broke off, and stay; run it again to store the rest", report.Count(job.stored))
+			c.adviseAgain(o, job, err)
 			return err
 		}
 		job.settle(done)
@@ -101,6 +111,20 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 		return err
 	}
 	return c.reportImport(o, job)
+}
+
+// adviseAgain says what became of an import that broke off, and how it goes on.
+func (c *cli) adviseAgain(o importOptions, job *importing, err error) {
+	again := "run it again to store the rest"
+	switch client.ReasonOf(err) {
+	case echelonv1.ErrorReason_BATCH_MISMATCH, echelonv1.ErrorReason_JOB_EXPIRED, echelonv1.ErrorReason_JOB_MISMATCH:
+		again = "run it with another --job-id to store the whole file"
+	default:
+		if o.jobID != "" {
+			again = "run it again with the same --job-id to go on there"
+		}
+	}
+	c.advise("%s customers were stored before it broke off, and stay; %s", report.Count(job.stored), again)
 }
 
 // strictly reads the whole input where --strict is given, and fails at the first row that is refused, so that nothing is stored then.
@@ -137,6 +161,8 @@ type importing struct {
 	settled int64
 	stored  int64
 	refused int64
+	// repeated are rows that the job had settled before, and unlisted those of them that were refused and are in no list any more.
+	repeated, unlisted int64
 	// unknown tells whether the server does not know an attribute.
 	unknown bool
 	// listed are the first refused rows.
@@ -182,7 +208,9 @@ func (j *importing) settle(done client.ImportProgress) {
 		})
 	}
 	j.lines = j.lines[done.Acknowledged-j.settled:]
-	j.settled, j.stored = done.Acknowledged, done.Stored
+	j.settled, j.stored, j.repeated = done.Acknowledged, done.Stored, done.Repeated
+	j.refused += done.Unlisted
+	j.unlisted += done.Unlisted
 }
 
 // column returns the file's name of an attribute.
@@ -200,6 +228,8 @@ type importJSON struct {
 	Rows        int64 `json:"rows"`
 	Stored      int64 `json:"stored"`
 	RefusedRows int64 `json:"refused_rows"`
+	// RepeatedRows were settled before by the same job, and are counted among the others.
+	RepeatedRows int64 `json:"repeated_rows"`
 	// Refused lists the first rows that were refused.
 	Refused []tabular.Refusal `json:"refused"`
 }
@@ -213,10 +243,16 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 	}
 	var err error
 	if c.json {
-		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, append([]tabular.Refusal{}, j.listed...)})
+		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, j.repeated, append([]tabular.Refusal{}, j.listed...)})
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
-		c.listRefused(o.name(), j.listed, int(j.refused), o.rejects)
+		c.listRefused(o.name(), j.listed, int(j.refused-j.unlisted), o.rejects)
+	}
+	if j.repeated > 0 {
+		c.advise("%s of the rows were done before the connection or the command was ended, and were not stored again", report.Count(j.repeated))
+	}
+	if j.unlisted > 0 {
+		c.advise("%s of the refused rows were refused then and are in no list: there were too many to keep", report.Count(j.unlisted))
 	}
 	if j.unknown {
 		c.advise(`the server does not know all attributes of the model: store it first by "echelon model create"`)
