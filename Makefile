@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 FUZZTIME ?= 20s
 # How often `make crash` kills the server.
 KILLS ?= 50
+# How many connections `make cuts` breaks.
+CUTS ?= 1000
 # What `make check-breaking` compares with; empty is where this branch left origin/main, or else the commit before.
 BREAKING_BASE ?=
 
@@ -66,6 +68,10 @@ fuzz: ## Run each fuzz target for FUZZTIME
 .PHONY: crash
 crash: ## Kill the server KILLS times at random moments and look for what was lost
 	ECHELON_KILLS=$(KILLS) go test ./e2e -run Kill -count=1 -timeout 60m -v
+
+.PHONY: cuts
+cuts: ## Break CUTS connections under streams, and end the server between, and look for what was lost or stored twice
+	ECHELON_CUTS=$(CUTS) go test ./e2e -run StreamsSurvive -count=1 -timeout 60m -v
 
 .PHONY: backup-drill
 backup-drill: ## Kill the server KILLS times during writes and backups, and compare what is restored

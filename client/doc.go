@@ -21,5 +21,8 @@
 // Every iterator of this package opens its call when it is ranged over, and again each time that it is. Leaving the loop early, by whatever way,
 // ends the call. An error is yielded last, once. What is yielded may share parts, such as an assignment's provenance: change a clone.
 //
+// Imports and bulk assignments go on by themselves where a connection breaks or the service is started again: see Client.ImportCustomers,
+// Client.BulkAssign and WithResume.
+//
 // A Client is safe for concurrent use, an iterator that is being ranged over is not.
 package client

@@ -34,13 +34,19 @@ type settings struct {
 	batchRows int
 	window    int
 	stall     time.Duration
+	resume    resumption
 	transport credentials.TransportCredentials
 	// token returns the bearer token of a call; nil where none is sent.
 	token func(context.Context) (string, error)
 	dial  []grpc.DialOption
 }
 
-func defaults() *settings { return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute} }
+func defaults() *settings {
+	return &settings{
+		batchRows: 1000, window: 4, stall: 2 * time.Minute,
+		resume: resumption{attempts: 10, first: 100 * time.Millisecond, longest: 15 * time.Second},
+	}
+}
 
 // WithBatchRows sets how many customers a batch of a bulk stream holds at most, 1 to 10,000; 1,000 unless told. No result depends on it.
 func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
@@ -51,6 +57,16 @@ func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
 // WithStallTimeout sets how long a stream that waits for the server may make no progress before it fails with STREAM_STALLED; two minutes unless
 // told. The time that the caller's own loop and sequence take does not count.
 func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
+
+// WithResume sets how often a bulk stream that broke is opened again, in a new connection, while none of its batches is answered; 10 unless told, which
+// bridges a restart of the service of up to a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
+func WithResume(attempts int) Option { return func(s *settings) { s.resume.attempts = attempts } }
+
+// WithBackoff sets the longest pause before the first attempt to resume, which doubles with each one, and the longest of all; 100 ms and 15 s unless
+// told. Up to half of a pause is left out at random.
+func WithBackoff(first, longest time.Duration) Option {
+	return func(s *settings) { s.resume.first, s.resume.longest = first, longest }
+}
 
 // WithTransportCredentials sets how the connection is secured.
 func WithTransportCredentials(c credentials.TransportCredentials) Option {
@@ -76,6 +92,12 @@ func (s *settings) check() error {
 	}
 	if s.stall <= 0 {
 		found = append(found, fmt.Errorf("WithStallTimeout(%v): the time must be positive", s.stall))
+	}
+	if s.resume.attempts < 0 {
+		found = append(found, fmt.Errorf("WithResume(%d): 0 or more attempts", s.resume.attempts))
+	}
+	if s.resume.first <= 0 || s.resume.longest < s.resume.first {
+		found = append(found, fmt.Errorf("WithBackoff(%v, %v): the first pause must be positive, and the longest no shorter", s.resume.first, s.resume.longest))
 	}
 	return errors.Join(found...)
 }

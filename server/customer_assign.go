@@ -43,14 +43,14 @@ func withRefused(before, refused []*echelonv1.RowError, places []int64) []*echel
 	for _, row := range refused {
 		row.Index = places[row.GetIndex()]
 	}
-	all := append(before, refused...)
+	all := slices.Concat(before, refused)
 	slices.SortStableFunc(all, func(a, b *echelonv1.RowError) int { return cmp.Compare(a.GetIndex(), b.GetIndex()) })
 	return all
 }
 
 // EraseCustomer removes a customer and all that is kept of it.
 func (s *customerService) EraseCustomer(ctx context.Context, request *echelonv1.EraseCustomerRequest) (*echelonv1.EraseCustomerResponse, error) {
-	erased, err := s.intake.Erase(ctx, request.GetCustomerId(), nil)
+	erased, err := s.intake.Erase(ctx, request.GetCustomerId())
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/intake"
+	"github.com/echelonhq/echelon/internal/jobs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -21,6 +22,7 @@ type customerService struct {
 	echelonv1.UnimplementedCustomerServiceServer
 	store   storage.Store
 	intake  *intake.Intake
+	jobs    *jobs.Ledger
 	streams streaming
 	now     func() time.Time
 }
@@ -91,7 +93,7 @@ func customer(batch *storage.CustomerBatch, row int) *echelonv1.Customer {
 
 // DeleteCustomer removes a stored customer.
 func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1.DeleteCustomerRequest) (*echelonv1.DeleteCustomerResponse, error) {
-	existed, err := s.intake.Delete(ctx, request.GetCustomerId(), nil)
+	existed, err := s.intake.Delete(ctx, request.GetCustomerId())
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +116,10 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 				return nil, err
 			}
 			opened := &echelonv1.ImportOpened{SchemaVersion: version}
+			if open.job != nil {
+				sequence = batches{last: open.job.Last(), job: true}
+				opened.LastSequence = sequence.last
+			}
 			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
@@ -123,7 +129,7 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 		if err != nil {
 			return nil, err
 		}
-		sequence.done()
+		sequence.done(request.GetBatch())
 		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
 	})
 	if err == nil && open == nil {
@@ -137,6 +143,8 @@ type openImport struct {
 	schema        *frame.Schema
 	ignoreUnknown bool
 	assign        *intake.Assign
+	// job is nil where the header names none.
+	job *jobs.Job
 }
 
 func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
@@ -151,33 +159,37 @@ func (s *customerService) openImport(ctx context.Context, header *echelonv1.Impo
 	if err != nil {
 		return nil, 0, err
 	}
-	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign}, version, nil
+	job, err := s.openJob(ctx, header)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job}, version, nil
 }
 
-// storeBatch stores the rows of a batch that are not refused, in one commit.
+// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
-	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
 	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
 	var places []int64
+	var unread []*echelonv1.RowError
 	for i, customer := range batch.GetRows().GetCustomers() {
 		if refused := b.AddCustomer(customer, open.ignoreUnknown); refused != nil {
 			refused.Index = int64(i)
-			answer.Errors = append(answer.Errors, refused)
+			unread = append(unread, refused)
 			continue
 		}
 		places = append(places, int64(i))
 	}
 	f := b.Take()
-	if f.Len() == 0 {
-		return answer, nil
-	}
-	written, err := s.intake.Put(ctx, intake.Put{Customers: f, Assign: open.assign})
-	if err != nil {
-		return nil, err
-	}
-	answer.Stored, answer.Assigned = int64(written.Stored.Len()), written.Assigned
-	answer.Errors = withRefused(answer.Errors, written.Refused, places)
-	return answer, nil
+	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
+		written, err := s.intake.PutIn(tx, intake.Put{Customers: f, Assign: open.assign})
+		if err != nil {
+			return nil, err
+		}
+		return &echelonv1.ImportedBatch{
+			Sequence: batch.GetSequence(), Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
+			Errors: withRefused(unread, written.Refused, places),
+		}, nil
+	})
 }
 
 // ExportCustomers streams all stored customers.

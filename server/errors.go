@@ -55,6 +55,11 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_UNAUTHENTICATED:       codes.Unauthenticated,
 	echelonv1.ErrorReason_PERMISSION_DENIED:     codes.PermissionDenied,
 	echelonv1.ErrorReason_PUBLICATION_REPLACED:  codes.FailedPrecondition,
+
+	echelonv1.ErrorReason_BATCH_MISMATCH:   codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_EXPIRED:      codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_MISMATCH:     codes.FailedPrecondition,
+	echelonv1.ErrorReason_RESUME_ELSEWHERE: codes.Unavailable,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

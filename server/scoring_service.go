@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -150,13 +151,16 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]) error {
 	var open *openAssign
 	var sequence batches
-	err := duplex(s.streams, stream, func(request *echelonv1.BulkAssignRequest) (*echelonv1.BulkAssignResponse, error) {
+	delivered := &delivering{BidiStreamingServer: stream}
+	err := duplex(s.streams, delivered, func(request *echelonv1.BulkAssignRequest) (*echelonv1.BulkAssignResponse, error) {
 		if open == nil {
 			var err error
 			open, err = s.openAssign(stream.Context(), request.GetHeader())
 			if err != nil {
 				return nil, err
 			}
+			sequence.last = max(request.GetHeader().GetFirstSequence(), 1) - 1
+			delivered.last.Store(sequence.last)
 			return &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Opened{Opened: open.provenance}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
@@ -168,13 +172,29 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
 				sequence.last+1, size, s.streams.maxMessage)
 		}
-		sequence.done()
+		sequence.done(request.GetBatch())
 		return response, nil
 	})
 	if err == nil && open == nil {
 		err = s.streams.header(nil, false)
 	}
-	return sequence.at(err)
+	// What was computed and not sent is not done: the client must begin there again.
+	return (&batches{last: delivered.last.Load()}).at(err)
+}
+
+// delivering is a BulkAssign stream that notes the last batch whose answer was sent.
+type delivering struct {
+	grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]
+	last atomic.Int64
+}
+
+// Send implements grpc.BidiStreamingServer.
+func (d *delivering) Send(response *echelonv1.BulkAssignResponse) error {
+	err := d.BidiStreamingServer.Send(response)
+	if batch := response.GetBatch(); err == nil && batch != nil {
+		d.last.Store(batch.GetSequence())
+	}
+	return err
 }
 
 // openAssign is a BulkAssign stream whose header was read.
@@ -264,6 +284,6 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 			return err
 		}
 		to.add(request.GetBatch().GetRows().GetCustomers())
-		sequence.done()
+		sequence.done(request.GetBatch())
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/identity"
 	"github.com/echelonhq/echelon/internal/intake"
+	"github.com/echelonhq/echelon/internal/jobs"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -40,6 +41,11 @@ type Config struct {
 	StallTimeout time.Duration
 	// DrainTimeout is how long a stop waits for calls before it cuts them.
 	DrainTimeout time.Duration
+	// MaxConnectionAge is how old a connection becomes, within a tenth, before calls take another one; below 0 it lives for ever. Bulk streams that can
+	// be resumed end then with RESUME_ELSEWHERE; other calls go on for MaxConnectionAgeGrace at most, which is at least half of the age.
+	MaxConnectionAge, MaxConnectionAgeGrace time.Duration
+	// JobRetention is how long after a job's last batch its numbers are known.
+	JobRetention time.Duration
 	// TLS secures the connections; nil leaves them in the clear.
 	TLS *tls.Config
 	// Authenticator tells who calls; nil lets everybody do everything, as "anonymous".
@@ -63,11 +69,16 @@ func DefaultConfig() Config {
 		MaxStreams:      128,
 		StallTimeout:    5 * time.Minute,
 		DrainTimeout:    10 * time.Second,
-		KeepRuns:        20,
-		KeepDays:        30,
-		Log:             slog.Default(),
-		Metrics:         prometheus.NewRegistry(),
-		Now:             time.Now,
+
+		MaxConnectionAge:      30 * time.Minute,
+		MaxConnectionAgeGrace: 12 * time.Hour,
+		JobRetention:          7 * 24 * time.Hour,
+
+		KeepRuns: 20,
+		KeepDays: 30,
+		Log:      slog.Default(),
+		Metrics:  prometheus.NewRegistry(),
+		Now:      time.Now,
 	}
 }
 
@@ -78,6 +89,9 @@ func (c Config) withDefaults() Config {
 	c.MaxStreams = or(c.MaxStreams, d.MaxStreams)
 	c.StallTimeout = or(c.StallTimeout, d.StallTimeout)
 	c.DrainTimeout = or(c.DrainTimeout, d.DrainTimeout)
+	c.MaxConnectionAge = or(c.MaxConnectionAge, d.MaxConnectionAge)
+	c.MaxConnectionAgeGrace = or(c.MaxConnectionAgeGrace, d.MaxConnectionAgeGrace)
+	c.JobRetention = or(c.JobRetention, d.JobRetention)
 	c.Log = or(c.Log, d.Log)
 	if c.Metrics == nil {
 		c.Metrics = d.Metrics
@@ -95,6 +109,10 @@ func (c Config) check() error {
 		return fmt.Errorf("the largest message has %d bytes, at least %d are needed", c.MaxMessageBytes, minMessageBytes)
 	case c.StallTimeout < 0, c.DrainTimeout < 0:
 		return fmt.Errorf("the stall timeout %s and the drain timeout %s must be above 0", c.StallTimeout, c.DrainTimeout)
+	case c.MaxConnectionAgeGrace < c.MaxConnectionAge/2:
+		return fmt.Errorf("the grace of connections %s must be at least half of their age %s, so that streams can leave them in time", c.MaxConnectionAgeGrace, c.MaxConnectionAge)
+	case c.JobRetention < 0:
+		return fmt.Errorf("the retention of jobs %s must be above 0", c.JobRetention)
 	}
 	return nil
 }
@@ -125,8 +143,17 @@ type Server struct {
 	runs   *runs.Manager
 	// stopping is closed when the server stops taking work: long streams end with "resume here".
 	stopping chan struct{}
-	// watching ends the watch of the disk.
-	watching func()
+	// watching ends the watch of the disk, and sweeping that of jobs.
+	watching, sweeping func()
+}
+
+// keepalive returns when connections are looked at, and how old they become.
+func (c Config) keepalive() keepalive.ServerParameters {
+	p := keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}
+	if c.MaxConnectionAge > 0 {
+		p.MaxConnectionAge, p.MaxConnectionAgeGrace = c.MaxConnectionAge, c.MaxConnectionAgeGrace
+	}
+	return p
 }
 
 // New returns a server of a store that is not listening yet.
@@ -172,7 +199,8 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		grpc.MaxConcurrentStreams(config.MaxStreams),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}),
+		grpc.KeepaliveParams(config.keepalive()),
+		grpc.StatsHandler(connectionAge{}),
 	)
 	if disk, known := store.(storage.Disk); known {
 		if err := registerDisk(config.Metrics, disk); err != nil {
@@ -181,8 +209,10 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		}
 	}
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
+	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
+	ledger := jobs.New(recorded, config.Now, config.JobRetention)
 	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams})
-	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, intake: writes, streams: streams, now: config.Now})
+	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, intake: writes, jobs: ledger, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
 	echelonv1.RegisterAdminServiceServer(s.grpc, &adminService{store: store, streams: streams, now: config.Now})
@@ -191,6 +221,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)
+	s.sweepJobs(ctx, ledger)
 	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays})
 	return s, nil
 }
@@ -207,6 +238,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // cuts those that are left, and stops the runs. Calling it twice is an error of the caller.
 func (s *Server) Stop() {
 	s.watching()
+	s.sweeping()
 	s.health.Shutdown()
 	close(s.stopping)
 	drained := make(chan struct{})

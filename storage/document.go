@@ -28,6 +28,10 @@ const (
 	KindAudit Kind = 7
 	// KindOverlay is echelon.storage.v1.Overlay, of an overlay that is not current; its key is the overlay's name.
 	KindOverlay Kind = 12
+	// KindJob is echelon.storage.v1.Job; its key is the job's id.
+	KindJob Kind = 10
+	// KindJobBatch is echelon.storage.v1.JobBatch; internal/jobs gives its keys.
+	KindJobBatch Kind = 11
 )
 
 // String returns what people call a document of the kind.
@@ -49,6 +53,10 @@ func (k Kind) String() string {
 		return "audit entry"
 	case KindOverlay:
 		return "overlay"
+	case KindJob:
+		return "job"
+	case KindJobBatch:
+		return "batch of a job"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

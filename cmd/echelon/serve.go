@@ -63,6 +63,9 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
 	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
+	flags.DurationVar(&o.server.MaxConnectionAge, "max-connection-age", o.server.MaxConnectionAge, "how old a connection becomes before calls take a new one, within a tenth; 0 for ever")
+	flags.DurationVar(&o.server.MaxConnectionAgeGrace, "max-connection-age-grace", o.server.MaxConnectionAgeGrace, "how long after that calls under way go on; at least half of the age")
+	flags.DurationVar(&o.server.JobRetention, "job-retention", o.server.JobRetention, "how long after its last batch an import with a job id can be resumed")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
 	return command
@@ -87,6 +90,9 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
 		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
+	}
+	if err := o.connections(); err != nil {
+		return err
 	}
 	if o.metrics != "" {
 		if local, err := isLoopback(o.metrics); err != nil || !local {
@@ -120,6 +126,22 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	case err := <-running.failed:
 		return err
 	}
+}
+
+// connections checks the flags of connections and jobs, and makes an age of 0 one that is never reached.
+func (o *serveOptions) connections() error {
+	switch age := o.server.MaxConnectionAge; {
+	case age < 0:
+		return usagef("--max-connection-age is above 0, or 0 for ever")
+	case age == 0:
+		o.server.MaxConnectionAge = -1
+	case o.server.MaxConnectionAgeGrace < age/2:
+		return usagef("--max-connection-age-grace %s is less than half of --max-connection-age %s: streams could not leave connections in time", o.server.MaxConnectionAgeGrace, age)
+	}
+	if o.server.JobRetention <= 0 {
+		return usagef("--job-retention is above 0")
+	}
+	return nil
 }
 
 // running is a server that listens.

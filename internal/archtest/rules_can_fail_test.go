@@ -30,6 +30,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"a fault that imports storage", "./internal/fault", "./storage", "a reason and words"},
 		{"an identity that imports storage", "./internal/identity", "./storage", "told from credentials alone"},
 		{"an audit log that imports identity", "./internal/audit", "./internal/identity", "neither calls nor models"},
+		{"jobs that import the catalog", "./internal/jobs", "./internal/catalog", "what is stored, and for whom"},
 		{"a catalog that imports snapshots", "./internal/catalog", "./internal/snapshot", "turns names into programs"},
 		{"a snapshot that imports runs", "./internal/snapshot", "./internal/runs", "who runs or publishes"},
 		{"an intake that imports runs", "./internal/intake", "./internal/runs", "a write is composed"},

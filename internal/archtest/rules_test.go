@@ -87,6 +87,11 @@ var importRules = []rule{
 		reason:  "the audit log stands between a store and whoever changes it: it knows neither calls nor models",
 	},
 	{
+		importers: []string{"./internal/jobs/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/fault/...", "./storage/...", "./engine/diag/...", "./engine/frame/...", "./proto/..."},
+		reason:  "a job notes what a batch stored in the same transaction: what is stored, and for whom, is for its callers",
+	},
+	{
 		importers: []string{"./internal/catalog/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "the catalog turns names into programs: what is done with them is for its callers",
@@ -109,7 +114,7 @@ var importRules = []rule{
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
@@ -123,7 +128,8 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
+			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
+			"./internal/jobs/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},

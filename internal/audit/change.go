@@ -130,6 +130,8 @@ func subjectOf(kind storage.Kind, key string, document proto.Message) (subject s
 		return "", 0 // how a publication is kept, of which the run says all
 	}
 	switch d := document.(type) {
+	case *storagev1.Job, *storagev1.JobBatch:
+		return "", 0 // the customers that are stored with them say what was changed
 	case *echelonv1.Run:
 		return fmt.Sprintf("models/%s/runs/%s", d.GetModel(), d.GetId()), 3
 	case *echelonv1.ModelVersion:

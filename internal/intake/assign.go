@@ -23,18 +23,12 @@ type outcome struct {
 	rows      []*storagev1.OverlayRow
 }
 
-// assign evaluates the customers under what is published as the Tx sees it. The Tx has read it, so that a publication meanwhile makes it try again;
-// what an attempt before has evaluated under the same publications holds.
+// assign evaluates the customers under what is published as the Tx sees it. The Tx has read it, so that a publication meanwhile makes it try again.
 func (i *Intake) assign(tx storage.Tx, put Put, written *Written) error {
 	published, err := i.assigning(tx, put.Assign.Models)
 	if err != nil {
 		return err
 	}
-	same := slices.EqualFunc(written.outcomes, published, func(o outcome, p *catalog.Published) bool { return o.published == p })
-	if same {
-		return nil
-	}
-	written.Refused, written.outcomes, written.Assigned = nil, nil, 0
 	written.Stored = written.admit(put.Customers, published)
 	if written.Stored.Len() == 0 {
 		return nil

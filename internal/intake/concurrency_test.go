@@ -40,7 +40,7 @@ func TestAssignmentsHoldWhateverIsPublishedMeanwhile(t *testing.T) {
 						return
 					}
 				case 1:
-					if _, err := r.in.Erase(t.Context(), id, nil); err != nil {
+					if _, err := r.in.Erase(t.Context(), id); err != nil {
 						t.Error(err)
 						return
 					}

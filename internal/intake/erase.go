@@ -35,18 +35,13 @@ type erasure struct {
 	erased *Erased
 }
 
-// Erase removes a customer and all that is kept of it. The customer is gone with the first commit, with what more there is to write in it; the rest
+// Erase removes a customer and all that is kept of it. The customer is gone with the first commit; the rest
 // follows in others, and an erasure that was broken off is taken up by another one. Runs that are under way leave the customer out at their end.
-func (i *Intake) Erase(ctx context.Context, id string, more More) (*Erased, error) {
+func (i *Intake) Erase(ctx context.Context, id string) (*Erased, error) {
 	i.commits.RLock()
 	defer i.commits.RUnlock()
 	e := &erasure{store: i.store, id: id, erased: &Erased{}}
 	err := i.store.Update(ctx, func(tx storage.Tx) (err error) {
-		if more != nil {
-			if err := more(tx); err != nil {
-				return err
-			}
-		}
 		e.erased.Existed, err = tx.EraseCustomer(id)
 		return err
 	})

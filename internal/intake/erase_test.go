@@ -90,12 +90,12 @@ func TestOfWhoWasErasedNothingIsLeft(t *testing.T) {
 				}
 			}
 			ctx := audit.Begin(t.Context(), audit.Call{Actor: "eve", Method: "Erase"})
-			erased, err := r.in.Erase(ctx, gone, nil)
+			erased, err := r.in.Erase(ctx, gone)
 			r.must(err)
 			if !erased.Existed || erased.OverlayRows != 2 || erased.Snapshots != 2 || erased.Calibrations != 2 || erased.AuditEntries != 1 || erased.Runs != 0 {
 				t.Errorf("erased %+v", erased)
 			}
-			refused, err := r.in.Erase(ctx, wrong, nil)
+			refused, err := r.in.Erase(ctx, wrong)
 			r.must(err)
 			if !refused.Existed || refused.Runs != 2 || refused.Snapshots != 0 || refused.AuditEntries != 1 {
 				t.Errorf("erased %+v of who was refused", refused)
@@ -104,7 +104,7 @@ func TestOfWhoWasErasedNothingIsLeft(t *testing.T) {
 				if places := r.places(store, id); len(places) > 0 {
 					t.Errorf("%s still stands at %q", id, places)
 				}
-				again, err := r.in.Erase(ctx, id, nil)
+				again, err := r.in.Erase(ctx, id)
 				r.must(err)
 				if again.Existed || again.OverlayRows+again.Snapshots+again.Runs+again.Calibrations+again.AuditEntries != 0 {
 					t.Errorf("erased again %+v", again)

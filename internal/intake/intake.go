@@ -27,18 +27,12 @@ func New(store storage.Store, c *catalog.Catalog, now func() time.Time) *Intake 
 	return &Intake{store: store, catalog: c, now: now}
 }
 
-// More writes more in the commit of a write. It may be called several times, as storage.Store.Update says, and its error is returned as it is; then
-// nothing is written.
-type More func(tx storage.Tx) error
-
 // Put is customers to be stored.
 type Put struct {
 	// Customers are the customers; their fields are of the store's schema.
 	Customers *frame.Frame
 	// Assign asks for their new assignments; nil stores them only, and what was published of them becomes stale.
 	Assign *Assign
-	// More writes more in the same commit, before the customers; nil writes nothing.
-	More More
 }
 
 // Assign says what assigns customers.
@@ -61,30 +55,18 @@ type Written struct {
 	outcomes []outcome
 }
 
-// Put stores customers in one commit, with their new assignments where it asks for them, each under what is published at that commit. A customer
-// that a model refuses is not stored. MODEL_NOT_FOUND and NOTHING_PUBLISHED where a model that is named, or any at all, cannot assign.
-func (i *Intake) Put(ctx context.Context, put Put) (*Written, error) {
+// Commit is storage.Store.Update for what writes customers: Exclusive keeps it out.
+func (i *Intake) Commit(ctx context.Context, fn func(tx storage.Tx) error) error {
 	i.commits.RLock()
 	defer i.commits.RUnlock()
-	written := &Written{At: i.now(), Stored: put.Customers}
-	err := i.store.Update(ctx, func(tx storage.Tx) error {
-		if put.More != nil {
-			if err := put.More(tx); err != nil {
-				return err
-			}
-		}
-		if put.Assign != nil {
-			if err := i.assign(tx, put, written); err != nil {
-				return err
-			}
-		}
-		if written.Stored.Len() == 0 {
-			return nil
-		}
-		if err := tx.PutCustomers(written.Stored, written.At); err != nil {
-			return err
-		}
-		return written.putRows(tx)
+	return i.store.Update(ctx, fn)
+}
+
+// Put is a Commit of nothing but PutIn.
+func (i *Intake) Put(ctx context.Context, put Put) (written *Written, err error) {
+	err = i.Commit(ctx, func(tx storage.Tx) error {
+		written, err = i.PutIn(tx, put)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -92,16 +74,27 @@ func (i *Intake) Put(ctx context.Context, put Put) (*Written, error) {
 	return written, nil
 }
 
-// Delete removes a customer in one commit, with what more there is to write, and says whether there was one. Its assignments are hidden from then on.
-func (i *Intake) Delete(ctx context.Context, id string, more More) (existed bool, err error) {
-	i.commits.RLock()
-	defer i.commits.RUnlock()
-	err = i.store.Update(ctx, func(tx storage.Tx) (err error) {
-		if more != nil {
-			if err := more(tx); err != nil {
-				return err
-			}
+// PutIn stores customers as part of a Commit, with their new assignments where it asks for them, each under what is published at that commit. A
+// customer that a model refuses is not stored. MODEL_NOT_FOUND and NOTHING_PUBLISHED where a model that is named, or any at all, cannot assign.
+func (i *Intake) PutIn(tx storage.Tx, put Put) (*Written, error) {
+	written := &Written{At: i.now(), Stored: put.Customers}
+	if put.Assign != nil {
+		if err := i.assign(tx, put, written); err != nil {
+			return nil, err
 		}
+	}
+	if written.Stored.Len() == 0 {
+		return written, nil
+	}
+	if err := tx.PutCustomers(written.Stored, written.At); err != nil {
+		return nil, err
+	}
+	return written, written.putRows(tx)
+}
+
+// Delete removes a customer in one commit, and says whether there was one. Its assignments are hidden from then on.
+func (i *Intake) Delete(ctx context.Context, id string) (existed bool, err error) {
+	err = i.Commit(ctx, func(tx storage.Tx) (err error) {
 		existed, err = tx.DeleteCustomer(id)
 		return err
 	})

@@ -210,7 +210,7 @@ func TestReadersSeeWhatTheRulesSay(t *testing.T) {
 			"delete": func(t *rapid.T) {
 				gone := id.Draw(t, "id")
 				_, stored := f.customers[gone]
-				existed, err := f.in.Delete(ctx, gone, nil)
+				existed, err := f.in.Delete(ctx, gone)
 				f.must(err)
 				if existed != stored {
 					t.Fatalf("%q existed: %t", gone, existed)
@@ -220,7 +220,7 @@ func TestReadersSeeWhatTheRulesSay(t *testing.T) {
 			"erase": func(t *rapid.T) {
 				gone := id.Draw(t, "id")
 				_, stored := f.customers[gone]
-				erased, err := f.in.Erase(ctx, gone, nil)
+				erased, err := f.in.Erase(ctx, gone)
 				f.must(err)
 				if erased.Existed != stored {
 					t.Fatalf("%q existed: %t", gone, erased.Existed)

@@ -548,7 +548,10 @@ type ImportHeader struct {
 	// Whether each customer is assigned anew in the commit of its batch, under what is published of each model.
 	Assign bool `protobuf:"varint,110,opt,name=assign,proto3" json:"assign,omitempty"`
 	// The models that assign, where not all that are published do. Only with assign.
-	AssignModels  []string `protobuf:"bytes,111,rep,name=assign_models,json=assignModels,proto3" json:"assign_models,omitempty"`
+	AssignModels []string `protobuf:"bytes,111,rep,name=assign_models,json=assignModels,proto3" json:"assign_models,omitempty"`
+	// The client's name of the whole import, at most 128 bytes: with it a batch that is sent again, in this stream or in a later one, is stored once.
+	// Without one every batch is stored as often as it is sent. It is the caller's alone, and forgotten some days after its last batch.
+	JobId         string `protobuf:"bytes,100,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -602,6 +605,13 @@ func (x *ImportHeader) GetAssignModels() []string {
 		return x.AssignModels
 	}
 	return nil
+}
+
+func (x *ImportHeader) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
 }
 
 // ImportCustomersResponse is the answer to the header, first and once, and then to each batch.
@@ -696,6 +706,9 @@ type ImportOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The version of the store's schema that types the attributes.
 	SchemaVersion int64 `protobuf:"varint,1,opt,name=schema_version,json=schemaVersion,proto3" json:"schema_version,omitempty"`
+	// The last batch of the job that is stored, from this stream or an earlier one; 0 where none is. Go on with the next; what is sent again is
+	// acknowledged again.
+	LastSequence  int64 `protobuf:"varint,100,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -737,6 +750,13 @@ func (x *ImportOpened) GetSchemaVersion() int64 {
 	return 0
 }
 
+func (x *ImportOpened) GetLastSequence() int64 {
+	if x != nil {
+		return x.LastSequence
+	}
+	return 0
+}
+
 // ImportedBatch answers one batch, after its commit.
 type ImportedBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -747,9 +767,13 @@ type ImportedBatch struct {
 	// The rows that were refused, in their order.
 	Errors []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
 	// How many assignments were stored with them: one a customer and model, where the header asked for it.
-	Assigned      int64 `protobuf:"varint,110,opt,name=assigned,proto3" json:"assigned,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Assigned int64 `protobuf:"varint,110,opt,name=assigned,proto3" json:"assigned,omitempty"`
+	// Whether the batch had been stored before, by this job: nothing was done now, and the answer is that of the first time.
+	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// How many refused rows `errors` lacks: of a repeated batch the first are kept, as many as fit 64 KiB.
+	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportedBatch) Reset() {
@@ -806,6 +830,20 @@ func (x *ImportedBatch) GetErrors() []*RowError {
 func (x *ImportedBatch) GetAssigned() int64 {
 	if x != nil {
 		return x.Assigned
+	}
+	return 0
+}
+
+func (x *ImportedBatch) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *ImportedBatch) GetUnlistedErrors() int64 {
+	if x != nil {
+		return x.UnlistedErrors
 	}
 	return 0
 }
@@ -1042,23 +1080,27 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x16ImportCustomersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.echelon.v1.ImportHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\x99\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xba\x01\n" +
 	"\fImportHeader\x12:\n" +
 	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\x12\x16\n" +
 	"\x06assign\x18n \x01(\bR\x06assign\x125\n" +
 	"\rassign_models\x18o \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\"\x8b\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\x12\x1f\n" +
+	"\x06job_id\x18d \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05jobId\"\x8b\x01\n" +
 	"\x17ImportCustomersResponse\x122\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.echelon.v1.ImportOpenedH\x00R\x06opened\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchH\x00R\x05batchB\t\n" +
-	"\amessage\"5\n" +
+	"\amessage\"Z\n" +
 	"\fImportOpened\x12%\n" +
-	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\"\x8d\x01\n" +
+	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\x12#\n" +
+	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xd2\x01\n" +
 	"\rImportedBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
 	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x1a\n" +
-	"\bassigned\x18n \x01(\x03R\bassigned\"c\n" +
+	"\bassigned\x18n \x01(\x03R\bassigned\x12\x1a\n" +
+	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
+	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\"c\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +

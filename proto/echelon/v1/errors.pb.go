@@ -91,6 +91,14 @@ const (
 	ErrorReason_BACKUP_BASE_MISMATCH ErrorReason = 51
 	// FAILED_PRECONDITION: another run was published since the list or export began, and what was evaluated under the one before is gone: begin again.
 	ErrorReason_PUBLICATION_REPLACED ErrorReason = 110
+	// FAILED_PRECONDITION: the job stored another batch under this number.
+	ErrorReason_BATCH_MISMATCH ErrorReason = 100
+	// FAILED_PRECONDITION: the job's last batch is so long ago that its numbers are forgotten.
+	ErrorReason_JOB_EXPIRED ErrorReason = 101
+	// FAILED_PRECONDITION: the job is another principal's, or was opened with other options.
+	ErrorReason_JOB_MISMATCH ErrorReason = 102
+	// UNAVAILABLE: the connection has reached its age; open the stream again in a new one, after the last batch that was answered.
+	ErrorReason_RESUME_ELSEWHERE ErrorReason = 103
 )
 
 // Enum value maps for ErrorReason.
@@ -129,6 +137,10 @@ var (
 		50:  "SNAPSHOT_REMOVED",
 		51:  "BACKUP_BASE_MISMATCH",
 		110: "PUBLICATION_REPLACED",
+		100: "BATCH_MISMATCH",
+		101: "JOB_EXPIRED",
+		102: "JOB_MISMATCH",
+		103: "RESUME_ELSEWHERE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -164,6 +176,10 @@ var (
 		"SNAPSHOT_REMOVED":         50,
 		"BACKUP_BASE_MISMATCH":     51,
 		"PUBLICATION_REPLACED":     110,
+		"BATCH_MISMATCH":           100,
+		"JOB_EXPIRED":              101,
+		"JOB_MISMATCH":             102,
+		"RESUME_ELSEWHERE":         103,
 	}
 )
 
@@ -199,7 +215,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xe7\x05\n" +
+	"echelon.v1*\xb4\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -234,7 +250,11 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x11PERMISSION_DENIED\x10)\x12\x14\n" +
 	"\x10SNAPSHOT_REMOVED\x102\x12\x18\n" +
 	"\x14BACKUP_BASE_MISMATCH\x103\x12\x18\n" +
-	"\x14PUBLICATION_REPLACED\x10nB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x14PUBLICATION_REPLACED\x10n\x12\x12\n" +
+	"\x0eBATCH_MISMATCH\x10d\x12\x0f\n" +
+	"\vJOB_EXPIRED\x10e\x12\x10\n" +
+	"\fJOB_MISMATCH\x10f\x12\x14\n" +
+	"\x10RESUME_ELSEWHERE\x10gB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

@@ -931,7 +931,9 @@ type BulkAssignHeader struct {
 	// Whether every step is explained; costly.
 	Explain bool `protobuf:"varint,2,opt,name=explain,proto3" json:"explain,omitempty"`
 	// Whether the reasons are left out; cheaper.
-	OmitReasons   bool `protobuf:"varint,3,opt,name=omit_reasons,json=omitReasons,proto3" json:"omit_reasons,omitempty"`
+	OmitReasons bool `protobuf:"varint,3,opt,name=omit_reasons,json=omitReasons,proto3" json:"omit_reasons,omitempty"`
+	// The number of the first batch; 1 where 0. A stream that goes on where another broke off keeps the numbers.
+	FirstSequence int64 `protobuf:"varint,100,opt,name=first_sequence,json=firstSequence,proto3" json:"first_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -985,6 +987,13 @@ func (x *BulkAssignHeader) GetOmitReasons() bool {
 		return x.OmitReasons
 	}
 	return false
+}
+
+func (x *BulkAssignHeader) GetFirstSequence() int64 {
+	if x != nil {
+		return x.FirstSequence
+	}
+	return 0
 }
 
 // BulkAssignResponse is the answer to the header, first and once, and then to each batch.
@@ -1198,11 +1207,12 @@ const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\x11BulkAssignRequest\x126\n" +
 	"\x06header\x18\x01 \x01(\v2\x1c.echelon.v1.BulkAssignHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\x8c\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xbc\x01\n" +
 	"\x10BulkAssignHeader\x12;\n" +
 	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12\x18\n" +
 	"\aexplain\x18\x02 \x01(\bR\aexplain\x12!\n" +
-	"\fomit_reasons\x18\x03 \x01(\bR\vomitReasons\"\x86\x01\n" +
+	"\fomit_reasons\x18\x03 \x01(\bR\vomitReasons\x12.\n" +
+	"\x0efirst_sequence\x18d \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rfirstSequence\"\x86\x01\n" +
 	"\x12BulkAssignResponse\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.echelon.v1.ProvenanceH\x00R\x06opened\x123\n" +
 	"\x05batch\x18\x02 \x01(\v2\x1b.echelon.v1.AssignmentBatchH\x00R\x05batchB\t\n" +

@@ -766,11 +766,166 @@ func (x *ScoreColumn) GetCompleteness() []float64 {
 	return nil
 }
 
+// Job is an import that can be resumed. It is written in the commit of each of its batches; once it has expired it is kept for a while without them.
+type Job struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose it is.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// What it was opened with, without the job's id.
+	Header *v1.ImportHeader `protobuf:"bytes,2,opt,name=header,proto3" json:"header,omitempty"`
+	// The last batch that is stored; all before it are.
+	LastSequence int64 `protobuf:"varint,3,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
+	// When its first batch was stored.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When its last batch was stored.
+	UseTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=use_time,json=useTime,proto3" json:"use_time,omitempty"`
+	// Whether it may go on no more.
+	Expired bool `protobuf:"varint,6,opt,name=expired,proto3" json:"expired,omitempty"`
+	// Whether its batches are removed.
+	Forgotten     bool `protobuf:"varint,7,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Job) Reset() {
+	*x = Job{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Job) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Job) ProtoMessage() {}
+
+func (x *Job) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Job.ProtoReflect.Descriptor instead.
+func (*Job) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Job) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Job) GetHeader() *v1.ImportHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *Job) GetLastSequence() int64 {
+	if x != nil {
+		return x.LastSequence
+	}
+	return 0
+}
+
+func (x *Job) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Job) GetUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UseTime
+	}
+	return nil
+}
+
+func (x *Job) GetExpired() bool {
+	if x != nil {
+		return x.Expired
+	}
+	return false
+}
+
+func (x *Job) GetForgotten() bool {
+	if x != nil {
+		return x.Forgotten
+	}
+	return false
+}
+
+// JobBatch is a batch that a job has stored.
+type JobBatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of its rows.
+	Hash []byte `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	// How it was answered, with the first of its errors; the number is that of the key.
+	Answer        *v1.ImportedBatch `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobBatch) Reset() {
+	*x = JobBatch{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobBatch) ProtoMessage() {}
+
+func (x *JobBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
+func (*JobBatch) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *JobBatch) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *JobBatch) GetAnswer() *v1.ImportedBatch {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -823,7 +978,19 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vScoreColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x01R\x06values\x12\x14\n" +
 	"\x05valid\x18\x02 \x03(\bR\x05valid\x12\"\n" +
-	"\fcompleteness\x18\x03 \x03(\x01R\fcompletenessBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\fcompleteness\x18\x03 \x03(\x01R\fcompleteness\"\xa6\x02\n" +
+	"\x03Job\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x120\n" +
+	"\x06header\x18\x02 \x01(\v2\x18.echelon.v1.ImportHeaderR\x06header\x12#\n" +
+	"\rlast_sequence\x18\x03 \x01(\x03R\flastSequence\x12;\n" +
+	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\buse_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\auseTime\x12\x18\n" +
+	"\aexpired\x18\x06 \x01(\bR\aexpired\x12\x1c\n" +
+	"\tforgotten\x18\a \x01(\bR\tforgotten\"Q\n" +
+	"\bJobBatch\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
+	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answerBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -837,7 +1004,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),       // 1: echelon.storage.v1.SchemaAttribute
@@ -850,27 +1017,35 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*SnapshotBlock)(nil),         // 8: echelon.storage.v1.SnapshotBlock
 	(*NameColumn)(nil),            // 9: echelon.storage.v1.NameColumn
 	(*ScoreColumn)(nil),           // 10: echelon.storage.v1.ScoreColumn
-	(v1.Attribute_Type)(0),        // 11: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*v1.Reason)(nil),             // 13: echelon.v1.Reason
+	(*Job)(nil),                   // 11: echelon.storage.v1.Job
+	(*JobBatch)(nil),              // 12: echelon.storage.v1.JobBatch
+	(v1.Attribute_Type)(0),        // 13: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*v1.Reason)(nil),             // 15: echelon.v1.Reason
+	(*v1.ImportHeader)(nil),       // 16: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),      // 17: echelon.v1.ImportedBatch
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	11, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	13, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	12, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	12, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	14, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	14, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	12, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	14, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	9,  // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	13, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	16, // 11: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	14, // 12: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	14, // 13: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	17, // 14: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -884,7 +1059,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
