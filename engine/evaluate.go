@@ -51,7 +51,7 @@ type evaluation struct {
 func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
 	e := &evaluation{
 		program: p, lines: lines, ids: f.IDs,
-		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Columns: make([]*frame.Column, len(p.variables))},
+		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Rates: lines.rates, Columns: make([]*frame.Column, len(p.variables))},
 		segments: make([]*segment.Outcome, len(p.segmentations)),
 		scores:   make([]*scoring.Outcome, len(p.scores)),
 		tiers:    make([]tierOutcome, len(p.tierings)),

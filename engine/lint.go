@@ -19,6 +19,7 @@ var (
 func (p *Program) lint() diag.List {
 	var found diag.List
 	p.lintNames(&found)
+	p.lintCurrency(&found)
 	for i, score := range p.model.GetScores() {
 		path := diag.Index("scores", i)
 		if len(score.GetCriteria()) == 1 {

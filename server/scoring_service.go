@@ -234,6 +234,10 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err != nil {
 		return nil, err
 	}
+	rates := first.GetHeader().GetRates()
+	if err := catalog.CheckRates(resolved.Program, rates); err != nil {
+		return nil, err
+	}
 	gathered := &gathering{
 		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs()),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
@@ -241,7 +245,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
-	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime())
+	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime(), rates...)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}

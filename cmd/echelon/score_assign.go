@@ -29,6 +29,8 @@ type settle = func([]*echelonv1.Assignment, *engine.Result) error
 type localAssigner struct {
 	program *engine.Program
 	asOf    time.Time
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
 }
 
 var _ assigner = (*localAssigner)(nil)
@@ -40,7 +42,7 @@ func (l *localAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (*
 				return
 			}
 		}
-	}, l.asOf)
+	}, l.asOf, l.rates...)
 }
 
 func (l *localAssigner) assign(
@@ -78,7 +80,7 @@ func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (
 	if !r.program.NeedsCalibration() {
 		return r.localAssigner.calibrate(ctx, frames)
 	}
-	calibration, refused, err := r.server.Calibrate(ctx, r.evaluator(nil), customersOf(ctx, frames))
+	calibration, refused, err := r.server.CalibrateBy(ctx, &echelonv1.CalibrateHeader{Evaluator: r.evaluator(nil), Rates: r.rates}, customersOf(ctx, frames))
 	if err == nil && len(refused) > 0 {
 		err = disagreed(refused[0])
 	}

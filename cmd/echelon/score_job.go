@@ -22,6 +22,7 @@ type scoreJob struct {
 	program *engine.Program
 	source  *modelfile.Source
 	asOf    time.Time
+	rates   []*echelonv1.ExchangeRate
 
 	frames  []*frame.Frame
 	refused []tabular.Refusal
@@ -38,14 +39,15 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 	if err := j.read(ctx, line); err != nil {
 		return err
 	}
-	var by assigner = &localAssigner{program: j.program, asOf: j.asOf}
+	local := localAssigner{program: j.program, asOf: j.asOf, rates: j.rates}
+	var by assigner = &local
 	if j.address = j.options.address; j.address != "" {
 		server, err := j.dial()
 		if err != nil {
 			return err
 		}
 		defer func() { err = firstOf(err, server.Close()) }()
-		by = &remoteAssigner{localAssigner{program: j.program, asOf: j.asOf}, server}
+		by = &remoteAssigner{local, server}
 	}
 	if err := j.evaluate(ctx, by, line); err != nil {
 		return j.reached(err)

@@ -31,6 +31,8 @@ type job struct {
 	view    storage.Reader
 	program *engine.Program
 	run     *echelonv1.Run
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
 
 	ctx      context.Context
 	progress *progress
@@ -130,7 +132,7 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime(), j.rates...)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
