@@ -37,6 +37,7 @@ func (p *Program) lint() diag.List {
 		}
 		if l := declared.GetLinear(); l != nil {
 			p.lintRatios(path, l, &found)
+			lintExits(path, l, &found)
 		}
 		if !t.needsPopulation() {
 			found.Add(t.findings(i, nil)...)

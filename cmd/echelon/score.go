@@ -16,6 +16,8 @@ type scoreOptions struct {
 	inputOptions
 	model, output string
 	asOf, rates   string
+	// previous is an earlier output.
+	previous string
 	// address is the server's; empty where no server is asked.
 	address string
 }
@@ -37,6 +39,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	outputFlag(cmd, &o.output)
 	asOfFlag(cmd, &o.asOf)
 	ratesFlag(cmd, &o.rates)
+	flags.StringVar(&o.previous, "previous", "", "an earlier output, whose tiers the customers are in: exit rules hold them there")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
 	c.remote.flags(cmd)
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
@@ -90,7 +93,7 @@ func (o scoreOptions) check() error {
 		return usagef("--rejects and --output name the same file: give each its own")
 	}
 	for flag, path := range map[string]string{"--output": o.output, "--rejects": o.rejects} {
-		if sameFile(path, o.input) || sameFile(path, o.model) || sameFile(path, o.rates) {
+		if sameFile(path, o.input) || sameFile(path, o.model) || sameFile(path, o.rates) || sameFile(path, o.previous) {
 			return usagef("%s names a file that is read, %s: give it another name", flag, path)
 		}
 	}

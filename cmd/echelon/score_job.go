@@ -23,6 +23,8 @@ type scoreJob struct {
 	source  *modelfile.Source
 	asOf    time.Time
 	rates   []*echelonv1.ExchangeRate
+	// previous has the tiers that customers are in.
+	previous *previousTiers
 
 	frames  []*frame.Frame
 	refused []tabular.Refusal
@@ -36,10 +38,13 @@ type scoreJob struct {
 func (j *scoreJob) do(ctx context.Context) (err error) {
 	line := progress.New(j.stderr)
 	defer line.Stop()
+	if j.previous, err = j.readPrevious(ctx, j.options.previous, j.options.idName(), j.program); err != nil {
+		return err
+	}
 	if err := j.read(ctx, line); err != nil {
 		return err
 	}
-	local := localAssigner{program: j.program, asOf: j.asOf, rates: j.rates}
+	local := localAssigner{program: j.program, asOf: j.asOf, rates: j.rates, previous: j.previous}
 	var by assigner = &local
 	if j.address = j.options.address; j.address != "" {
 		server, err := j.dial()

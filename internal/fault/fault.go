@@ -102,7 +102,10 @@ func Customer(row *echelonv1.RowError) *Fault {
 		f.Message = "the customer is refused: " + row.GetMessage()
 	}
 	field := "id"
-	if row.GetField() != "" {
+	switch {
+	case row.GetCode() == echelonv1.RowError_PREVIOUS_TIER:
+		field = row.GetField()
+	case row.GetField() != "":
 		field = "attributes." + row.GetField()
 	}
 	f.Violations = []Violation{{Field: field, Description: row.GetMessage()}}

@@ -182,6 +182,11 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
 	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program, j.run.GetBaseRunId())
+	if err != nil {
+		return err
+	}
+	defer previous.Close()
 	for batch, err := range j.customers(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading customers: %w", err)
@@ -195,6 +200,9 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		if batch.Frame.Len() == 0 {
 			j.progress.add(len(batch.Errors), 0)
 			continue
+		}
+		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
+			return fmt.Errorf("reading the published assignments: %w", err)
 		}
 		result := scorer.Evaluate(batch.Frame, options)
 		tally.Add(result)
