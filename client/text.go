@@ -25,6 +25,11 @@ func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 			Message:    "the id is no valid UTF-8: convert the input to UTF-8",
 		}
 	}
+	for tiering, tier := range customer.GetPreviousTiers() {
+		if !utf8.ValidString(tiering) || !utf8.ValidString(tier) {
+			return refuseText(customer, "previous_tiers", "previous_tiers: a text is no valid UTF-8: convert the input to UTF-8")
+		}
+	}
 	fields := customer.GetAttributes().GetFields()
 	if validFields(fields) {
 		return nil

@@ -23,8 +23,18 @@ const missingShare = 0.25
 
 // Calibrate learns a model's breakpoints and decision lines from a population, whose frames have the program's schema. What it returns does not
 // depend on the order or the batches of the population. It can be called for a program that needs no calibration, and then only counts.
-func (p *Program) Calibrate(ctx context.Context, population Population, asOf time.Time) (*echelonv1.Calibration, error) {
+//
+// Exchange rates are frozen first, since what is learned may be converted: those of the model, and those that are given, which go before the
+// model's of the same currency and day. It fails with a *RatesError where these have mistakes, and with the population's error.
+func (p *Program) Calibrate(ctx context.Context, population Population, asOf time.Time, given ...*echelonv1.ExchangeRate) (*echelonv1.Calibration, error) {
+	if err := CheckRates(p.model, given); err != nil {
+		return nil, err
+	}
 	c := &calibrator{program: p, lines: p.newLines(), asOf: asOf}
+	if p.converts {
+		c.frozen, c.found = p.freezeRates(asOf, given)
+		c.lines.rates, _ = p.rates(c.frozen)
+	}
 	left := c.learners()
 	for len(left) > 0 {
 		var err error
@@ -39,6 +49,9 @@ type calibrator struct {
 	program *Program
 	lines   *lines
 	asOf    time.Time
+	// frozen are the exchange rates that are used, found what they show.
+	frozen []*echelonv1.ExchangeRate
+	found  diag.List
 }
 
 // learner is an item that learns from the population.
@@ -140,7 +153,7 @@ func (c *calibrator) each(ctx context.Context, population Population, do func(me
 // finish counts what the lines make of the population, and puts the calibration together.
 func (c *calibrator) finish(ctx context.Context, population Population) (*echelonv1.Calibration, error) {
 	p := c.program
-	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf)}
+	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf), Rates: c.frozen}
 	needs := make(map[int]bool)
 	unread := make([][]int, len(p.scores))
 	for i, one := range p.items {
@@ -171,7 +184,7 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 			kept.Scores = append(kept.Scores, score.Proto(c.lines.scores[i]))
 		}
 	}
-	found := c.lacking(unread, kept.GetCustomers())
+	found := append(c.found, c.lacking(unread, kept.GetCustomers())...)
 	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
 		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())
 	}

@@ -51,6 +51,7 @@ func check(model *echelonv1.Model) diag.List {
 	if _, known := zoneOf(model.GetTimeZone()); !known {
 		c.found.Mistakef("time_zone", "write its name in the IANA database, such as Europe/Berlin", "there is no time zone %s", frame.Quote(model.GetTimeZone()))
 	}
+	c.currency()
 	c.attributes()
 	c.segmentations()
 	for i, score := range model.GetScores() {

@@ -71,6 +71,12 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		case !last:
 			c.cut(diag.Field(at, "cut"), t.GetCut())
 		}
+		switch {
+		case t.Exit != nil && last:
+			c.found.Mistakef(diag.Field(at, "exit"), "remove it, or add a tier below", "nobody leaves the last tier for a worse one")
+		case t.Exit != nil:
+			c.exit(diag.Field(at, "exit"), t.GetExit())
+		}
 	}
 	c.levels(tiers, l.GetTiers())
 	if newcomers := l.GetOnboarding(); newcomers != nil {

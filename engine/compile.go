@@ -225,6 +225,11 @@ func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr 
 	if compiled == nil {
 		return nil
 	}
+	if compiled.Converts() && c.program.model.GetCurrency() == nil {
+		c.found.MistakeAtf(path, -1, "write at the top of the model, for example, currency: {base: EUR, rates: [{currency: USD, date: 2026-01-31, rate: 0.92}]}",
+			"convert needs a currency to convert into, and the model declares none")
+		return nil
+	}
 	if !slices.Contains(kinds, compiled.Kind()) {
 		c.found.MistakeAtf(path, -1, "", "%s is expected, and the expression is a %s", anyOf(kinds), compiled.Kind())
 		return nil

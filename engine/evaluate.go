@@ -10,6 +10,7 @@ import (
 	"github.com/echelonhq/echelon/engine/reason"
 	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/segment"
+	"github.com/echelonhq/echelon/engine/stability"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	Explain bool
 	// Amounts asks for the model's amount of every customer.
 	Amounts bool
+	// Previous has, for each tiering, a column of texts with the tiers that were in force of each customer, not valid where it was in none, and is
+	// nil where nobody was in any. Only tierings with exit rules look at theirs; those of others, and names that the model does not have, are nothing.
+	Previous []*frame.Column
 }
 
 // tierOutcome is a ladder's or a matrix' outcome for a batch.
@@ -45,17 +49,20 @@ type evaluation struct {
 	segments []*segment.Outcome
 	scores   []*scoring.Outcome
 	tiers    []tierOutcome
-	columns  []*frame.Column
+	// columns are the computed tiers, stable what is in force instead, by tiering; nil where there were none before.
+	columns []*frame.Column
+	stable  []*stability.Outcome
 }
 
 func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
 	e := &evaluation{
 		program: p, lines: lines, ids: f.IDs,
-		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Columns: make([]*frame.Column, len(p.variables))},
+		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Rates: lines.rates, Columns: make([]*frame.Column, len(p.variables))},
 		segments: make([]*segment.Outcome, len(p.segmentations)),
 		scores:   make([]*scoring.Outcome, len(p.scores)),
 		tiers:    make([]tierOutcome, len(p.tierings)),
 		columns:  make([]*frame.Column, len(p.tierings)),
+		stable:   make([]*stability.Outcome, len(p.tierings)),
 	}
 	for i, v := range p.variables {
 		if place, ok := f.Schema.Index(v.Name); ok {
@@ -137,8 +144,12 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 	for _, out := range e.scores {
 		explained.Scores = append(explained.Scores, out.Explain(row))
 	}
-	for _, out := range e.tiers {
-		explained.Tiers = append(explained.Tiers, out.Explain(row))
+	for i, out := range e.tiers {
+		tier := out.Explain(row)
+		if e.stable[i] != nil {
+			tier.Exit = e.stable[i].Explain(row)
+		}
+		explained.Tiers = append(explained.Tiers, tier)
 	}
 	for _, one := range e.program.items {
 		if one.kind != derivedKind {
@@ -161,7 +172,8 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	}
 	e.exclude()
 	e.run(nil)
-	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: e.columns, Reasons: e.reasons.List(f.Len())}
+	inForce, computed := e.settle(options.Previous)
+	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: inForce, Computed: computed, Reasons: e.reasons.List(f.Len())}
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	// ErrCalibrationRequired says that the model learns from a population and no calibration was given.
-	ErrCalibrationRequired = errors.New("the model learns from a population and needs a calibration")
+	// ErrCalibrationRequired says that the model learns from a population, or converts currencies, and no calibration was given.
+	ErrCalibrationRequired = errors.New("the model learns from a population, or converts currencies, and needs a calibration")
 	// ErrCalibrationMismatch says that the calibration was made for another model, or is damaged.
 	ErrCalibrationMismatch = errors.New("the calibration was made for another model")
 )
@@ -41,7 +41,8 @@ type Program struct {
 	scores        []*scoring.Score
 	tierings      []*tiering
 	amount        *expr.Expr
-	needs         bool
+	// needs tells whether it needs a calibration, converts that this is, also, for exchange rates.
+	needs, converts bool
 	// expressions are all of them, for those who reason about the model.
 	expressions []placed
 }
@@ -59,6 +60,8 @@ func (p *Program) finish() {
 		slots[v.Name] = i
 	}
 	p.freshness(slots)
+	p.converts = slices.ContainsFunc(p.expressions, func(one placed) bool { return one.Converts() })
+	p.needs = p.converts
 	for _, one := range p.items {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)
@@ -85,7 +88,10 @@ func (p *Program) Fingerprint() string { return p.fingerprint }
 // Schema returns the attributes that the program reads, as a frame's fields.
 func (p *Program) Schema() *frame.Schema { return p.schema }
 
-// NeedsCalibration reports whether the model learns from a population.
+// Converts reports whether the model converts currencies, by exchange rates that a calibration froze.
+func (p *Program) Converts() bool { return p.converts }
+
+// NeedsCalibration reports whether the model learns from a population or converts currencies.
 func (p *Program) NeedsCalibration() bool { return p.needs }
 
 // SegmentNames returns the names that a segmentation can give, in the order of their codes.
@@ -120,11 +126,12 @@ func (p *Program) ancestors(i int) map[int]bool {
 	return all
 }
 
-// lines is what a program learned from a population: entries are nil where nothing was to be learned.
+// lines is what a program learned from a population, and the exchange rates of its day: entries are nil where nothing was to be learned.
 type lines struct {
 	scores   []scoring.Lines
 	ladders  []*tier.LadderLines
 	matrices []*tier.MatrixLines
+	rates    *expr.Rates
 }
 
 func (p *Program) newLines() *lines {
@@ -169,6 +176,11 @@ func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 func (p *Program) read(calibration *echelonv1.Calibration, to *lines) bool {
 	scores, tierings := calibration.GetScores(), calibration.GetTierings()
 	ok := true
+	if p.converts {
+		if to.rates, ok = p.rates(calibration.GetRates()); !ok {
+			return false
+		}
+	}
 	for i, score := range p.scores {
 		if !score.NeedsPopulation() {
 			continue

@@ -24,8 +24,10 @@ type Result struct {
 	Scores []*frame.Column
 	// Completeness has, for each score, the share of weight, 0 to 1, that was read of each customer.
 	Completeness [][]float64
-	// Tiers has a column of texts, tiers or personas, for each tiering.
+	// Tiers has a column of texts, tiers in force or personas, for each tiering.
 	Tiers []*frame.Column
+	// Computed has, for each tiering, the column of the tiers that the cuts alone give; nil where they are those in force.
+	Computed []*frame.Column
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
 	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
@@ -65,12 +67,20 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 			if t.ladder != nil {
 				a.Tiers[k].Level = t.levels[column.Codes[i]]
 			}
+			if r.held(k, i) {
+				a.Tiers[k].ComputedTier = text(r.Computed[k], i)
+			}
 		}
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
 	}
 	return a
+}
+
+// held reports whether a customer's tier in force is not the computed one.
+func (r *Result) held(tiering, i int) bool {
+	return r.Computed[tiering] != nil && r.Computed[tiering].Codes[i] != r.Tiers[tiering].Codes[i]
 }
 
 func text(column *frame.Column, i int) *string {
@@ -94,8 +104,12 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 		r.Scores = append(r.Scores, &frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.NewBitmap(n), Numbers: make([]float64, n)})
 		r.Completeness = append(r.Completeness, make([]float64, n))
 	}
+	r.Computed = make([]*frame.Column, len(p.tierings))
 	for i := range p.tierings {
 		r.Tiers = append(r.Tiers, nameColumn(n, p.TierNames(i)))
+		if p.HasExitRules(i) {
+			r.Computed[i] = nameColumn(n, p.TierNames(i))
+		}
 	}
 	for row, a := range assignments {
 		r.IDs = append(r.IDs, a.GetCustomerId())
@@ -127,6 +141,9 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 			if err := r.setName(r.Tiers[k], row, t.Tier, t.GetTiering(), p.tierings[k].name); err != nil {
 				return nil, err
 			}
+			if err := r.setComputed(k, row, t); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r, nil
@@ -155,6 +172,21 @@ func (r *Result) setName(column *frame.Column, row int, name *string, item, want
 	column.Valid.Set(row, true)
 	column.Codes[row] = uint32(code)
 	return nil
+}
+
+// setComputed sets the tier that the cuts gave a row, where the tiering has exit rules.
+func (r *Result) setComputed(tiering, row int, t *echelonv1.TierOutcome) error {
+	if r.Computed[tiering] == nil {
+		if t.ComputedTier != nil {
+			return fmt.Errorf("the assignment of customer %q has a computed tier, and nothing holds customers in the tiers of %q", r.IDs[row], t.GetTiering())
+		}
+		return nil
+	}
+	name := t.ComputedTier
+	if name == nil {
+		name = t.Tier
+	}
+	return r.setName(r.Computed[tiering], row, name, t.GetTiering(), r.Program.tierings[tiering].name)
 }
 
 // ReasonText joins the reasons of an assignment in words.

@@ -19,7 +19,9 @@ type Tally struct {
 type table struct {
 	customers []int64
 	unscored  []int64
-	amounts   []exact.Sum
+	// held are those who are in it by its exit rule, computed those whom the cuts alone put into it.
+	held, computed []int64
+	amounts        []exact.Sum
 }
 
 // NewTally returns an empty one.
@@ -27,7 +29,7 @@ func NewTally(p *Program) *Tally {
 	t := &Tally{program: p}
 	for i := range p.tierings {
 		n := len(p.TierNames(i)) + 1
-		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
+		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
 	}
 	return t
 }
@@ -65,6 +67,12 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 		place = int(column.Codes[row])
 	}
 	to.customers[place]++
+	if r.held(i, row) {
+		to.held[place]++
+		to.computed[r.Computed[i].Codes[row]]++
+	} else {
+		to.computed[place]++
+	}
 	to.amounts[place].Add(amount)
 	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
 		to.unscored[place]++
@@ -108,9 +116,13 @@ func (t *Tally) table(i int) *echelonv1.TierTable {
 		Tiering: t.program.tierings[i].name, Unscored: from.customers[last], UnscoredAmount: from.amounts[last].Float64(),
 	}
 	for place, name := range t.program.TierNames(i) {
-		made.Tiers = append(made.Tiers, &echelonv1.TierCount{
-			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place],
-		})
+		row := &echelonv1.TierCount{
+			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place], Held: from.held[place],
+		}
+		if t.program.HasExitRules(i) {
+			row.Computed = &from.computed[place]
+		}
+		made.Tiers = append(made.Tiers, row)
 	}
 	return made
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -89,12 +90,15 @@ func learns(p *engine.Program) string {
 			list = append(list, fmt.Sprintf("the lines of the tiering %s", t.GetName()))
 		}
 	}
-	if len(list) == 0 {
+	if !p.NeedsCalibration() {
 		return "the model learns nothing from a population and needs no calibration"
 	}
-	text := "the model needs a calibration; it learns from its population"
-	for _, one := range list {
-		text += "\n  " + one
+	text := "the model needs a calibration"
+	if len(list) > 0 {
+		text += "; it learns from its population\n  " + strings.Join(list, "\n  ")
+	}
+	if p.Converts() {
+		text += "\n  the exchange rates of its day are frozen in it"
 	}
 	return text
 }

@@ -12,12 +12,14 @@ import (
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/tabular"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // lintOptions are the flags of lint.
 type lintOptions struct {
 	verbose               bool
 	input, idColumn, asOf string
+	rates                 string
 	allowMissing          bool
 	address               string
 }
@@ -30,6 +32,7 @@ func (o *lintOptions) customerFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of a server whose stored customers to hold the rules against")
 	asOfFlag(cmd, &o.asOf)
+	ratesFlag(cmd, &o.rates)
 	cmd.MarkFlagsRequiredTogether("input", "id-column")
 	cmd.MarkFlagsMutuallyExclusive("input", "address")
 }
@@ -50,6 +53,10 @@ func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (dia
 	if err != nil {
 		return nil, nil, err
 	}
+	rates, err := c.readRates(o.rates, m.model)
+	if err != nil {
+		return nil, nil, err
+	}
 	seen := &lintCustomers{}
 	line := progress.New(c.stderr)
 	defer line.Stop()
@@ -63,19 +70,19 @@ func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (dia
 		return nil, nil, err
 	}
 	line.Done()
-	found, err := seen.judge(ctx, m, asOf)
+	found, err := seen.judge(ctx, m, asOf, rates)
 	return found, seen, err
 }
 
 // judge calibrates the model on the customers, since a rule may read a score, and counts.
-func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time) (diag.List, error) {
+func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time, rates []*echelonv1.ExchangeRate) (diag.List, error) {
 	calibration, err := m.program.Calibrate(ctx, func(yield func(*frame.Frame, error) bool) {
 		for _, f := range l.frames {
 			if !yield(f, nil) {
 				return
 			}
 		}
-	}, asOf)
+	}, asOf, rates...)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,10 @@ type settle = func([]*echelonv1.Assignment, *engine.Result) error
 type localAssigner struct {
 	program *engine.Program
 	asOf    time.Time
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
+	// previous has the tiers that customers are in.
+	previous *previousTiers
 }
 
 var _ assigner = (*localAssigner)(nil)
@@ -40,7 +44,7 @@ func (l *localAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (*
 				return
 			}
 		}
-	}, l.asOf)
+	}, l.asOf, l.rates...)
 }
 
 func (l *localAssigner) assign(
@@ -54,7 +58,7 @@ func (l *localAssigner) assign(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true})
+		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true, Previous: l.previous.columns(f.IDs)})
 		assignments := make([]*echelonv1.Assignment, result.Len())
 		for i := range assignments {
 			assignments[i] = result.Assignment(i)
@@ -78,7 +82,7 @@ func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (
 	if !r.program.NeedsCalibration() {
 		return r.localAssigner.calibrate(ctx, frames)
 	}
-	calibration, refused, err := r.server.Calibrate(ctx, r.evaluator(nil), customersOf(ctx, frames))
+	calibration, refused, err := r.server.CalibrateBy(ctx, &echelonv1.CalibrateHeader{Evaluator: r.evaluator(nil), Rates: r.rates}, customersOf(ctx, frames, nil))
 	if err == nil && len(refused) > 0 {
 		err = disagreed(refused[0])
 	}
@@ -103,7 +107,7 @@ func (r *remoteAssigner) assign(
 	}
 	header := &echelonv1.BulkAssignHeader{Evaluator: r.evaluator(calibration)}
 	var ready []*echelonv1.Assignment
-	for outcome, err := range r.server.BulkAssign(ctx, header, customersOf(ctx, frames)) {
+	for outcome, err := range r.server.BulkAssign(ctx, header, customersOf(ctx, frames, r.previous)) {
 		if err != nil {
 			return err
 		}
@@ -134,8 +138,8 @@ func disagreed(refused *echelonv1.RowError) error {
 		refused.GetCustomerId(), refused.GetMessage())
 }
 
-// customersOf returns the customers of frames as they go over the wire.
-func customersOf(ctx context.Context, frames []*frame.Frame) iter.Seq2[*echelonv1.Customer, error] {
+// customersOf returns the customers of frames as they go over the wire, with the tiers that they are in.
+func customersOf(ctx context.Context, frames []*frame.Frame, previous *previousTiers) iter.Seq2[*echelonv1.Customer, error] {
 	return func(yield func(*echelonv1.Customer, error) bool) {
 		for _, f := range frames {
 			if err := ctx.Err(); err != nil {
@@ -143,7 +147,9 @@ func customersOf(ctx context.Context, frames []*frame.Frame) iter.Seq2[*echelonv
 				return
 			}
 			for i := range f.Len() {
-				if !yield(f.Customer(i), nil) {
+				customer := f.Customer(i)
+				customer.PreviousTiers = previous.of(f.IDs[i])
+				if !yield(customer, nil) {
 					return
 				}
 			}

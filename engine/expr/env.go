@@ -66,7 +66,7 @@ func NewEnv(vars []Variable) (*Env, error) { return NewEnvIn(vars, time.UTC) }
 // NewEnvIn is NewEnv with a time zone, which turns instants into calendar days and hours.
 func NewEnvIn(vars []Variable, zone *time.Location) (*Env, error) {
 	env := &Env{variables: slices.Clone(vars), index: make(map[string]int, len(vars)), missing: make([]ref.Val, len(vars))}
-	options := []cel.EnvOption{cel.Variable(asOf, timestampType)}
+	options := []cel.EnvOption{cel.Variable(asOf, timestampType), cel.Variable(ratesName, ratesType)}
 	for i, v := range env.variables {
 		if err := checkName(v.Name); err != nil {
 			return nil, err

@@ -16,6 +16,8 @@ type Scope struct {
 	Rows int
 	// AsOf is the instant for which they are evaluated, in microseconds since 1970, UTC.
 	AsOf int64
+	// Rates is what convert converts by; nil where there are none.
+	Rates *Rates
 	// Columns are the variables' values, one for each variable of the environment, in its order; nil where the expression does not read it.
 	Columns []*frame.Column
 	// Stale has the rows, by the place of their variable, that are missing since what they had is out of date.

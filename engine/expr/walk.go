@@ -16,8 +16,8 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 )
 
-// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of to the calls that need
-// it, and finds the mistakes that do not depend on types, for which it has better words than the checker.
+// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of and the rates to the calls
+// that need them, and finds the mistakes that do not depend on types, for which it has better words than the checker.
 type walker struct {
 	env      *Env
 	source   source
@@ -26,6 +26,7 @@ type walker struct {
 	locals   []string
 	loops    int
 	refs     []string
+	converts bool
 	problems []Problem
 }
 
@@ -208,19 +209,23 @@ func (w *walker) call(e ast.Expr) {
 	case slices.Contains(operatorNames, name):
 	case w.isCallable(e):
 		w.checkText(c)
-		if name == daysSince || name == daysUntil {
-			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], w.asOf(e)))
+		switch name {
+		case daysSince, daysUntil:
+			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], w.hidden(e, asOf)))
+		case convertCurrency:
+			w.converts = true
+			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], c.Args()[1], w.hidden(e, ratesName)))
 		}
 	}
 }
 
-// asOf returns a new reading of as_of, placed where e is.
-func (w *walker) asOf(e ast.Expr) ast.Expr {
+// hidden returns a new reading of a variable that people do not write, placed where e is.
+func (w *walker) hidden(e ast.Expr, name string) ast.Expr {
 	w.nextID++
 	if r, ok := w.source.info.GetOffsetRange(e.ID()); ok {
 		w.source.info.SetOffsetRange(w.nextID, r)
 	}
-	return w.make.NewIdent(w.nextID, asOf)
+	return w.make.NewIdent(w.nextID, name)
 }
 
 // isNullTest refuses x == null and x != null, with the right way to write them.
@@ -348,6 +353,8 @@ func (w *walker) checkText(c ast.CallExpr) {
 		_, err = frame.ParseDate(string(literal))
 	case toInstant:
 		_, err = frame.ParseTimestamp(string(literal))
+	case convertCurrency:
+		err = checkCurrency(string(literal))
 	case "double":
 		_, err = parseNumber(string(literal))
 	case "matches":

@@ -17,6 +17,8 @@ type Builder struct {
 	frame  *Frame
 	dicts  []map[string]uint32
 	seen   map[string]struct{}
+	// tierings are those of which customers may bring their tiers; nil where they may not.
+	tierings []string
 
 	id    string
 	cells []cell

@@ -35,7 +35,7 @@ func TestAssignmentsHoldWhateverIsPublishedMeanwhile(t *testing.T) {
 				id := fmt.Sprintf("w%d-%02d", w, random.IntN(40))
 				switch random.IntN(10) {
 				case 0:
-					if _, err := r.in.Delete(t.Context(), id, nil); err != nil {
+					if _, err := r.in.Delete(t.Context(), id); err != nil {
 						t.Error(err)
 						return
 					}

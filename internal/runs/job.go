@@ -32,6 +32,8 @@ type job struct {
 	view    storage.Reader
 	program *engine.Program
 	run     *echelonv1.Run
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
 
 	ctx      context.Context
 	progress *progress
@@ -140,7 +142,7 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime(), j.rates...)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -190,6 +192,11 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
 	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program, j.run.GetBaseRunId())
+	if err != nil {
+		return err
+	}
+	defer previous.Close()
 	for batch, err := range j.customers(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading customers: %w", err)
@@ -203,6 +210,9 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		if batch.Frame.Len() == 0 {
 			j.progress.add(len(batch.Errors), 0)
 			continue
+		}
+		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
+			return fmt.Errorf("reading the published assignments: %w", err)
 		}
 		result := scorer.Evaluate(batch.Frame, options)
 		tally.Add(result)

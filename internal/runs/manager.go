@@ -70,9 +70,11 @@ type Request struct {
 	Version int64
 	// AsOf is the instant as of which customers are evaluated; now where zero.
 	AsOf time.Time
+	// Rates are exchange rates beside the model's.
+	Rates []*echelonv1.ExchangeRate
 }
 
-// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION.
+// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST.
 func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
 	m.starting.RLock()
 	defer m.starting.RUnlock()
@@ -119,6 +121,9 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := catalog.CheckRates(program, request.Rates); err != nil {
+		return nil, err
+	}
 	current, err := catalog.Current(view, request.Model)
 	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
 		return nil, err
@@ -132,7 +137,7 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST,
 			"as_of %s lies in the future; once it were published no run of today could follow it: give today's", asOf.UTC().Format(timeLayout))
 	}
-	return &job{manager: m, view: view, program: program, run: &echelonv1.Run{
+	return &job{manager: m, view: view, program: program, rates: request.Rates, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
 		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),

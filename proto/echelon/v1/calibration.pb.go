@@ -153,7 +153,9 @@ type Calibration struct {
 	// What the population shows about the model that its author should know.
 	Findings []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
 	// How many customers the model's population leaves out; it learned nothing from them.
-	Excluded      int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	// The exchange rates that `convert` uses, one a currency, by currency, each with the day from which it held. Empty where the model converts nothing.
+	Rates         []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,6 +251,13 @@ func (x *Calibration) GetExcluded() int64 {
 		return x.Excluded
 	}
 	return 0
+}
+
+func (x *Calibration) GetRates() []*ExchangeRate {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
 }
 
 // ScoreCalibration is what was learned for one score.
@@ -918,7 +927,7 @@ var File_echelon_v1_calibration_proto protoreflect.FileDescriptor
 const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/calibration.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n" +
+	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x03\n" +
 	"\vCalibration\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12+\n" +
 	"\x11model_fingerprint\x18\x02 \x01(\tR\x10modelFingerprint\x12/\n" +
@@ -928,7 +937,8 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x06scores\x18\x06 \x03(\v2\x1c.echelon.v1.ScoreCalibrationR\x06scores\x12:\n" +
 	"\btierings\x18\a \x03(\v2\x1e.echelon.v1.TieringCalibrationR\btierings\x12/\n" +
 	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\"f\n" +
+	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\x12.\n" +
+	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateR\x05rates\"f\n" +
 	"\x10ScoreCalibration\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12<\n" +
 	"\bcriteria\x18\x02 \x03(\v2 .echelon.v1.CriterionCalibrationR\bcriteria\"\x85\x02\n" +
@@ -1016,28 +1026,30 @@ var file_echelon_v1_calibration_proto_goTypes = []any{
 	(*TieValue)(nil),              // 10: echelon.v1.TieValue
 	(*Finding)(nil),               // 11: echelon.v1.Finding
 	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*ExchangeRate)(nil),          // 13: echelon.v1.ExchangeRate
 }
 var file_echelon_v1_calibration_proto_depIdxs = []int32{
 	12, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
 	3,  // 1: echelon.v1.Calibration.scores:type_name -> echelon.v1.ScoreCalibration
 	6,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
 	11, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
-	4,  // 4: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
-	5,  // 5: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
-	7,  // 6: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
-	8,  // 7: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
-	8,  // 8: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
-	8,  // 9: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
-	7,  // 10: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
-	0,  // 11: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	9,  // 12: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	10, // 13: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 14: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 4: echelon.v1.Calibration.rates:type_name -> echelon.v1.ExchangeRate
+	4,  // 5: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
+	5,  // 6: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
+	7,  // 7: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
+	8,  // 8: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
+	8,  // 9: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
+	8,  // 10: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
+	7,  // 11: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
+	0,  // 12: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	9,  // 13: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	10, // 14: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 15: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }
@@ -1045,6 +1057,7 @@ func file_echelon_v1_calibration_proto_init() {
 	if File_echelon_v1_calibration_proto != nil {
 		return
 	}
+	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_calibration_proto_msgTypes[2].OneofWrappers = []any{}
 	file_echelon_v1_calibration_proto_msgTypes[7].OneofWrappers = []any{}
 	file_echelon_v1_calibration_proto_msgTypes[8].OneofWrappers = []any{

@@ -564,7 +564,9 @@ type SnapshotBlock struct {
 	// Their places in `reasons`, customer after customer.
 	ReasonRefs []uint32 `protobuf:"varint,7,rep,packed,name=reason_refs,json=reasonRefs,proto3" json:"reason_refs,omitempty"`
 	// For each customer whether the model's population leaves it out; empty where it leaves out none of the block.
-	Excluded      []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	// The tiers that the cuts alone give, in declared order of the tierings, while `tiers` are those in force; empty where nobody of the block is in another.
+	ComputedTiers []*NameColumn `protobuf:"bytes,120,rep,name=computed_tiers,json=computedTiers,proto3" json:"computed_tiers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -651,6 +653,13 @@ func (x *SnapshotBlock) GetReasonRefs() []uint32 {
 func (x *SnapshotBlock) GetExcluded() []bool {
 	if x != nil {
 		return x.Excluded
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetComputedTiers() []*NameColumn {
+	if x != nil {
+		return x.ComputedTiers
 	}
 	return nil
 }
@@ -961,7 +970,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xdc\x02\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa3\x03\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -971,7 +980,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\rreason_counts\x18\x06 \x03(\rR\freasonCounts\x12\x1f\n" +
 	"\vreason_refs\x18\a \x03(\rR\n" +
 	"reasonRefs\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x03(\bR\bexcluded\"\"\n" +
+	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x12E\n" +
+	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
@@ -1037,15 +1047,16 @@ var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
 	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	16, // 11: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	14, // 12: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	14, // 13: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	17, // 14: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	9,  // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
+	16, // 12: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	14, // 13: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	14, // 14: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	17, // 15: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
