@@ -26,7 +26,7 @@ const (
 	KindCurrent Kind = 6
 	// KindAudit is echelon.v1.AuditEntry; internal/audit gives its keys.
 	KindAudit Kind = 7
-	// KindOverlay is echelon.storage.v1.Overlay, of an overlay that is not current; its key is the overlay's name.
+	// KindOverlay is echelon.storage.v1.Overlay, of an overlay that was replaced; its key is the overlay's name.
 	KindOverlay Kind = 12
 	// KindJob is echelon.storage.v1.Job; its key is the job's id.
 	KindJob Kind = 10

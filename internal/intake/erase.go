@@ -133,7 +133,7 @@ func (e *erasure) snapshots(ctx context.Context, view storage.Reader) error {
 // redact removes a customer from a snapshot, and says whether it was in it.
 func redact(ctx context.Context, store storage.Store, name, id string) (bool, error) {
 	return store.RewriteBlock(ctx, name, id, func(block *storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
-		return snapshot.Without(block, id), nil
+		return snapshot.Without(block, id)
 	})
 }
 

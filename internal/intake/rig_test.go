@@ -219,3 +219,7 @@ func (r *rig) afresh(customer *echelonv1.Customer, by *echelonv1.Provenance) *ec
 func newIntake(r *rig, store storage.Store) *intake.Intake {
 	return intake.New(store, r.catalog, r.now)
 }
+
+func intakePut(customers *frame.Frame) intake.Put {
+	return intake.Put{Customers: customers, Assign: &intake.Assign{}}
+}

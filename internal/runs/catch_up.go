@@ -33,8 +33,8 @@ type publication struct {
 	asOf time.Time
 }
 
-// preparePublication begins a publication; without one it returns the run for which nothing is to be done. The record of the overlay comes first, so
-// that a crash leaves nothing that is not found.
+// preparePublication begins a publication; without one it returns the run for which nothing is to be done. A crash leaves an overlay that is of no
+// publication, which is found by that.
 func (m *Manager) preparePublication(ctx context.Context, look look) (*publication, *echelonv1.Run, error) {
 	view, err := m.store.View(ctx)
 	if err != nil {
@@ -50,10 +50,7 @@ func (m *Manager) preparePublication(ctx context.Context, look look) (*publicati
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now)}
-	return p, change.run, m.store.Update(ctx, func(tx storage.Tx) error {
-		return tx.PutDocument(storage.KindOverlay, published.Overlay, &storagev1.Overlay{Model: change.run.GetModel(), RunId: change.run.GetId()})
-	})
+	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now)}, change.run, nil
 }
 
 // catchUp takes in the customers that changed, again and again until there are few.
@@ -154,9 +151,6 @@ func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 			return nil, err
 		}
 	}
-	if err := tx.DeleteDocument(storage.KindOverlay, p.published.Overlay); err != nil {
-		return nil, err
-	}
 	m.next.Overlay, m.next.PublishTime, m.run.PublishTime = p.published.Overlay, now, now
 	return m.run, put(tx, m.run, m.next)
 }
@@ -164,7 +158,7 @@ func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 // abandon removes the overlay of a publication that did not become current. Where it fails, the sweeper does it later.
 func (p *publication) abandon(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	if err := p.manager.dropOverlay(ctx, p.published.Model(), p.published.Overlay); err != nil {
+	if err := p.manager.dropOverlay(ctx, p.published.Overlay); err != nil {
 		p.manager.log.Warn("what a publication that failed had prepared could not be removed; it is tried again later", "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
@@ -46,22 +47,20 @@ func (m *Manager) ExpireOverlays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if _, recorded := expired[name]; !recorded && !kept[name] {
-			expired[name] = ""
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(expired, names...)))) {
+		if kept[name] {
+			continue
 		}
-	}
-	for name, model := range expired {
-		if err := m.dropOverlay(ctx, model, name); err != nil {
+		if err := m.dropOverlay(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// overlays tells the overlays that are current, or were so short ago, from those that are recorded and need not be kept, with their models.
-func (m *Manager) overlays(documents storage.Documents) (kept map[string]bool, expired map[string]string, err error) {
-	kept, expired = make(map[string]bool), make(map[string]string)
+// overlays tells the overlays that are current, or were so short ago, from those that were replaced before.
+func (m *Manager) overlays(documents storage.Documents) (kept map[string]bool, expired []string, err error) {
+	kept = make(map[string]bool)
 	for document, err := range documents.Documents(storage.KindCurrent, storage.DocumentScan{}) {
 		if err != nil {
 			return nil, nil, err
@@ -81,20 +80,18 @@ func (m *Manager) overlays(documents storage.Documents) (kept map[string]bool, e
 		if err := document.Decode(overlay); err != nil {
 			return nil, nil, err
 		}
-		switch replaced := overlay.GetReplaceTime(); {
-		case kept[document.Key]:
-		case replaced != nil && replaced.AsTime().After(limit):
+		if overlay.GetReplaceTime().AsTime().After(limit) {
 			kept[document.Key] = true
-		default:
-			expired[document.Key] = overlay.GetModel()
+		} else {
+			expired = append(expired, document.Key)
 		}
 	}
 	return kept, expired, nil
 }
 
-// dropOverlay removes an overlay unless it is its model's current one. Its record goes first: a list that would go on in it is told so, rather than
+// dropOverlay removes an overlay unless it is one that is kept. Its record goes first: a list that would go on in it is told so, rather than
 // finding half of it.
-func (m *Manager) dropOverlay(ctx context.Context, model, name string) error {
+func (m *Manager) dropOverlay(ctx context.Context, name string) error {
 	current := false
 	err := m.store.Update(ctx, func(tx storage.Tx) error {
 		kept, _, err := m.overlays(tx)
@@ -109,7 +106,7 @@ func (m *Manager) dropOverlay(ctx context.Context, model, name string) error {
 	if err != nil || current {
 		return err
 	}
-	m.log.Info("removing an overlay that is of no publication any more", "model", model, "overlay", name)
+	m.log.Info("removing an overlay that is of no publication any more", "overlay", name)
 	return m.store.DeleteOverlay(ctx, name)
 }
 

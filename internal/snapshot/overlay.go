@@ -24,11 +24,15 @@ func EncodeRows(r *engine.Result, asOf time.Time) []*storagev1.OverlayRow {
 	return rows
 }
 
-// Without returns a block without one of its customers, and with no reason that only that customer had; nil where nobody is left. The block stays as it is.
-func Without(block *storagev1.SnapshotBlock, id string) *storagev1.SnapshotBlock {
+// Without returns a block without one of its customers, and with no reason that only that customer had; nil where nobody is left. The block stays as it
+// is. One whose reasons do not add up is a *storage.CorruptError.
+func Without(block *storagev1.SnapshotBlock, id string) (*storagev1.SnapshotBlock, error) {
 	row, found := slices.BinarySearch(block.GetIds(), id)
 	if !found {
-		return block
+		return block, nil
+	}
+	if err := checkReasons(block); err != nil {
+		return nil, err
 	}
 	var others []int
 	for i := range block.GetIds() {
@@ -37,9 +41,19 @@ func Without(block *storagev1.SnapshotBlock, id string) *storagev1.SnapshotBlock
 		}
 	}
 	if len(others) == 0 {
-		return nil
+		return nil, nil
 	}
-	return pick(block, reasonStarts(block), others...)
+	return pick(block, reasonStarts(block), others...), nil
+}
+
+// checkReasons returns what is wrong with a block's reasons, as Decode would.
+func checkReasons(block *storagev1.SnapshotBlock) error {
+	d := &decoder{rows: len(block.GetIds())}
+	d.reasons(block)
+	if d.err != nil {
+		return d.fault()
+	}
+	return nil
 }
 
 // reasonStarts returns for each customer where its reasons begin among the block's.
@@ -60,9 +74,6 @@ func pick(block *storagev1.SnapshotBlock, starts []int, rows ...int) *storagev1.
 	picked.Reasons, picked.ReasonRefs = nil, nil
 	places := make(map[uint32]uint32)
 	for _, row := range rows {
-		if row >= len(starts) {
-			continue
-		}
 		start := starts[row]
 		for _, ref := range block.GetReasonRefs()[start : start+int(block.GetReasonCounts()[row])] {
 			place, known := places[ref]

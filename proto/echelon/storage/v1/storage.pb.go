@@ -317,14 +317,14 @@ func (x *Current) GetOverlay() string {
 	return ""
 }
 
-// Overlay is an overlay that is not current: it is being filled by a publication that is under way, or belongs to one that was replaced.
+// Overlay is an overlay that is not current any more. It is kept for lists that began while it was.
 type Overlay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// The run whose snapshot it lies over.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// When its publication was replaced; absent where it is being filled.
+	// When its publication was replaced.
 	ReplaceTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=replace_time,json=replaceTime,proto3" json:"replace_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
