@@ -13,6 +13,10 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
+// IsInterrupted reports whether a stream ended for no fault of what was sent, so that another try may succeed: imports and bulk assignments have been
+// resumed as often as WithResume says by then, while a calibration must be begun again with all of its population.
+func IsInterrupted(err error) bool { return resumable(err) }
+
 // resumable reports whether a stream that ended so may be opened again and go on: the connection broke or nothing came, the service stops or wants
 // the stream elsewhere, or others were faster with the same job. Where the service gives no reason, gRPC itself ended the stream.
 func resumable(err error) bool {
