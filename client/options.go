@@ -59,7 +59,7 @@ func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
 func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
 
 // WithResume sets how often a bulk stream that broke is opened again, in a new connection, while none of its batches is answered; 10 unless told, which
-// bridges a restart of the service of up to a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
+// bridges a restart of the service of up to half a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
 func WithResume(attempts int) Option { return func(s *settings) { s.resume.attempts = attempts } }
 
 // WithBackoff sets the longest pause before the first attempt to resume, which doubles with each one, and the longest of all; 100 ms and 15 s unless
