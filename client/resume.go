@@ -42,7 +42,9 @@ func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
 		}
 		e.tries++
 		e.stream.close()
-		if err := pause(ctx, e.client.resume.pause(e.tries)); err != nil {
+		before := e.client.resume.pause(e.tries)
+		e.client.resume.tell(cause, e.tries, before)
+		if err := pause(ctx, before); err != nil {
 			return typed(err)
 		}
 		cause = e.reopen(ctx)
@@ -100,6 +102,7 @@ func pause(ctx context.Context, d time.Duration) error {
 type resumption struct {
 	attempts       int
 	first, longest time.Duration
+	tell           func(cause error, attempt int, pause time.Duration)
 }
 
 // pause returns the pause before an attempt, from 1: it doubles up to the longest, and half of it is random, so that many clients of a server that was

@@ -34,6 +34,7 @@ type scoreJob struct {
 // do reads, learns, evaluates and writes.
 func (j *scoreJob) do(ctx context.Context) (err error) {
 	line := progress.New(j.stderr)
+	j.line = line
 	defer line.Stop()
 	if err := j.read(ctx, line); err != nil {
 		return err
