@@ -53,6 +53,11 @@ func TestDialRefusesOptionsOutOfRange(t *testing.T) {
 		{"a window beyond bounds", client.WithWindow(1025), "WithWindow(1025)"},
 		{"no patience", client.WithStallTimeout(0), "WithStallTimeout(0s): the time must be positive"},
 		{"negative patience", client.WithStallTimeout(-time.Second), "WithStallTimeout(-1s)"},
+		{"no resuming", client.WithResume(0), ""},
+		{"fewer attempts than none", client.WithResume(-1), "WithResume(-1): 0 or more attempts"},
+		{"no pause", client.WithBackoff(0, time.Second), "WithBackoff(0s, 1s): the first pause must be positive"},
+		{"a first pause beyond the longest", client.WithBackoff(2*time.Second, time.Second), "WithBackoff(2s, 1s)"},
+		{"nobody who is told", client.WithResuming(nil), "WithResuming(nil): give a function"},
 	} {
 		t.Run(test.name, func(t *testing.T) { checkDial(t, "127.0.0.1:7070", []client.Option{test.option}, test.want) })
 	}

@@ -44,7 +44,9 @@ type settings struct {
 func defaults() *settings {
 	return &settings{
 		batchRows: 1000, window: 4, stall: 2 * time.Minute,
-		resume: resumption{attempts: 10, first: 100 * time.Millisecond, longest: 15 * time.Second},
+		resume: resumption{
+			attempts: 10, first: 100 * time.Millisecond, longest: 15 * time.Second, tell: func(error, int, time.Duration) {},
+		},
 	}
 }
 
@@ -59,13 +61,19 @@ func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
 func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
 
 // WithResume sets how often a bulk stream that broke is opened again, in a new connection, while none of its batches is answered; 10 unless told, which
-// bridges a restart of the service of up to a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
+// bridges a restart of the service of up to half a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
 func WithResume(attempts int) Option { return func(s *settings) { s.resume.attempts = attempts } }
 
 // WithBackoff sets the longest pause before the first attempt to resume, which doubles with each one, and the longest of all; 100 ms and 15 s unless
 // told. Up to half of a pause is left out at random.
 func WithBackoff(first, longest time.Duration) Option {
 	return func(s *settings) { s.resume.first, s.resume.longest = first, longest }
+}
+
+// WithResuming sets what is called before each pause, in the goroutine that ranges over the stream: with the error that ended the stream, the attempt,
+// from 1, and the pause before it.
+func WithResuming(tell func(cause error, attempt int, pause time.Duration)) Option {
+	return func(s *settings) { s.resume.tell = tell }
 }
 
 // WithTransportCredentials sets how the connection is secured.
@@ -98,6 +106,9 @@ func (s *settings) check() error {
 	}
 	if s.resume.first <= 0 || s.resume.longest < s.resume.first {
 		found = append(found, fmt.Errorf("WithBackoff(%v, %v): the first pause must be positive, and the longest no shorter", s.resume.first, s.resume.longest))
+	}
+	if s.resume.tell == nil {
+		found = append(found, errors.New("WithResuming(nil): give a function, or leave it out"))
 	}
 	return errors.Join(found...)
 }

@@ -13,6 +13,10 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
+// IsInterrupted reports whether a stream ended for no fault of what was sent, so that another try may succeed: imports and bulk assignments have been
+// resumed as often as WithResume says by then, while a calibration must be begun again with all of its population.
+func IsInterrupted(err error) bool { return resumable(err) }
+
 // resumable reports whether a stream that ended so may be opened again and go on: the connection broke or nothing came, the service stops or wants
 // the stream elsewhere, or others were faster with the same job. Where the service gives no reason, gRPC itself ended the stream.
 func resumable(err error) bool {
@@ -38,7 +42,9 @@ func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
 		}
 		e.tries++
 		e.stream.close()
-		if err := pause(ctx, e.client.resume.pause(e.tries)); err != nil {
+		before := e.client.resume.pause(e.tries)
+		e.client.resume.tell(cause, e.tries, before)
+		if err := pause(ctx, before); err != nil {
 			return typed(err)
 		}
 		cause = e.reopen(ctx)
@@ -96,6 +102,7 @@ func pause(ctx context.Context, d time.Duration) error {
 type resumption struct {
 	attempts       int
 	first, longest time.Duration
+	tell           func(cause error, attempt int, pause time.Duration)
 }
 
 // pause returns the pause before an attempt, from 1: it doubles up to the longest, and half of it is random, so that many clients of a server that was

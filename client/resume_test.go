@@ -159,7 +159,7 @@ func TestWhatIsWrongIsNotTriedAgain(t *testing.T) {
 				return honest(&cut{assignServer: s, nth: 2, err: end})
 			}}, client.WithBatchRows(2), quickly)
 			outcomes, err := collect(t, c.BulkAssign(t.Context(), header, numbered(9)))
-			if streams != 1 || len(outcomes) != 2 || status.Code(errors.Unwrap(err)) != status.Code(end) {
+			if client.IsInterrupted(err) || streams != 1 || len(outcomes) != 2 || status.Code(errors.Unwrap(err)) != status.Code(end) {
 				t.Errorf("%d streams, %d outcomes, error %v", streams, len(outcomes), err)
 			}
 		})
@@ -193,17 +193,21 @@ func TestAStreamWhoseCredentialsEndedIsOpenedOnceMore(t *testing.T) {
 
 func TestAStreamWithoutProgressIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		streams := 0
+		streams, told := 0, 0
 		c, stop := serve(&fake{bulkAssign: func(s assignServer) error {
 			streams++
 			if streams == 1 {
 				return honest(&cut{assignServer: s, nth: 2, err: ending(codes.Unavailable, 0)})
 			}
 			return ending(codes.Unavailable, 0)
-		}}, client.WithBatchRows(2))
+		}}, client.WithBatchRows(2), client.WithResuming(func(cause error, attempt int, pause time.Duration) {
+			if told++; attempt != told || !client.IsUnavailable(cause) || pause < 50*time.Millisecond || pause > 15*time.Second {
+				t.Errorf("attempt %d after a pause of %v and %v", attempt, pause, cause)
+			}
+		}))
 		defer stop()
 		outcomes, err := collect(t, c.BulkAssign(t.Context(), header, numbered(9)))
-		if streams != 11 || len(outcomes) != 2 || !client.IsUnavailable(err) || !strings.Contains(err.Error(), "gave up after 10 attempts to resume; the last batch that was answered is 1") {
+		if told != 10 || streams != 11 || len(outcomes) != 2 || !client.IsUnavailable(err) || !client.IsInterrupted(err) || !strings.Contains(err.Error(), "gave up after 10 attempts to resume; the last batch that was answered is 1") {
 			t.Errorf("%d streams, %d outcomes, error %v", streams, len(outcomes), err)
 		}
 	})

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,8 +12,58 @@ import (
 	"testing"
 	"time"
 
+	"github.com/echelonhq/echelon/e2e/cutproxy"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
+
+// Score through connections that break writes what score writes without a server: it begins its calibration again, and resumes what follows.
+func TestScoreGoesOnThroughConnectionsThatBreak(t *testing.T) {
+	server := serve(t, "--memory")
+	folder := t.TempDir()
+	modelFile, file := filepath.Join(folder, "model.yaml"), filepath.Join(folder, "customers.csv")
+	text := []byte("id,arr\n")
+	for i := range 20_000 {
+		text = fmt.Appendf(text, "c%05d,%d\n", i, i*7919%100_000)
+	}
+	if err := errors.Join(os.WriteFile(modelFile, []byte(killModel), 0o600), os.WriteFile(file, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	made := int64(0)
+	proxy, err := cutproxy.New(func() cutproxy.Fault {
+		switch made++; {
+		case made <= 2: // in the calibration
+			return cutproxy.Fault{Kind: cutproxy.Cut, After: 200_000 * made}
+		case made == 3: // after it
+			return cutproxy.Fault{Kind: cutproxy.Cut, After: 1_500_000}
+		case made <= 8:
+			return cutproxy.Fault{Kind: cutproxy.Cut, After: 300_000}
+		}
+		return cutproxy.Fault{}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = proxy.Close() }()
+	proxy.To(server.address)
+	score := func(output string, more ...string) []byte {
+		command := exec.Command(binary, append([]string{"score", "--model", modelFile, "--input", file, "--id-column", "id", "--as-of", "2026-01-31", "--output", output}, more...)...)
+		if told, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, told)
+		}
+		written, err := os.ReadFile(output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	here, there := score(filepath.Join(folder, "here.csv")), score(filepath.Join(folder, "there.csv"), "--address", proxy.Address())
+	if !bytes.Equal(here, there) {
+		t.Error("what was scored through connections that broke is not what is scored here")
+	}
+	if n := proxy.Faults(); n < 5 {
+		t.Errorf("%d connections broke: the test has shown too little", n)
+	}
+}
 
 // An import command that is killed goes on when it is run again under its job id: what it stored is not stored again.
 func TestAKilledImportGoesOnUnderItsJobID(t *testing.T) {

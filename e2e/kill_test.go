@@ -70,7 +70,7 @@ func TestKilledServersLoseNothingThatWasAcknowledged(t *testing.T) {
 	if found.HasMistakes() {
 		t.Fatal(found)
 	}
-	c := server.dial()
+	c := server.dial(client.WithResume(0))
 	if _, err := c.CreateModel(ctx, model); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestKilledServersLoseNothingThatWasAcknowledged(t *testing.T) {
 		server.kill()
 		wait.Wait()
 		server = serve(t, "--data", folder)
-		c = server.dial()
+		c = server.dial(client.WithResume(0))
 		s.check(ctx, c)
 	}
 	t.Logf("%d kills: all of about %d acknowledged writes of %d customers are there, as is the last of %d publications", n, s.next, len(s.acknowledged), s.publications)

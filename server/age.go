@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
 	"github.com/echelonhq/echelon/internal/fault"
@@ -53,6 +54,34 @@ func (a connectionAge) reached(ctx context.Context) (leave <-chan time.Time, fre
 	}
 	timer := time.NewTimer(time.Until(connected.Add(a.lives())))
 	return timer.C, func() { timer.Stop() }
+}
+
+// tellFor is how long before the grace may end a stream of the server's is told to go on elsewhere.
+const tellFor = 10 * time.Second
+
+// stream ends a stream that only the server sends on, such as an export, at a message shortly before the grace would cut it: its cursor goes on
+// elsewhere.
+func (a connectionAge) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	connected, known := stream.Context().Value(connectedKey{}).(time.Time)
+	if a.most <= 0 || !known || info.IsClientStream {
+		return handler(server, stream)
+	}
+	until := connected.Add(a.most - a.most/10 + a.grace - min(tellFor, a.grace/10))
+	return handler(server, &agingStream{ServerStream: stream, until: until})
+}
+
+// agingStream is a stream that goes on until its connection is about to be cut.
+type agingStream struct {
+	grpc.ServerStream
+	until time.Time
+}
+
+// SendMsg sends a message, unless the connection is about to be cut. RESUME_ELSEWHERE.
+func (s *agingStream) SendMsg(message any) error {
+	if !time.Now().Before(s.until) {
+		return errAged()
+	}
+	return s.ServerStream.SendMsg(message)
 }
 
 // endings are what ends a bulk stream politely, between two messages.

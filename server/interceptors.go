@@ -49,6 +49,7 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, s
 		endWhenStopping(stopping),
 		recovery.StreamServerInterceptor(recovered),
 		gate.stream,
+		connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}.stream,
 	}
 	return unary, stream, nil
 }

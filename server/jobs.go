@@ -43,10 +43,7 @@ func (s *customerService) once(ctx context.Context, job *jobs.Job, batch *echelo
 		})
 		return answer, err
 	}
-	hash, err := jobs.Hash(batch.GetRows())
-	if err != nil {
-		return nil, err
-	}
+	hash := jobs.Hash(batch.GetRows())
 	err = s.intake.Commit(ctx, func(tx storage.Tx) error {
 		answer, err = job.Once(tx, batch.GetSequence(), hash, func() (*echelonv1.ImportedBatch, error) { return work(tx) })
 		return err

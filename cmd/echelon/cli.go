@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -24,6 +26,8 @@ const (
 type cli struct {
 	// stdout gets results, stderr progress, advice and errors.
 	stdout, stderr io.Writer
+	// line is the progress that is being drawn; nil where none is.
+	line *progress.Line
 	// results is what the output - is written to where stdout has been given away; nil where that is stdout.
 	results io.Writer
 	// json asks for results as JSON.
@@ -117,6 +121,12 @@ func (c *cli) dial() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	options = append(options, client.WithResuming(func(cause error, _ int, pause time.Duration) {
+		if c.line != nil {
+			c.line.Stop()
+		}
+		c.advise("the stream broke and goes on after the last answer, in %s: %s", pause.Round(time.Millisecond), oneLine(cause.Error()))
+	}))
 	server, err := client.Dial(c.address, options...)
 	if err != nil {
 		return nil, usagef("the address %q cannot be called: %w", c.address, err)

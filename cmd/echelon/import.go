@@ -98,6 +98,7 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	}
 	defer func() { err = firstOf(err, refused.discard()) }()
 	line := progress.New(c.stderr)
+	c.line = line
 	defer line.Stop()
 	line.Start("customers stored")
 	job := &importing{reader: reader, attributes: attributes, rejects: refused}

@@ -82,11 +82,35 @@ func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (
 	if !r.program.NeedsCalibration() {
 		return r.localAssigner.calibrate(ctx, frames)
 	}
-	calibration, refused, err := r.server.CalibrateBy(ctx, &echelonv1.CalibrateHeader{Evaluator: r.evaluator(nil), Rates: r.rates}, customersOf(ctx, frames, nil))
-	if err == nil && len(refused) > 0 {
-		err = disagreed(refused[0])
+	// A calibration cannot be resumed, but its population is still at hand. A server that cannot be reached at all is told at once.
+	header := &echelonv1.CalibrateHeader{Evaluator: r.evaluator(nil), Rates: r.rates}
+	pause, begun := 100*time.Millisecond, false
+	for tries := 1; ; tries++ {
+		calibration, refused, err := r.server.CalibrateBy(ctx, header, noting(&begun, customersOf(ctx, frames, nil)))
+		if err == nil && len(refused) > 0 {
+			err = disagreed(refused[0])
+		}
+		if err == nil || !begun || !client.IsInterrupted(err) || tries == calibrateTries {
+			return calibration, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+			pause = min(2*pause, 15*time.Second)
+		}
 	}
-	return calibration, err
+}
+
+// calibrateTries is how often a calibration that is interrupted is begun.
+const calibrateTries = 10
+
+// noting yields what a sequence yields, and notes that it was asked for it.
+func noting[T any](asked *bool, sequence iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		*asked = true
+		sequence(yield)
+	}
 }
 
 func (r *remoteAssigner) evaluator(calibration *echelonv1.Calibration) *echelonv1.Evaluator {

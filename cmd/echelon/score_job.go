@@ -37,6 +37,7 @@ type scoreJob struct {
 // do reads, learns, evaluates and writes.
 func (j *scoreJob) do(ctx context.Context) (err error) {
 	line := progress.New(j.stderr)
+	j.line = line
 	defer line.Stop()
 	if j.previous, err = j.readPrevious(ctx, j.options.previous, j.options.idName(), j.program); err != nil {
 		return err

@@ -29,7 +29,7 @@ const (
 // Kinds are all kinds that break a connection.
 var Kinds = []Kind{Cut, Stall, Deaf, Mute, Trickle}
 
-// trickled is how many bytes go through one at a time.
+// trickled is how many bytes of a Trickle go through one at a time.
 const trickled = 500
 
 // Fault is how and when a connection breaks.
@@ -152,7 +152,9 @@ type join struct {
 	fault          Fault
 	// left is how many bytes go through before the fault; below 0 it is there.
 	left atomic.Int64
-	once sync.Once
+	// trickled is how many bytes went through one at a time.
+	trickled atomic.Int64
+	once     sync.Once
 }
 
 // pump forwards what one side sends to the other; dropped is the kind of fault that affects this direction alone.
@@ -196,11 +198,14 @@ func (j *join) broken(to net.Conn, data []byte, dropped Kind) bool {
 		return false
 	case Trickle:
 		for i := range data {
-			if _, err := to.Write(data[i : i+1]); err != nil || j.left.Load() < -trickled && i > trickled/10 {
+			if j.trickled.Add(1) > trickled {
+				return false
+			}
+			if _, err := to.Write(data[i : i+1]); err != nil {
 				return false
 			}
 		}
-		return j.left.Load() >= -trickled
+		return true
 	case Mute, Deaf:
 		if j.fault.Kind != dropped {
 			_, err := to.Write(data)

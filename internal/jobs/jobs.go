@@ -3,7 +3,6 @@ package jobs
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -149,16 +148,6 @@ func bounded(answer *echelonv1.ImportedBatch) *echelonv1.ImportedBatch {
 		kept.Errors = append(kept.Errors, e)
 	}
 	return kept
-}
-
-// Hash tells the rows of batches apart, however their attributes are ordered on the wire.
-func Hash(rows *echelonv1.CustomerRows) ([]byte, error) {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(rows)
-	if err != nil {
-		return nil, fmt.Errorf("hashing a batch: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	return sum[:], nil
 }
 
 // batchKey is the key of a job's batch. The keys of one job ascend by sequence; they begin with batchPrefix.

@@ -12,9 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"pgregory.net/rapid"
 
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/jobs"
@@ -370,47 +368,6 @@ func TestADamagedJobIsAnErrorAndNothingIsStored(t *testing.T) {
 	if _, err := w.send(w.open("j"), 1, "a", &stored); !errors.Is(err, storage.ErrNotFound) || stored != 0 {
 		t.Errorf("%d batches were stored, error %v", stored, err)
 	}
-}
-
-// The hash is of what a batch says, not of the order in which a map was sent; other rows have another one.
-func TestTheHashTellsRowsApart(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.Custom(func(t *rapid.T) *structpb.Value {
-			if rapid.Bool().Draw(t, "is a number") {
-				return structpb.NewNumberValue(rapid.Float64().Draw(t, "number"))
-			}
-			return structpb.NewStringValue(rapid.StringN(0, 4, -1).Draw(t, "text"))
-		})
-		row := rapid.Custom(func(t *rapid.T) *echelonv1.Customer {
-			fields := rapid.MapOfN(rapid.StringN(1, 3, -1), value, 0, 5).Draw(t, "attributes")
-			return &echelonv1.Customer{Id: rapid.StringN(0, 3, -1).Draw(t, "id"), Attributes: &structpb.Struct{Fields: fields}}
-		})
-		rows := rapid.Custom(func(t *rapid.T) *echelonv1.CustomerRows {
-			return &echelonv1.CustomerRows{Customers: rapid.SliceOfN(row, 0, 4).Draw(t, "rows")}
-		})
-		a, b := rows.Draw(t, "a"), rows.Draw(t, "b")
-		hash := func(rows *echelonv1.CustomerRows) string {
-			data, err := proto.Marshal(rows) // in another order of maps each time
-			if err != nil {
-				t.Fatal(err)
-			}
-			arrived := &echelonv1.CustomerRows{}
-			if err := proto.Unmarshal(data, arrived); err != nil {
-				t.Fatal(err)
-			}
-			sum, err := jobs.Hash(arrived)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return string(sum)
-		}
-		if first, second := hash(a), hash(a); first != second {
-			t.Fatal("the same rows have two hashes")
-		}
-		if (hash(a) == hash(b)) != proto.Equal(a, b) {
-			t.Fatal("the hash does not tell rows apart")
-		}
-	})
 }
 
 // What stands in the store as a job may be damaged: it is refused or read, and never a panic or a batch that is stored twice.
