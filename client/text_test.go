@@ -37,8 +37,9 @@ func drawValue(depth int) *rapid.Generator[*structpb.Value] {
 func TestExactlyTheCustomersThatCannotBeEncodedAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		customer := &echelonv1.Customer{
-			Id:         drawText().Draw(t, "id"),
-			Attributes: &structpb.Struct{Fields: rapid.MapOfN(drawText(), drawValue(2), 0, 3).Draw(t, "attributes")},
+			Id:            drawText().Draw(t, "id"),
+			Attributes:    &structpb.Struct{Fields: rapid.MapOfN(drawText(), drawValue(2), 0, 3).Draw(t, "attributes")},
+			PreviousTiers: rapid.MapOfN(drawText(), drawText(), 0, 2).Draw(t, "previous tiers"),
 		}
 		_, err := proto.Marshal(customer)
 		refusal := checkText(customer)

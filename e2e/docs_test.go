@@ -144,7 +144,8 @@ func TestModelReferenceHasEveryFunctionWithExamplesThatHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	missing := &frame.Column{Type: echelonv1.Attribute_NUMBER, Numbers: []float64{0}, Valid: frame.NewBitmap(1)}
-	scope := &expr.Scope{Rows: 1, AsOf: asOf.AsTime().UnixMicro(), Columns: []*frame.Column{missing}}
+	rates := expr.NewRates("EUR", map[string]float64{"USD": 0.92})
+	scope := &expr.Scope{Rows: 1, AsOf: asOf.AsTime().UnixMicro(), Rates: rates, Columns: []*frame.Column{missing}}
 	calls := ""
 	for _, one := range tables(t, "docs/model.md") {
 		if !slices.Equal(one[0], []string{"call", "gives", "example"}) {

@@ -41,8 +41,11 @@ func (c *cli) readRates(path string, model *echelonv1.Model) (rates []*echelonv1
 	for _, text := range mistakes[:min(len(mistakes), maxListed)] {
 		c.advise("%s", oneLine(text))
 	}
-	if n := len(mistakes); n > 0 {
-		return nil, fmt.Errorf("--rates: %s cannot be used, %d of its lines are wrong: mend them", rows.File, n)
+	switch n := len(mistakes); {
+	case n == 1:
+		return nil, fmt.Errorf("--rates: %s has a mistake: mend it", rows.File)
+	case n > 1:
+		return nil, fmt.Errorf("--rates: %s has %d mistakes: mend them", rows.File, n)
 	}
 	return table.Rates, nil
 }

@@ -40,6 +40,15 @@ var importRules = []rule{
 		reason:  "files are read by format without an engine, so format must not bring the rest of it along",
 	},
 	{
+		importers: []string{"./engine/stability/..."}, forbidden: []string{"./engine/..."},
+		allowed: []string{"./engine/stability/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
+		reason:  "what is in force is decided from outcomes: how cuts and scores came to them is not its business",
+	},
+	{
+		importers: []string{"./engine/tier/...", "./engine/scoring/...", "./engine/segment/..."}, forbidden: []string{"./engine/stability/..."},
+		reason: "what is computed knows no history: what holds customers where they were comes after it",
+	},
+	{
 		importers: []string{"./storage/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./storage/...", "./engine/frame/...", "./proto/..."},
 		reason:  "storage keeps what it is given: what a model means, and who asks, is not its business",

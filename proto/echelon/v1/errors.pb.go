@@ -43,7 +43,7 @@ const (
 	ErrorReason_CALIBRATION_NOT_FOUND ErrorReason = 7
 	// NOT_FOUND: nothing published holds the customer: it was stored after the run and without assignment, or refused.
 	ErrorReason_ASSIGNMENT_NOT_FOUND ErrorReason = 8
-	// FAILED_PRECONDITION: the model learns from a population, and no calibration was given or published.
+	// FAILED_PRECONDITION: the model learns from a population or converts currencies, and no calibration was given or published.
 	ErrorReason_CALIBRATION_REQUIRED ErrorReason = 9
 	// FAILED_PRECONDITION: the calibration was made for another model.
 	ErrorReason_CALIBRATION_MISMATCH ErrorReason = 10
