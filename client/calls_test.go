@@ -68,6 +68,14 @@ var calls = []call{
 		return c.GetSchema(ctx)
 	}, echelonv1.CustomerService_GetSchema_FullMethodName, &echelonv1.GetSchemaRequest{},
 		&echelonv1.GetSchemaResponse{Schema: &echelonv1.Schema{Version: 3}}, &echelonv1.Schema{Version: 3}},
+	{"RenameAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RenameAttribute(ctx, "arr", "revenue")
+	}, echelonv1.CustomerService_RenameAttribute_FullMethodName, &echelonv1.RenameAttributeRequest{From: "arr", To: "revenue"},
+		&echelonv1.RenameAttributeResponse{Schema: &echelonv1.Schema{Version: 4}}, &echelonv1.Schema{Version: 4}},
+	{"RetireAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RetireAttribute(ctx, "arr")
+	}, echelonv1.CustomerService_RetireAttribute_FullMethodName, &echelonv1.RetireAttributeRequest{Name: "arr"},
+		&echelonv1.RetireAttributeResponse{Schema: &echelonv1.Schema{Version: 5}}, &echelonv1.Schema{Version: 5}},
 	{"PublishRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.PublishRun(ctx, "r1")
 	}, echelonv1.RunService_PublishRun_FullMethodName, &echelonv1.PublishRunRequest{RunId: "r1"}, &echelonv1.PublishRunResponse{Run: run}, run},

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -19,32 +20,33 @@ import (
 type customerService struct {
 	echelonv1.UnimplementedCustomerServiceServer
 	store   storage.Store
+	catalog *catalog.Catalog
 	streams streaming
 	now     func() time.Time
 }
 
-// schema returns the fields of the store's schema, and its version.
-func (s *customerService) schema(ctx context.Context) (*frame.Schema, int64, error) {
+// reader returns what reads customers by the store's schema as it is now.
+func (s *customerService) reader(ctx context.Context) (*reader, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer view.Close()
 	schema, err := storage.ReadSchema(view)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return storage.FrameSchema(schema), schema.GetVersion(), nil
+	return newReader(schema), nil
 }
 
 // UpsertCustomer stores a customer in place of what was stored of it.
 func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1.UpsertCustomerRequest) (*echelonv1.UpsertCustomerResponse, error) {
-	schema, _, err := s.schema(ctx)
+	reader, err := s.reader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := frame.NewBuilder(schema)
-	if refused := b.AddCustomer(request.GetCustomer(), false); refused != nil {
+	b := frame.NewBuilder(reader.schema)
+	if refused := reader.add(b, request.GetCustomer(), false); refused != nil {
 		return nil, fault.Customer(refused)
 	}
 	f, now := b.Take(), s.now()
@@ -99,12 +101,11 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 	err := duplex(s.streams, stream, func(request *echelonv1.ImportCustomersRequest) (*echelonv1.ImportCustomersResponse, error) {
 		if open == nil {
 			var err error
-			var version int64
-			open, version, err = s.openImport(stream.Context(), request.GetHeader())
+			open, err = s.openImport(stream.Context(), request.GetHeader())
 			if err != nil {
 				return nil, err
 			}
-			opened := &echelonv1.ImportOpened{SchemaVersion: version}
+			opened := &echelonv1.ImportOpened{SchemaVersion: open.reader.version}
 			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
@@ -125,27 +126,27 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 
 // openImport is an ImportCustomers stream whose header was read.
 type openImport struct {
-	schema        *frame.Schema
+	reader        *reader
 	ignoreUnknown bool
 }
 
-func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
+func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, error) {
 	if err := s.streams.header(header, header != nil); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	schema, version, err := s.schema(ctx)
+	reader, err := s.reader(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, version, nil
+	return &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, nil
 }
 
 // storeBatch stores the rows of a batch that are not refused, in one commit.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
 	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
-	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
+	b := frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
 	for i, customer := range batch.GetRows().GetCustomers() {
-		if refused := b.AddCustomer(customer, open.ignoreUnknown); refused != nil {
+		if refused := open.reader.add(b, customer, open.ignoreUnknown); refused != nil {
 			refused.Index = int64(i)
 			answer.Errors = append(answer.Errors, refused)
 		}

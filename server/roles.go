@@ -44,6 +44,10 @@ var roleOf = map[string]identity.Role{
 
 	echelonv1.AdminService_Backup_FullMethodName: identity.Admin,
 
+	// Both change what everybody's customers and models mean.
+	echelonv1.CustomerService_RenameAttribute_FullMethodName: identity.Admin,
+	echelonv1.CustomerService_RetireAttribute_FullMethodName: identity.Admin,
+
 	echelonv1.AuditService_ListAudit_FullMethodName:  identity.Admin,
 	echelonv1.AuditService_WatchAudit_FullMethodName: identity.Admin,
 }

@@ -121,6 +121,11 @@ func (r *recorder) DeleteCustomer(id string) (bool, error) {
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {
 	switch d := document.(type) {
+	case *storagev1.Schema:
+		if d.GetChanged() != "" {
+			return "schema/attributes/" + d.GetChanged(), 3
+		}
+		return "schema", 1
 	case *echelonv1.Run:
 		return fmt.Sprintf("models/%s/runs/%s", d.GetModel(), d.GetId()), 3
 	case *echelonv1.ModelVersion:

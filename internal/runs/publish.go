@@ -34,6 +34,9 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 		if err := m.publishable(tx, run, current); err != nil {
 			return err
 		}
+		if err := m.catalog.CheckReadable(tx, run.GetModel(), run.GetModelVersion()); err != nil {
+			return err
+		}
 		now := timestamppb.New(m.now())
 		history := current.GetHistory()
 		if current.GetRunId() != "" {
@@ -102,6 +105,9 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 		}
 		if run.GetSnapshotRemoved() {
 			return errRemoved(run)
+		}
+		if err := m.catalog.CheckReadable(tx, model, before.GetModelVersion()); err != nil {
+			return err
 		}
 		now := timestamppb.New(m.now())
 		run.PublishTime = now

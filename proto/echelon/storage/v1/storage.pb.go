@@ -31,7 +31,9 @@ type Schema struct {
 	// It rises with every change, from 1.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The attributes, by id.
-	Attributes    []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Attributes []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	// The name of the attribute that the newest version renamed or retired, for the audit log; empty where it added some.
+	Changed       string `protobuf:"bytes,130,opt,name=changed,proto3" json:"changed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +82,13 @@ func (x *Schema) GetAttributes() []*SchemaAttribute {
 	return nil
 }
 
+func (x *Schema) GetChanged() string {
+	if x != nil {
+		return x.Changed
+	}
+	return ""
+}
+
 // SchemaAttribute is one attribute of stored customers.
 type SchemaAttribute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -90,7 +99,11 @@ type SchemaAttribute struct {
 	// Its type.
 	Type v1.Attribute_Type `protobuf:"varint,3,opt,name=type,proto3,enum=echelon.v1.Attribute_Type" json:"type,omitempty"`
 	// Its unit; for people.
-	Unit          string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	Unit string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The names that it had before, the latest last. Whoever reads by one of them reads this attribute; no other attribute ever gets one.
+	FormerNames []string `protobuf:"bytes,130,rep,name=former_names,json=formerNames,proto3" json:"former_names,omitempty"`
+	// Whether it was retired: nothing is written to it or read of it any more, and its id and names stay taken.
+	Retired       bool `protobuf:"varint,131,opt,name=retired,proto3" json:"retired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +164,20 @@ func (x *SchemaAttribute) GetUnit() string {
 		return x.Unit
 	}
 	return ""
+}
+
+func (x *SchemaAttribute) GetFormerNames() []string {
+	if x != nil {
+		return x.FormerNames
+	}
+	return nil
+}
+
+func (x *SchemaAttribute) GetRetired() bool {
+	if x != nil {
+		return x.Retired
+	}
+	return false
 }
 
 // ModelHead is what changes about a model.
@@ -596,17 +623,20 @@ var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\v2#.echelon.storage.v1.SchemaAttributeR\n" +
-	"attributes\"y\n" +
+	"attributes\x12\x19\n" +
+	"\achanged\x18\x82\x01 \x01(\tR\achanged\"\xb8\x01\n" +
 	"\x0fSchemaAttribute\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x03 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x12\n" +
-	"\x04unit\x18\x04 \x01(\tR\x04unit\"\xaa\x01\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\"\n" +
+	"\fformer_names\x18\x82\x01 \x03(\tR\vformerNames\x12\x19\n" +
+	"\aretired\x18\x83\x01 \x01(\bR\aretired\"\xaa\x01\n" +
 	"\tModelHead\x12%\n" +
 	"\x0elatest_version\x18\x01 \x01(\x03R\rlatestVersion\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x12 \n" +
