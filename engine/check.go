@@ -58,6 +58,7 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	c.words("scores", c.scores)
 	c.tierings()
+	c.families()
 	c.engagementList()
 	return c.found
 }

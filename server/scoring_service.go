@@ -13,6 +13,7 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -30,6 +31,21 @@ type evaluator struct {
 	scorer        *engine.Scorer
 	provenance    *echelonv1.Provenance
 	ignoreUnknown bool
+}
+
+// evaluate evaluates a batch. Families that a run found are read with its snapshot.
+func (s *scoringService) evaluate(ctx context.Context, e *evaluator, f *frame.Frame, options engine.Options) (*engine.Result, error) {
+	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
+		view, err := s.store.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer view.Close()
+		if options.Families, err = snapshot.Families(view, e.scorer.Program(), run, f); err != nil {
+			return nil, err
+		}
+	}
+	return e.scorer.Evaluate(f, options), nil
 }
 
 func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluator) (*evaluator, error) {
@@ -77,7 +93,11 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	assignment := e.scorer.Evaluate(f, e.options(true, request.GetExplain())).Assignment(0)
+	result, err := s.evaluate(ctx, e, f, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
+	assignment := result.Assignment(0)
 	if request.GetGiven() != nil {
 		assignment.CustomerId = request.GetGiven().GetId()
 	}
@@ -135,7 +155,10 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	response := &echelonv1.BatchScoreCustomersResponse{
 		Provenance: e.provenance, Results: make([]*echelonv1.BatchScoreResult, len(request.GetCustomers())),
 	}
-	result := e.scorer.Evaluate(f, e.options(true, request.GetExplain()))
+	result, err := s.evaluate(ctx, e, f, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
 	for row, place := range places {
 		response.Results[place] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Assignment{Assignment: result.Assignment(row)}}
 	}
@@ -162,7 +185,11 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
-		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
+		assigned, err := s.assign(stream.Context(), open, request.GetBatch())
+		if err != nil {
+			return nil, err
+		}
+		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: assigned}}
 		if size := proto.Size(response); size > s.streams.maxMessage {
 			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
@@ -194,14 +221,17 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
 }
 
-func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.AssignmentBatch {
+func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
 	f, _, refused := o.frame(batch.GetRows().GetCustomers())
-	result := o.scorer.Evaluate(f, o.options)
+	result, err := s.evaluate(ctx, o.evaluator, f, o.options)
+	if err != nil {
+		return nil, err
+	}
 	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
 	}
-	return answer
+	return answer, nil
 }
 
 // refusedKept is how many of the customers that were refused Calibrate lists.

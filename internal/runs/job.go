@@ -140,6 +140,8 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("binding its own calibration: %w", err)
 	}
+	// The snapshot keeps the families, each block those of its customers: there may be more of them than fit one document.
+	calibration.Families = nil
 	writer, err := j.manager.store.WriteSnapshot(ctx, j.run.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("beginning the snapshot: %w", err)

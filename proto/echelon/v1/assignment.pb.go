@@ -51,23 +51,26 @@ const (
 	Reason_NO_PERSONA Reason_Code = 10
 	// The model's population leaves the customer out, or its condition cannot be read.
 	Reason_EXCLUDED Reason_Code = 11
+	// The root of the customer's family decided.
+	Reason_INHERITED Reason_Code = 130
 )
 
 // Enum value maps for Reason_Code.
 var (
 	Reason_Code_name = map[int32]string{
-		0:  "UNSPECIFIED",
-		1:  "DECIDED",
-		2:  "LAST_TIER",
-		3:  "UNSCORED",
-		4:  "INCOMPLETE",
-		5:  "MISSING",
-		6:  "UNREADABLE",
-		7:  "UNLISTED",
-		8:  "UNCALIBRATED",
-		9:  "CONFLICT",
-		10: "NO_PERSONA",
-		11: "EXCLUDED",
+		0:   "UNSPECIFIED",
+		1:   "DECIDED",
+		2:   "LAST_TIER",
+		3:   "UNSCORED",
+		4:   "INCOMPLETE",
+		5:   "MISSING",
+		6:   "UNREADABLE",
+		7:   "UNLISTED",
+		8:   "UNCALIBRATED",
+		9:   "CONFLICT",
+		10:  "NO_PERSONA",
+		11:  "EXCLUDED",
+		130: "INHERITED",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":  0,
@@ -82,6 +85,7 @@ var (
 		"CONFLICT":     9,
 		"NO_PERSONA":   10,
 		"EXCLUDED":     11,
+		"INHERITED":    130,
 	}
 )
 
@@ -507,7 +511,11 @@ type TierOutcome struct {
 	// The engagement that it gets, where it has one.
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
 	// The level of the tier, from 1, the best; absent where the ladder has none.
-	Level         *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	Level *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	// Whether the tier is that of the family's root, in a tiering that decides per FAMILY.
+	Inherited bool `protobuf:"varint,130,opt,name=inherited,proto3" json:"inherited,omitempty"`
+	// The tier or the persona that the customer computes by itself, where it inherits another's; absent where there is none.
+	OwnTier       *string `protobuf:"bytes,131,opt,name=own_tier,json=ownTier,proto3,oneof" json:"own_tier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -568,6 +576,20 @@ func (x *TierOutcome) GetLevel() int32 {
 		return *x.Level
 	}
 	return 0
+}
+
+func (x *TierOutcome) GetInherited() bool {
+	if x != nil {
+		return x.Inherited
+	}
+	return false
+}
+
+func (x *TierOutcome) GetOwnTier() string {
+	if x != nil && x.OwnTier != nil {
+		return *x.OwnTier
+	}
+	return ""
 }
 
 // Reason is one cause of an outcome.
@@ -1327,22 +1349,25 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"\x8e\x01\n" +
+	"\x06_value\"\xdb\x01\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
 	"engagement\x12\x19\n" +
-	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01B\a\n" +
+	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01\x12\x1d\n" +
+	"\tinherited\x18\x82\x01 \x01(\bR\tinherited\x12\x1f\n" +
+	"\bown_tier\x18\x83\x01 \x01(\tH\x02R\aownTier\x88\x01\x01B\a\n" +
 	"\x05_tierB\b\n" +
-	"\x06_level\"\xd2\x02\n" +
+	"\x06_levelB\v\n" +
+	"\t_own_tier\"\xe2\x02\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xba\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xca\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1359,7 +1384,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"NO_PERSONA\x10\n" +
 	"\x12\f\n" +
-	"\bEXCLUDED\x10\v\"\xa2\x02\n" +
+	"\bEXCLUDED\x10\v\x12\x0e\n" +
+	"\tINHERITED\x10\x82\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +

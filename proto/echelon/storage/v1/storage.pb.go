@@ -417,7 +417,12 @@ type SnapshotBlock struct {
 	// Their places in `reasons`, customer after customer.
 	ReasonRefs []uint32 `protobuf:"varint,7,rep,packed,name=reason_refs,json=reasonRefs,proto3" json:"reason_refs,omitempty"`
 	// For each customer whether the model's population leaves it out; empty where it leaves out none of the block.
-	Excluded      []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	// The part of the run's families that these customers need; absent where the model has none.
+	Families *v1.FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
+	// For each tiering, in declared order, what customers compute by themselves who inherit the tier of their family's root: 0 for those who do
+	// not, 1 where it is none, or 1 and the place from 1. The codes are empty where each customer decides for itself.
+	OwnTiers      []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -504,6 +509,20 @@ func (x *SnapshotBlock) GetReasonRefs() []uint32 {
 func (x *SnapshotBlock) GetExcluded() []bool {
 	if x != nil {
 		return x.Excluded
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetFamilies() *v1.FamilyTable {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetOwnTiers() []*NameColumn {
+	if x != nil {
+		return x.OwnTiers
 	}
 	return nil
 }
@@ -623,7 +642,7 @@ var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -651,7 +670,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xdc\x02\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xd0\x03\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -661,7 +680,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\rreason_counts\x18\x06 \x03(\rR\freasonCounts\x12\x1f\n" +
 	"\vreason_refs\x18\a \x03(\rR\n" +
 	"reasonRefs\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x03(\bR\bexcluded\"\"\n" +
+	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x124\n" +
+	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\x12<\n" +
+	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
@@ -695,6 +716,7 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(v1.Attribute_Type)(0),        // 8: echelon.v1.Attribute.Type
 	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 	(*v1.Reason)(nil),             // 10: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),        // 11: echelon.v1.FamilyTable
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
@@ -705,11 +727,13 @@ var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	7,  // 5: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	6,  // 6: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 7: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 8: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	6,  // 9: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
