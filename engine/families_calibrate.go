@@ -143,7 +143,7 @@ func linesOf(place int) int { return -1 - place }
 // findings says what is odd about the parents of a population.
 func findingsOf(odd family.Findings) diag.List {
 	var found diag.List
-	say := func(o family.Oddity, remedy, format string) {
+	say := func(o family.Oddity, remedy, what string) {
 		if o.Count == 0 {
 			return
 		}
@@ -151,10 +151,13 @@ func findingsOf(odd family.Findings) diag.List {
 		for i, e := range o.Examples {
 			examples[i] = fmt.Sprintf("%s names %s", frame.Quote(e.ID), frame.Quote(e.Parent))
 		}
-		found.Warnf("parent", remedy, "%d customers "+format+": %s", o.Count, strings.Join(examples, ", "))
+		if o.Count > int64(len(examples)) {
+			examples = append(examples, "…")
+		}
+		found.Warnf("parent", remedy, "customers that "+what+": %d (%s)", o.Count, strings.Join(examples, ", "))
 	}
-	say(odd.Missing, "store the parents, or correct their ids", "name a parent that is not there, and count as having none")
-	say(odd.Self, "leave the parent out", "name themselves as their parent, and count as having none")
-	say(odd.Cyclic, "correct the parents", "are on a cycle of parents, and each is a family of its own")
+	say(odd.Missing, "store the parents, or correct their ids", "name a parent that is not there, and so count as having none")
+	say(odd.Self, "leave the parent out", "name themselves as their parent, and so count as having none")
+	say(odd.Cyclic, "correct the parents", "are on a cycle of parents, each of whom is a family of its own")
 	return found
 }

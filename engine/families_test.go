@@ -67,8 +67,9 @@ func TestFamiliesAreAddedUp(t *testing.T) {
 		t.Errorf("nothing to add up: %v", s.assignment("empty").GetReasons())
 	}
 	found := findingsOf(s.calibration)
-	for _, says := range []string{`1 customers name a parent that is not there, and count as having none: "orphan" names "gone"`,
-		`1 customers name themselves`, `2 customers are on a cycle of parents, and each is a family of its own: "x" names "y", "y" names "x"`} {
+	for _, says := range []string{`customers that name a parent that is not there, and so count as having none: 1 ("orphan" names "gone")`,
+		`customers that name themselves as their parent, and so count as having none: 1 ("self" names "self")`,
+		`customers that are on a cycle of parents, each of whom is a family of its own: 2 ("x" names "y", "y" names "x")`} {
 		if !has(found, "parent", says) {
 			t.Errorf("there is no finding %q in %v", says, found)
 		}

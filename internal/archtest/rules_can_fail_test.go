@@ -18,6 +18,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"a frame that imports the engine above it", "./engine/frame", "./engine", "import frame alone"},
 		{"a frame that imports its neighbour", "./engine/frame", "./engine/expr", "import frame alone"},
 		{"a format that imports the engine above it", "./engine/format", "./engine/expr", "without an engine"},
+		{"families that know expressions", "./engine/family", "./engine/expr", "ids and numbers"},
 		{"a suggestion that reads files", "./internal/suggest", "./internal/tabular", "what files they came from"},
 		{"storage that imports the engine", "./storage", "./engine", "keeps what it is given"},
 		{"a store that imports the server", "./storage/badger", "./server", "keeps what it is given"},
