@@ -68,6 +68,11 @@ var calls = []call{
 		return c.GetSchema(ctx)
 	}, echelonv1.CustomerService_GetSchema_FullMethodName, &echelonv1.GetSchemaRequest{},
 		&echelonv1.GetSchemaResponse{Schema: &echelonv1.Schema{Version: 3}}, &echelonv1.Schema{Version: 3}},
+	{"GetFamily", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.GetFamily(ctx, "accounts", "acme")
+	}, echelonv1.AssignmentService_GetFamily_FullMethodName, &echelonv1.GetFamilyRequest{Model: "accounts", CustomerId: "acme", PageSize: 1000},
+		&echelonv1.GetFamilyResponse{Family: &echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
+		&echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
 	{"RenameAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.RenameAttribute(ctx, "arr", "revenue")
 	}, echelonv1.CustomerService_RenameAttribute_FullMethodName, &echelonv1.RenameAttributeRequest{From: "arr", To: "revenue"},

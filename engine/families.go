@@ -167,6 +167,16 @@ func (p *Program) HasFamilies() bool { return p.families != nil }
 // calibration, Options.Families.
 func (p *Program) NeedsFamilies() bool { return p.families.needed() }
 
+// FamilyFunctions are the calls that the model's expressions make of families, by name, as a table of families numbers them: family_count(), which
+// is a family's size, among them.
+func (p *Program) FamilyFunctions() []expr.FamilyCall {
+	var calls []expr.FamilyCall
+	for _, one := range p.families.functions {
+		calls = append(calls, one.FamilyCall)
+	}
+	return calls
+}
+
 // Families returns the families that a message holds, and whether they are of this program, which must have some. Nil makes an empty table.
 func (p *Program) Families(kept *echelonv1.FamilyTable) (*family.Table, bool) {
 	if kept == nil {

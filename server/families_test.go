@@ -116,8 +116,8 @@ func (h *harness) sameOutcomes(way string, want, got *echelonv1.Assignment) {
 	got = proto.CloneOf(got)
 	want = proto.CloneOf(want)
 	got.Provenance, want.Provenance = nil, nil
-	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
-		h.Fatalf("%s, customer %s (-run +got)\n%s", way, want.GetCustomerId(), diff)
+	if !proto.Equal(want, got) {
+		h.Fatalf("%s, customer %s (-run +got)\n%s", way, want.GetCustomerId(), cmp.Diff(want, got, protocmp.Transform()))
 	}
 }
 
@@ -246,4 +246,79 @@ func TestACalibrationWithoutItsFamiliesIsRefused(t *testing.T) {
 	_, err = h.scoring.ScoreCustomer(h.context(), given(e, customer("child", attrs{"arr": 20})))
 	wanted{codes.FailedPrecondition, echelonv1.ErrorReason_CALIBRATION_MISMATCH, nil, []string{"has no families", "calibration_id"}}.check(t, err)
 	h.serving()
+}
+
+func TestAFamilyIsShownWithItsMembersAndWhatIsOdd(t *testing.T) {
+	h := start(t)
+	h.create(kin)
+	h.upsert("root", attrs{"arr": 10})
+	h.upsert("child", attrs{"arr": 20, "parent": "root"})
+	h.upsert("grandchild", attrs{"parent": "child"})
+	h.upsert("alone", attrs{"arr": 5})
+	get := func(request *echelonv1.GetFamilyRequest) (*echelonv1.GetFamilyResponse, error) {
+		request.Model = "kin"
+		return h.assignments.GetFamily(h.context(), request)
+	}
+	_, err := get(&echelonv1.GetFamilyRequest{CustomerId: "child"})
+	wanted{codes.FailedPrecondition, echelonv1.ErrorReason_NOTHING_PUBLISHED, nil, nil}.check(t, err)
+	run := h.published("kin")
+	sum := 30.0
+	three := 3.0
+	want := &echelonv1.Family{
+		CustomerId: "grandchild", Root: "root", Customers: 3, RunId: run.GetId(), Path: []string{"grandchild", "child", "root"},
+		Values:  []*echelonv1.FamilyValue{{Function: "family_count()", Value: &three}, {Function: "family_sum(arr)", Value: &sum}},
+		Members: []string{"child", "grandchild", "root"},
+	}
+	got, err := get(&echelonv1.GetFamilyRequest{CustomerId: "grandchild"})
+	h.must(err)
+	if diff := cmp.Diff(want, got.GetFamily(), protocmp.Transform()); diff != "" || got.GetNextPageToken() != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	var members []string
+	request := &echelonv1.GetFamilyRequest{CustomerId: "grandchild", PageSize: 2}
+	for {
+		page, err := get(request)
+		h.must(err)
+		members = append(members, page.GetFamily().GetMembers()...)
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			break
+		}
+	}
+	if !cmp.Equal(members, want.GetMembers()) {
+		t.Errorf("in pages: %v", members)
+	}
+	request.CustomerId, request.PageToken = "child", "bad"
+	_, err = get(request)
+	wanted{codes.InvalidArgument, echelonv1.ErrorReason_PAGE_TOKEN_INVALID, nil, nil}.check(t, err)
+	_, err = get(&echelonv1.GetFamilyRequest{CustomerId: "nobody"})
+	wanted{codes.NotFound, echelonv1.ErrorReason_CUSTOMER_NOT_FOUND, nil, nil}.check(t, err)
+	h.create(plain)
+	h.published("plain")
+	_, err = h.assignments.GetFamily(h.context(), &echelonv1.GetFamilyRequest{Model: "plain", CustomerId: "root"})
+	wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{"names no `parent`"}}.check(t, err)
+
+	// What is stored later shows in the way up, with what is odd.
+	for _, test := range []struct{ id, parent, says string }{
+		{"alone", "gone", `"alone" names the parent "gone", which is not there`},
+		{"root", "root", `"root" names itself`},
+		{"root", "grandchild", `"root" names "grandchild", which closes a cycle`},
+		{"child", "alone", `names the parent "gone"`},
+	} {
+		h.upsert(test.id, attrs{"arr": 1, "parent": test.parent})
+		id := "grandchild"
+		if test.id == "alone" {
+			id = "alone"
+		}
+		got, err := get(&echelonv1.GetFamilyRequest{CustomerId: id})
+		h.must(err)
+		if found := got.GetFamily().GetFindings(); len(found) != 1 || !strings.Contains(found[0].GetMessage(), test.says) {
+			t.Errorf("%s under %s: %v", test.id, test.parent, found)
+		}
+	}
+	h.upsert("alone", attrs{"arr": 1})
+	got, err = get(&echelonv1.GetFamilyRequest{CustomerId: "grandchild"})
+	h.must(err)
+	if found := got.GetFamily().GetFindings(); len(found) != 1 || found[0].GetMessage() != `the root was "root" in the published run, and is "alone" now` || got.GetFamily().GetRoot() != "root" {
+		t.Errorf("another root: %v", got)
+	}
 }

@@ -35,6 +35,7 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     identity.Read,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   identity.Read,
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: identity.Read,
+	echelonv1.AssignmentService_GetFamily_FullMethodName:         identity.Read,
 
 	echelonv1.CustomerService_GetSchema_FullMethodName:     identity.Read,
 	echelonv1.ModelService_ListCalibrations_FullMethodName: identity.Read,

@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine"
@@ -96,4 +98,40 @@ func take(view storage.Reader, p *engine.Program, run string, to *family.Table, 
 		to.Take(block, id)
 	}
 	return nil
+}
+
+// FamilyOf returns what the run knew of the family of a stored customer, and the customer's place in it: Alone where it is one by itself. The model must
+// have families.
+func (r *Reader) FamilyOf(customer *frame.Frame) (*family.Table, int, error) {
+	table, err := Families(r.view, r.program, r.run.GetId(), customer)
+	if err != nil {
+		return nil, family.Alone, err
+	}
+	return table, table.Of(customer.IDs[0], r.program.ParentOf(customer, 0)), nil
+}
+
+// Members goes through the customers of a family, by its root, after an id: ascending by bytes, as the run found them. It reads the snapshot from there on.
+func (r *Reader) Members(ctx context.Context, root, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for block, err := range r.view.SnapshotBlocks(ctx, r.run.GetId(), after) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			kept := block.GetFamilies()
+			table, ok := r.program.Families(kept)
+			if !ok {
+				yield("", &storage.CorruptError{What: "the families of the run " + r.run.GetId(), Err: errors.New("they are not of its model")})
+				return
+			}
+			for _, id := range kept.GetCustomers() {
+				if at := table.Of(id, ""); id <= after || at == family.Alone || table.Root(at) != root {
+					continue
+				}
+				if !yield(id, nil) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -9,10 +9,13 @@ import (
 )
 
 // AssignmentWriter writes assignments as a CSV file: the id, segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, all
-// in declared order, and reason. Doubles are the shortest decimal that reads back; null is empty.
+// in declared order, and reason. Behind the tier of a tiering that decides per family stands own.<tiering>, what a customer who inherits it computes
+// by itself. Doubles are the shortest decimal that reads back; null is empty.
 type AssignmentWriter struct {
 	csv    *csv.Writer
 	record []string
+	// perFamily tells of each tiering whether it decides per family.
+	perFamily []bool
 }
 
 // NewAssignmentWriter writes the header. The model is the one that made the assignments. It fails with the error of out.
@@ -24,10 +27,15 @@ func NewAssignmentWriter(out io.Writer, idColumn string, model *echelonv1.Model)
 	for _, s := range model.GetScores() {
 		header = append(header, "score."+s.GetName(), "completeness."+s.GetName())
 	}
+	w := &AssignmentWriter{csv: csv.NewWriter(out)}
 	for _, t := range model.GetTierings() {
 		header = append(header, "tier."+t.GetName())
+		perFamily := t.GetDecidePer() == echelonv1.Tiering_FAMILY
+		if perFamily {
+			header = append(header, "own."+t.GetName())
+		}
+		w.perFamily = append(w.perFamily, perFamily)
 	}
-	w := &AssignmentWriter{csv: csv.NewWriter(out)}
 	return w, w.csv.Write(append(header, "reason"))
 }
 
@@ -44,8 +52,11 @@ func (w *AssignmentWriter) Write(a *echelonv1.Assignment, reason string) error {
 		}
 		w.record = append(w.record, score, frame.FormatNumber(s.GetCompleteness()))
 	}
-	for _, t := range a.GetTiers() {
+	for i, t := range a.GetTiers() {
 		w.record = append(w.record, t.GetTier())
+		if w.perFamily[i] {
+			w.record = append(w.record, t.GetOwnTier())
+		}
 	}
 	w.record = append(w.record, reason)
 	return w.csv.Write(w.record)

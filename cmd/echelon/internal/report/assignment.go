@@ -20,7 +20,11 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 		t.add("score "+s.GetScore(), "", points(s.Value), Percent(100*s.GetCompleteness()))
 	}
 	for _, tier := range a.GetTiers() {
-		t.add("tier "+tier.GetTiering(), orNone(tier.GetTier()), "", "")
+		outcome := orNone(tier.GetTier())
+		if tier.GetInherited() {
+			outcome += " (inherited; its own: " + orNone(tier.GetOwnTier()) + ")"
+		}
+		t.add("tier "+tier.GetTiering(), outcome, "", "")
 	}
 	if err := section(w, "outcome", t); err != nil {
 		return err
