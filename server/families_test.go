@@ -153,7 +153,6 @@ func TestFamiliesAreTheSameInEveryWay(t *testing.T) {
 		got, err := h.bulk(at, rows, backwards)
 		check(fmt.Sprintf("a stream of batches of %d", rows), got, err)
 	}
-	got := make(map[string]*echelonv1.Assignment)
 	for _, one := range backwards[:200] {
 		given, err := h.scoring.ScoreCustomer(h.context(), given(at, one))
 		h.must(err)
@@ -174,7 +173,7 @@ func TestFamiliesAreTheSameInEveryWay(t *testing.T) {
 	calibration := h.calibrate(model(t, kin), backwards)
 	inlined := inline(model(t, kin))
 	inlined.AsOf, inlined.Calibration = run.GetAsOf(), &echelonv1.Evaluator_InlineCalibration{InlineCalibration: calibration}
-	got, err = h.bulk(inlined, 500, all)
+	got, err := h.bulk(inlined, 500, all)
 	check("a calibration that is given", got, err)
 }
 
