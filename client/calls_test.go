@@ -68,6 +68,19 @@ var calls = []call{
 		return c.GetSchema(ctx)
 	}, echelonv1.CustomerService_GetSchema_FullMethodName, &echelonv1.GetSchemaRequest{},
 		&echelonv1.GetSchemaResponse{Schema: &echelonv1.Schema{Version: 3}}, &echelonv1.Schema{Version: 3}},
+	{"GetFamily", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.GetFamily(ctx, "accounts", "acme")
+	}, echelonv1.AssignmentService_GetFamily_FullMethodName, &echelonv1.GetFamilyRequest{Model: "accounts", CustomerId: "acme", PageSize: 1000},
+		&echelonv1.GetFamilyResponse{Family: &echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
+		&echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
+	{"RenameAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RenameAttribute(ctx, "arr", "revenue")
+	}, echelonv1.CustomerService_RenameAttribute_FullMethodName, &echelonv1.RenameAttributeRequest{From: "arr", To: "revenue"},
+		&echelonv1.RenameAttributeResponse{Schema: &echelonv1.Schema{Version: 4}}, &echelonv1.Schema{Version: 4}},
+	{"RetireAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RetireAttribute(ctx, "arr")
+	}, echelonv1.CustomerService_RetireAttribute_FullMethodName, &echelonv1.RetireAttributeRequest{Name: "arr"},
+		&echelonv1.RetireAttributeResponse{Schema: &echelonv1.Schema{Version: 5}}, &echelonv1.Schema{Version: 5}},
 	{"PublishRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.PublishRun(ctx, "r1")
 	}, echelonv1.RunService_PublishRun_FullMethodName, &echelonv1.PublishRunRequest{RunId: "r1"}, &echelonv1.PublishRunResponse{Run: run}, run},

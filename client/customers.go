@@ -53,3 +53,15 @@ func (c *Client) ExportCustomers(ctx context.Context) iter.Seq2[*echelonv1.Custo
 	}
 	return export(ctx, c.stall, open, (*echelonv1.ExportCustomersResponse).GetCustomers)
 }
+
+// RenameAttribute gives an attribute of stored customers another name, and returns the schema. ATTRIBUTE_NOT_FOUND, SCHEMA_CONFLICT.
+func (c *Client) RenameAttribute(ctx context.Context, from, to string) (*echelonv1.Schema, error) {
+	res, err := c.customers.RenameAttribute(ctx, &echelonv1.RenameAttributeRequest{From: from, To: to})
+	return answered(res.GetSchema(), err)
+}
+
+// RetireAttribute ends an attribute of stored customers, for ever, and returns the schema. ATTRIBUTE_NOT_FOUND, ATTRIBUTE_IN_USE.
+func (c *Client) RetireAttribute(ctx context.Context, name string) (*echelonv1.Schema, error) {
+	res, err := c.customers.RetireAttribute(ctx, &echelonv1.RetireAttributeRequest{Name: name})
+	return answered(res.GetSchema(), err)
+}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -35,6 +36,9 @@ func (p *Program) Calibrate(ctx context.Context, population Population, asOf tim
 		c.frozen, c.found = p.freezeRates(asOf, given)
 		c.lines.rates, _ = p.rates(c.frozen)
 	}
+	if err := c.families(ctx, population); err != nil {
+		return nil, err
+	}
 	left := c.learners()
 	for len(left) > 0 {
 		var err error
@@ -52,6 +56,8 @@ type calibrator struct {
 	// frozen are the exchange rates that are used, found what they show.
 	frozen []*echelonv1.ExchangeRate
 	found  diag.List
+	// odd is what is odd about the parents that customers name.
+	odd family.Findings
 }
 
 // learner is an item that learns from the population.
@@ -68,12 +74,19 @@ type learner struct {
 func (c *calibrator) learners() []*learner {
 	var list []*learner
 	for _, i := range c.program.order {
-		if !c.program.learns(c.program.items[i]) {
-			continue
+		it := c.program.items[i]
+		perFamily := it.kind == tieringKind && c.program.perFamily(it.index) >= 0
+		if c.program.learns(it) {
+			one := &learner{place: i, needs: c.program.ancestors(i)}
+			if perFamily {
+				one.place = linesOf(i)
+			}
+			c.gather(one, it)
+			list = append(list, one)
 		}
-		one := &learner{place: i, needs: c.program.ancestors(i)}
-		c.gather(one, c.program.items[i])
-		list = append(list, one)
+		if perFamily {
+			list = append(list, c.roots(i))
+		}
 	}
 	return list
 }
@@ -88,12 +101,14 @@ func (c *calibrator) gather(to *learner, one *item) {
 	t := c.program.tierings[one.index]
 	if t.ladder != nil {
 		n := t.ladder.Learner()
-		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, &e.scores[t.scores[0]].Column) }
+		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, e.deciders(one.index, &e.scores[t.scores[0]].Column)) }
 		to.learn = func() { c.lines.ladders[one.index] = n.Lines() }
 		return
 	}
 	n := t.matrix.Learner()
-	to.add = func(e *evaluation) { n.Add(&e.scores[t.scores[0]].Column, &e.scores[t.scores[1]].Column) }
+	to.add = func(e *evaluation) {
+		n.Add(e.deciders(one.index, &e.scores[t.scores[0]].Column), e.deciders(one.index, &e.scores[t.scores[1]].Column))
+	}
 	to.learn = func() { c.lines.matrices[one.index] = n.Lines() }
 }
 
@@ -129,7 +144,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 
 func blocked(one *learner, left []*learner) bool {
 	for _, other := range left {
-		if one.needs[other.place] {
+		if other != one && one.needs[other.place] {
 			return true
 		}
 	}
@@ -185,6 +200,10 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 		}
 	}
 	found := append(c.found, c.lacking(unread, kept.GetCustomers())...)
+	if c.lines.families != nil {
+		kept.Families = c.lines.families.Proto(nil)
+		found.Add(findingsOf(c.odd)...)
+	}
 	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
 		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())
 	}

@@ -59,6 +59,7 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	c.words("scores", c.scores)
 	c.tierings()
+	c.families()
 	c.engagementList()
 	return c.found
 }
@@ -241,4 +242,15 @@ func (c *checker) engagement(path, name string) {
 		remedy = "declare it under engagements"
 	}
 	c.found.Mistakef(diag.Field(path, "engagement"), remedy, "there is no engagement %q", name)
+}
+
+// AttributeNameFault returns why a text cannot be an attribute's name, and "" where it can.
+func AttributeNameFault(name string) string {
+	switch {
+	case expr.IsReserved(name):
+		return "it is a reserved word; choose another name"
+	case !wordPattern.MatchString(name):
+		return "use a to z, 0 to 9 and _, beginning with a letter, at most 64 characters"
+	}
+	return ""
 }

@@ -32,9 +32,11 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 		return nil, c.found
 	}
 	c.program.items = items(model)
+	c.calls = c.familyCalls()
 	if !c.names() || !c.derived() {
 		return nil, c.found
 	}
+	c.families()
 	c.population()
 	for _, i := range c.program.order {
 		c.item(c.program.items[i])
@@ -67,6 +69,8 @@ type compiler struct {
 	env     *expr.Env
 	// all knows the names of all variables, derived attributes too, and not the kinds of these.
 	all *expr.Env
+	// calls are those that read families, by name.
+	calls []expr.FamilyCall
 	// failed are the variables that could not be compiled: expressions that read them are passed over, so that one mistake is told once.
 	failed map[string]bool
 }
@@ -92,6 +96,9 @@ func (c *compiler) variables() []expr.Variable {
 		default:
 			add(one.variable, expr.String)
 		}
+	}
+	for _, call := range c.calls {
+		list = append(list, expr.FamilyVariable(call))
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/reason"
 	"github.com/echelonhq/echelon/engine/scoring"
@@ -27,6 +28,8 @@ type Options struct {
 	// Previous has, for each tiering, a column of texts with the tiers that were in force of each customer, not valid where it was in none, and is
 	// nil where nobody was in any. Only tierings with exit rules look at theirs; those of others, and names that the model does not have, are nothing.
 	Previous []*frame.Column
+	// Families are those of the batch's customers and of the parents that they name, in place of the calibration's; nil takes the calibration's.
+	Families *family.Table
 }
 
 // tierOutcome is a ladder's or a matrix' outcome for a batch.
@@ -46,6 +49,12 @@ type evaluation struct {
 	member   *expr.Result
 	excluded frame.Bitmap
 
+	// family is each row's, and inherits the rows for which the root of their family decides; nil where families are not known. own has, for each
+	// tiering that decides per family, what such rows compute by themselves: 0 for other rows, 1 for nothing, or 2 and the place.
+	family   []int
+	inherits frame.Bitmap
+	own      [][]uint32
+
 	segments []*segment.Outcome
 	scores   []*scoring.Outcome
 	tiers    []tierOutcome
@@ -63,6 +72,7 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *e
 		tiers:    make([]tierOutcome, len(p.tierings)),
 		columns:  make([]*frame.Column, len(p.tierings)),
 		stable:   make([]*stability.Outcome, len(p.tierings)),
+		own:      make([][]uint32, len(p.tierings)),
 	}
 	for i, v := range p.variables {
 		if place, ok := f.Schema.Index(v.Name); ok {
@@ -70,6 +80,7 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *e
 		}
 	}
 	e.age(f)
+	e.join(f)
 	return e
 }
 
@@ -78,6 +89,7 @@ func (e *evaluation) run(only map[int]bool) {
 	for _, i := range e.program.order {
 		if only == nil || only[i] {
 			e.item(e.program.items[i])
+			e.addUpOf(i)
 		}
 	}
 }
@@ -97,7 +109,8 @@ func (e *evaluation) item(one *item) {
 		*column = &e.scores[one.index].Column
 		e.scores[one.index].Exclude(e.excluded)
 	case tieringKind:
-		*column = e.tiering(one.index)
+		e.ownReasons(one.index, func() { *column = e.tiering(one.index) })
+		*column = e.inherit(one.index, *column)
 		e.mask(*column)
 		e.columns[one.index] = *column
 	}
@@ -166,7 +179,7 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 // Evaluate evaluates a batch of customers, whose frame has the program's schema.
 func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	p := s.program
-	e := p.newEvaluation(f, s.lines, options.AsOf)
+	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
 	if options.Reasons {
 		e.reasons = reason.NewTable()
 	}
@@ -174,6 +187,7 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	e.run(nil)
 	inForce, computed := e.settle(options.Previous)
 	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: inForce, Computed: computed, Reasons: e.reasons.List(f.Len())}
+	r.Own, r.families = e.own, e.lines.families
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}
@@ -196,7 +210,7 @@ func (s *Scorer) Amounts(f *frame.Frame, asOf time.Time) *frame.Column {
 	if p.amount == nil {
 		return nil
 	}
-	e := p.newEvaluation(f, s.lines, asOf)
+	e := p.newEvaluation(f, s.linesWith(nil), asOf)
 	e.exclude()
 	e.run(p.needsOf(p.amount))
 	return &p.amount.Eval(&e.scope).Column

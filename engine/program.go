@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/segment"
@@ -35,7 +36,9 @@ type Program struct {
 	// fresh are the attributes whose values age.
 	fresh []freshness
 	// population is nil where the model is about all customers.
-	population    *population
+	population *population
+	// families is nil where the model names no parent.
+	families      *families
 	derived       []*expr.Expr
 	segmentations []*segment.Segmentation
 	scores        []*scoring.Score
@@ -66,6 +69,7 @@ func (p *Program) finish() {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)
 	}
+	p.needs = p.needs || p.families.needed()
 }
 
 // learns reports whether an item learns from the population.
@@ -132,6 +136,8 @@ type lines struct {
 	ladders  []*tier.LadderLines
 	matrices []*tier.MatrixLines
 	rates    *expr.Rates
+	// families is who belongs together; nil where that is not known, or the model has none.
+	families *family.Table
 }
 
 func (p *Program) newLines() *lines {
@@ -155,7 +161,8 @@ func (s *Scorer) Program() *Program { return s.program }
 // CalibrationID returns the id of the calibration that was bound; empty where it has none.
 func (s *Scorer) CalibrationID() string { return s.calibrationID }
 
-// Bind joins a program and a calibration, which may be nil where the program needs none. ErrCalibrationRequired, ErrCalibrationMismatch.
+// Bind joins a program and a calibration, which may be nil where the program needs none. ErrCalibrationRequired, ErrCalibrationMismatch. The
+// calibration of a run holds no families: where the program needs some, each evaluation must be given those of its customers.
 func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 	s := &Scorer{program: p, lines: p.newLines(), calibrationID: calibration.GetId()}
 	switch {
@@ -168,6 +175,12 @@ func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 	}
 	if !p.read(calibration, s.lines) {
 		return nil, ErrCalibrationMismatch
+	}
+	if p.families != nil && calibration.GetFamilies() != nil {
+		var ok bool
+		if s.lines.families, ok = p.table(calibration.GetFamilies()); !ok {
+			return nil, ErrCalibrationMismatch
+		}
 	}
 	return s, nil
 }

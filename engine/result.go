@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -28,12 +29,24 @@ type Result struct {
 	Tiers []*frame.Column
 	// Computed has, for each tiering, the column of the tiers that the cuts alone give; nil where they are those in force.
 	Computed []*frame.Column
+	// Own has, for each tiering that decides per family, what customers compute by themselves who inherit the tier of another: 0 for those who do
+	// not, 1 for nothing, or 2 and the place among the tiering's names. Nil for a tiering in which each decides for itself.
+	Own [][]uint32
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
 	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
 	Amounts *frame.Column
 
 	evaluation *evaluation
+	families   *family.Table
+}
+
+// Families returns what the evaluation knew of the families of its customers; nil where the model has none.
+func (r *Result) Families() *echelonv1.FamilyTable {
+	if r.families == nil {
+		return nil
+	}
+	return r.families.Proto(r.IDs)
 }
 
 // Len returns the number of customers.
@@ -69,6 +82,14 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 			}
 			if r.held(k, i) {
 				a.Tiers[k].ComputedTier = text(r.Computed[k], i)
+			}
+		}
+	}
+	for k, own := range r.Own {
+		if own != nil && own[i] > 0 {
+			a.Tiers[k].Inherited = true
+			if own[i] > 1 {
+				a.Tiers[k].OwnTier = &r.Program.TierNames(k)[own[i]-2]
 			}
 		}
 	}

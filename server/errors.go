@@ -56,10 +56,12 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_PERMISSION_DENIED:     codes.PermissionDenied,
 	echelonv1.ErrorReason_PUBLICATION_REPLACED:  codes.FailedPrecondition,
 
-	echelonv1.ErrorReason_BATCH_MISMATCH:   codes.FailedPrecondition,
-	echelonv1.ErrorReason_JOB_EXPIRED:      codes.FailedPrecondition,
-	echelonv1.ErrorReason_JOB_MISMATCH:     codes.FailedPrecondition,
-	echelonv1.ErrorReason_RESUME_ELSEWHERE: codes.Unavailable,
+	echelonv1.ErrorReason_BATCH_MISMATCH:      codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_EXPIRED:         codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_MISMATCH:        codes.FailedPrecondition,
+	echelonv1.ErrorReason_RESUME_ELSEWHERE:    codes.Unavailable,
+	echelonv1.ErrorReason_ATTRIBUTE_NOT_FOUND: codes.NotFound,
+	echelonv1.ErrorReason_ATTRIBUTE_IN_USE:    codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.
@@ -120,7 +122,8 @@ func ofStorage(err error) *fault.Fault {
 			names = append(names, conflict.String())
 			f.Violations = append(f.Violations, fault.Violation{Field: conflict.Name, Description: conflict.String()})
 		}
-		f.Message = shortened("attributes do not fit the store's schema: "+strings.Join(names, "; ")) + ": give them other names"
+		f.Message = shortened("attributes do not fit the store's schema: "+strings.Join(names, "; ")) + ": give those of another type another name, " +
+			"call those that were renamed as they are called now, and leave out those that were retired"
 		return f
 	case errors.Is(err, storage.ErrConflict):
 		return fault.New(echelonv1.ErrorReason_CONFLICT, "others keep changing the same thing at the same time; nothing was changed: try again")

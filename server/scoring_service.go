@@ -36,6 +36,22 @@ type evaluator struct {
 	ignoreUnknown bool
 }
 
+// evaluate evaluates a batch. Families that a run found are read with its snapshot.
+func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
+	options.Previous = b.previous
+	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
+		view, err := s.store.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer view.Close()
+		if options.Families, err = snapshot.Families(view, e.scorer.Program(), run, b.Frame); err != nil {
+			return nil, err
+		}
+	}
+	return e.scorer.Evaluate(b.Frame, options), nil
+}
+
 func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluator) (*evaluator, error) {
 	resolved, err := s.catalog.Resolve(ctx, request)
 	if err != nil {
@@ -94,12 +110,6 @@ func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
 	return made
 }
 
-// evaluate evaluates a batch.
-func (e *evaluator) evaluate(b *batch, options engine.Options) *engine.Result {
-	options.Previous = b.previous
-	return e.scorer.Evaluate(b.Frame, options)
-}
-
 // ScoreCustomer evaluates one customer, given or stored.
 func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.ScoreCustomerRequest) (*echelonv1.ScoreCustomerResponse, error) {
 	e, err := s.resolve(ctx, request.GetEvaluator())
@@ -115,7 +125,11 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	assignment := e.evaluate(one, e.options(true, request.GetExplain())).Assignment(0)
+	result, err := s.evaluate(ctx, e, one, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
+	assignment := result.Assignment(0)
 	if request.GetGiven() != nil {
 		assignment.CustomerId = request.GetGiven().GetId()
 	}
@@ -158,7 +172,7 @@ func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id str
 	}
 	one := &batch{Frame: found.Frame}
 	if model != "" {
-		one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), model, id)
+		one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id)
 	}
 	return one, err
 }
@@ -177,7 +191,10 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	response := &echelonv1.BatchScoreCustomersResponse{
 		Provenance: e.provenance, Results: make([]*echelonv1.BatchScoreResult, len(request.GetCustomers())),
 	}
-	result := e.evaluate(all, e.options(true, request.GetExplain()))
+	result, err := s.evaluate(ctx, e, all, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
 	for row, place := range all.places {
 		response.Results[place] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Assignment{Assignment: result.Assignment(row)}}
 	}
@@ -207,7 +224,11 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
-		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
+		assigned, err := s.assign(stream.Context(), open, request.GetBatch())
+		if err != nil {
+			return nil, err
+		}
+		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: assigned}}
 		if size := proto.Size(response); size > s.streams.maxMessage {
 			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
@@ -255,14 +276,17 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
 }
 
-func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.AssignmentBatch {
+func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
 	rows := o.batch(batch.GetRows().GetCustomers())
-	result := o.evaluate(rows, o.options)
+	result, err := s.evaluate(ctx, o.evaluator, rows, o.options)
+	if err != nil {
+		return nil, err
+	}
 	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: rows.refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
 	}
-	return answer
+	return answer, nil
 }
 
 // refusedKept is how many of the customers that were refused Calibrate lists.

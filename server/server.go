@@ -212,7 +212,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
 	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams})
-	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, intake: writes, jobs: ledger, streams: streams, now: config.Now})
+	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
 	echelonv1.RegisterAdminServiceServer(s.grpc, &adminService{store: store, streams: streams, now: config.Now})

@@ -71,7 +71,7 @@ func (c *cli) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.customerCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
-		c.schemaCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
+		c.schemaCommand(), c.familyCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
 	return root
 }

@@ -90,6 +90,9 @@ func learns(p *engine.Program) string {
 			list = append(list, fmt.Sprintf("the lines of the tiering %s", t.GetName()))
 		}
 	}
+	if p.NeedsFamilies() {
+		list = append(list, fmt.Sprintf("the families that the attribute %s joins", p.Model().GetParent()))
+	}
 	if !p.NeedsCalibration() {
 		return "the model learns nothing from a population and needs no calibration"
 	}

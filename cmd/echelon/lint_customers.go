@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/diag"
@@ -133,6 +135,9 @@ func (l *lintCustomers) readStore(ctx context.Context, c *cli, program *engine.P
 		return err
 	}
 	defer func() { err = firstOf(err, server.Close()) }()
+	if err := sameNames(ctx, server, program); err != nil {
+		return err
+	}
 	rows := frame.NewBuilder(program.Schema())
 	flush := func() {
 		l.frames, l.lines = append(l.frames, rows.Take()), append(l.lines, nil)
@@ -151,6 +156,27 @@ func (l *lintCustomers) readStore(ctx context.Context, c *cli, program *engine.P
 		line.Add(1)
 	}
 	flush()
+	return nil
+}
+
+// sameNames fails where the model calls an attribute as it was called before it was renamed, or reads one that was retired: the customers that the
+// server exports have it by its present name, or not at all.
+func sameNames(ctx context.Context, server *client.Client, program *engine.Program) error {
+	schema, err := server.GetSchema(ctx)
+	if err != nil {
+		return err
+	}
+	for _, attribute := range schema.GetAttributes() {
+		for _, name := range append(attribute.GetFormerNames(), attribute.GetName()) {
+			_, read := program.Schema().Index(name)
+			switch {
+			case read && attribute.GetRetired():
+				return fmt.Errorf("the model reads %s, which was retired in the store: leave it out", name)
+			case read && name != attribute.GetName():
+				return fmt.Errorf("the model reads %s, which was renamed %s in the store: write that", name, attribute.GetName())
+			}
+		}
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // allFunctions is what a remedy lists where no function is like the one that was called.
-const allFunctions = "there are abs, all, ceil, coalesce, contains, convert, date, days_since, days_until, double, endsWith, exists, exists_one, exp, filter, floor, " +
+const allFunctions = "there are abs, all, ceil, coalesce, contains, convert, date, days_since, days_until, double, endsWith, exists, exists_one, exp, family_count, family_max, family_sum, filter, floor, " +
 	"getDate, getDayOfMonth, getDayOfWeek, getDayOfYear, getFullYear, getHours, getMinutes, getMonth, getSeconds, int, log, log10, log2, lowerAscii, map, " +
 	"matches, max, min, pow, present, round, sign, size, sqrt, startsWith, string, timestamp, trim, trunc, upperAscii"
 

@@ -103,6 +103,7 @@ func (w *walker) names(namespace string) []string {
 	for _, v := range w.env.variables {
 		space, name, dotted := strings.Cut(v.Name, ".")
 		switch {
+		case isFamilyVariable(v.Name):
 		case !dotted && namespace == "":
 			names = append(names, v.Name)
 		case dotted && namespace == space:
@@ -194,6 +195,10 @@ func (w *walker) call(e ast.Expr) {
 	c := e.AsCall()
 	name := c.FunctionName()
 	if w.isNullTest(e) || w.isHas(e) || w.isMacro(e) {
+		return
+	}
+	if isFamily(name) {
+		w.family(e)
 		return
 	}
 	if c.IsMemberFunction() {

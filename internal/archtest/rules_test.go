@@ -30,6 +30,11 @@ var importRules = []rule{
 		reason:  "the engine is two pure functions over frames: it knows no storage, no server and no file format of customers",
 	},
 	{
+		importers: []string{"./engine/family/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/family/...", "./engine/exact/...", "./proto/..."},
+		reason:  "families are ids and numbers: what is added up, and what comes of it, is for the callers",
+	},
+	{
 		importers: []string{"./engine/frame/..."}, forbidden: []string{"./engine/..."},
 		allowed: []string{"./engine/frame/...", "./engine/diag/..."},
 		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",

@@ -132,6 +132,11 @@ func subjectOf(kind storage.Kind, key string, document proto.Message) (subject s
 	switch d := document.(type) {
 	case *storagev1.Job, *storagev1.JobBatch:
 		return "", 0 // the customers that are stored with them say what was changed
+	case *storagev1.Schema:
+		if d.GetChanged() != "" {
+			return "schema/attributes/" + d.GetChanged(), 3
+		}
+		return "schema", 1
 	case *echelonv1.Run:
 		return fmt.Sprintf("models/%s/runs/%s", d.GetModel(), d.GetId()), 3
 	case *echelonv1.ModelVersion:

@@ -96,6 +96,9 @@ func (c *Catalog) Activate(ctx context.Context, name string, version int64) (*ec
 		if active, err = Version(tx, name, chosen); err != nil {
 			return err
 		}
+		if err := c.CheckReadable(tx, name, chosen); err != nil {
+			return err
+		}
 		active.Active, active.Model = true, nil
 		head.ActiveVersion = chosen
 		return tx.PutDocument(storage.KindModelHead, name, head)

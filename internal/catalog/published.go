@@ -37,6 +37,9 @@ func (p *Published) Provenance(asOf time.Time) *echelonv1.Provenance {
 	return made
 }
 
+// RunID returns the id of its run.
+func (p *Published) RunID() string { return p.provenance.GetRunId() }
+
 // Model returns the model's name.
 func (p *Published) Model() string { return p.provenance.GetModel() }
 

@@ -131,7 +131,11 @@ func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
 
 func bind(r *Resolved) (*engine.Scorer, error) {
 	scorer, err := r.Program.Bind(r.Calibration)
+	inline := r.Provenance.GetCalibrationId() == ""
 	switch {
+	case err == nil && inline && r.Program.NeedsFamilies() && r.Calibration.GetFamilies() == nil:
+		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_MISMATCH,
+			"the calibration has no families, which the model %q reads: give that of a run by calibration_id, or one that Calibrate returned", r.Provenance.GetModel())
 	case errors.Is(err, engine.ErrCalibrationRequired):
 		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_REQUIRED,
 			"the model %q learns from a population, or converts currencies: give the calibration that Calibrate returns, or publish a run of it", r.Provenance.GetModel())

@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +26,7 @@ type outcome struct {
 }
 
 // assign evaluates the customers under what is published as the Tx sees it. The Tx has read it, so that a publication meanwhile makes it try again.
-func (i *Intake) assign(tx storage.Tx, put Put, written *Written) error {
+func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Written) error {
 	published, err := i.assigning(tx, put.Assign.Models)
 	if err != nil {
 		return err
@@ -33,9 +35,16 @@ func (i *Intake) assign(tx storage.Tx, put Put, written *Written) error {
 	if written.Stored.Len() == 0 {
 		return nil
 	}
+	view, err := i.seen(ctx, tx, published, written.Stored)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
-		o.result = Evaluate(p, written.Stored, o.asOf)
+		if o.result, err = Evaluate(i.catalog, view, p, written.Stored, o.asOf); err != nil {
+			return err
+		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
 		written.outcomes = append(written.outcomes, o)
 		written.Assigned += int64(len(o.rows))
@@ -43,9 +52,27 @@ func (i *Intake) assign(tx storage.Tx, put Put, written *Written) error {
 	return nil
 }
 
-// Evaluate evaluates customers under a publication as online writes do. The frame may have more fields than the model, which refuses none of its rows.
-func Evaluate(p *catalog.Published, customers *frame.Frame, asOf time.Time) *engine.Result {
-	return p.Scorer.Evaluate(customers, engine.Options{AsOf: asOf, Reasons: true})
+// seen opens a view for what the assignments of customers depend on beside them. Where they depend on those that the customers have, the Tx reads that
+// the customers are as they were: who is written meanwhile makes it try again.
+func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.Published, customers *frame.Frame) (storage.Reader, error) {
+	if slices.ContainsFunc(published, func(p *catalog.Published) bool { return p.Scorer.Program().NeedsPrevious() }) {
+		for _, id := range customers.IDs {
+			if _, err := tx.CustomerVersion(id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return nil, err
+			}
+		}
+	}
+	return i.store.View(ctx)
+}
+
+// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
+// refuses none of its rows.
+func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, asOf time.Time) (*engine.Result, error) {
+	options := engine.Options{AsOf: asOf, Reasons: true}
+	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
+		return nil, err
+	}
+	return p.Scorer.Evaluate(customers, options), nil
 }
 
 // assigning returns the publications of the models, by name; of all models where none is named.

@@ -196,16 +196,16 @@ func TestMoreIsWrittenInTheSameCommit(t *testing.T) {
 		}
 		return 0
 	}
-	more := func(key string, failure error) func(storage.Tx) error {
-		return func(tx storage.Tx) error {
+	put := func(id, key string, failure error) error {
+		return r.in.Commit(t.Context(), func(tx storage.Tx) error {
+			if _, err := r.in.PutIn(t.Context(), tx, intakePut(r.frame(one(id, number(1), "a")))); err != nil {
+				return err
+			}
 			r.must(tx.PutDocument(storage.KindRun, key, &echelonv1.Run{Id: key}))
 			return failure
-		}
+		})
 	}
-	put := intakePut(r.frame(one("x", number(1), "a")))
-	put.More = more("put", nil)
-	_, err := r.in.Put(t.Context(), put)
-	r.must(err)
+	r.must(put("x", "put", nil))
 	view, err := r.store.View(t.Context())
 	r.must(err)
 	defer view.Close()
@@ -214,24 +214,10 @@ func TestMoreIsWrittenInTheSameCommit(t *testing.T) {
 	if commit("put") != stored.Versions[0] {
 		t.Errorf("written at %d, beside the customer's %d", commit("put"), stored.Versions[0])
 	}
-	put = intakePut(r.frame(one("y", number(1), "a")))
-	put.More = more("refused", errCrashed)
-	if _, err := r.in.Put(t.Context(), put); err != errCrashed {
-		t.Errorf("the error is %v", err)
-	}
-	if _, err := r.in.Delete(t.Context(), "x", more("refused", errCrashed)); err != errCrashed {
-		t.Errorf("the error is %v", err)
-	}
-	if _, err := r.in.Erase(t.Context(), "x", more("refused", errCrashed)); err != errCrashed {
+	if err := put("y", "refused", errCrashed); err != errCrashed {
 		t.Errorf("the error is %v", err)
 	}
 	if _, reason := r.shown("y"); commit("refused") != 0 || reason != echelonv1.ErrorReason_CUSTOMER_NOT_FOUND {
 		t.Errorf("what was refused was written at %d, and y is %s", commit("refused"), reason)
-	}
-	if a, _ := r.shown("x"); a == nil {
-		t.Error("x is gone")
-	}
-	if existed, err := r.in.Delete(t.Context(), "x", more("deleted", nil)); err != nil || !existed || commit("deleted") == 0 {
-		t.Errorf("deleted: %t, %v", existed, err)
 	}
 }

@@ -65,7 +65,7 @@ func (i *Intake) Commit(ctx context.Context, fn func(tx storage.Tx) error) error
 // Put is a Commit of nothing but PutIn.
 func (i *Intake) Put(ctx context.Context, put Put) (written *Written, err error) {
 	err = i.Commit(ctx, func(tx storage.Tx) error {
-		written, err = i.PutIn(tx, put)
+		written, err = i.PutIn(ctx, tx, put)
 		return err
 	})
 	if err != nil {
@@ -76,10 +76,10 @@ func (i *Intake) Put(ctx context.Context, put Put) (written *Written, err error)
 
 // PutIn stores customers as part of a Commit, with their new assignments where it asks for them, each under what is published at that commit. A
 // customer that a model refuses is not stored. MODEL_NOT_FOUND and NOTHING_PUBLISHED where a model that is named, or any at all, cannot assign.
-func (i *Intake) PutIn(tx storage.Tx, put Put) (*Written, error) {
+func (i *Intake) PutIn(ctx context.Context, tx storage.Tx, put Put) (*Written, error) {
 	written := &Written{At: i.now(), Stored: put.Customers}
 	if put.Assign != nil {
-		if err := i.assign(tx, put, written); err != nil {
+		if err := i.assign(ctx, tx, put, written); err != nil {
 			return nil, err
 		}
 	}

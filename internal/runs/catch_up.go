@@ -57,9 +57,12 @@ func (m *Manager) preparePublication(ctx context.Context, look look) (*publicati
 func (p *publication) catchUp(ctx context.Context) error {
 	for range catchUpPasses {
 		taken := 0
-		err := p.changes(ctx, func(batch *storage.CustomerBatch) error {
+		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
 			taken += batch.Frame.Len() + len(batch.Errors)
-			rows := p.evaluate(batch)
+			rows, err := p.evaluate(view, batch)
+			if err != nil {
+				return err
+			}
 			return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
 		})
 		if err != nil || taken <= catchUpRows {
@@ -71,7 +74,7 @@ func (p *publication) catchUp(ctx context.Context) error {
 
 // changes hands out the customers that changed since the last time, as the new model reads them. Those that it refuses have no row: their snapshot's
 // is stale, if they have one.
-func (p *publication) changes(ctx context.Context, hand func(*storage.CustomerBatch) error) error {
+func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *storage.CustomerBatch) error) error {
 	view, err := p.manager.store.View(ctx)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func (p *publication) changes(ctx context.Context, hand func(*storage.CustomerBa
 	scan := storage.CustomerScan{Since: p.seen, BatchRows: catchUpRows}
 	for batch, err := range view.Customers(ctx, p.published.Scorer.Program().Schema(), scan) {
 		if err == nil {
-			err = hand(batch)
+			err = hand(view, batch)
 		}
 		if err != nil {
 			return fmt.Errorf("catching up with the customers that changed: %w", err)
@@ -90,11 +93,16 @@ func (p *publication) changes(ctx context.Context, hand func(*storage.CustomerBa
 	return nil
 }
 
-func (p *publication) evaluate(batch *storage.CustomerBatch) []*storagev1.OverlayRow {
-	if batch == nil || batch.Frame.Len() == 0 {
-		return nil
+// evaluate evaluates customers under the new publication, as its run did the others: those that it moves were in the tiers of the one that it replaces.
+func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch) ([]*storagev1.OverlayRow, error) {
+	if batch.Frame.Len() == 0 {
+		return nil, nil
 	}
-	return snapshot.EncodeRows(intake.Evaluate(p.published, batch.Frame, p.asOf), p.asOf)
+	result, err := intake.Evaluate(p.manager.catalog, view, p.published, batch.Frame, p.asOf)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.EncodeRows(result, p.asOf), nil
 }
 
 // put writes the rows of the customers that are still as they were read. The Tx has read that they are; whoever changed since comes with a later pass.
@@ -119,9 +127,12 @@ func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run
 	err = p.manager.intake.Exclusive(func() error {
 		var last *storage.CustomerBatch
 		var rows []*storagev1.OverlayRow
-		err := p.changes(ctx, func(batch *storage.CustomerBatch) error {
+		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
 			err := p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, last, rows) })
-			last, rows = batch, p.evaluate(batch)
+			if err == nil {
+				last = batch
+				rows, err = p.evaluate(view, batch)
+			}
 			return err
 		})
 		if err != nil {

@@ -152,6 +152,8 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("binding its own calibration: %w", err)
 	}
+	// The snapshot keeps the families, each block those of its customers: there may be more of them than fit one document.
+	calibration.Families = nil
 	writer, err := j.manager.store.WriteSnapshot(ctx, j.run.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("beginning the snapshot: %w", err)
@@ -192,7 +194,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
 	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
-	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program, j.run.GetBaseRunId())
+	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program)
 	if err != nil {
 		return err
 	}

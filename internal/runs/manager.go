@@ -124,6 +124,9 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	if err := catalog.CheckRates(program, request.Rates); err != nil {
 		return nil, err
 	}
+	if err := m.catalog.CheckReadable(view, request.Model, version); err != nil {
+		return nil, err
+	}
 	current, err := catalog.Current(view, request.Model)
 	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
 		return nil, err

@@ -63,7 +63,7 @@ func (r *rig) all(id string) (all []*echelonv1.Assignment) {
 	r.must(err)
 	for row, err := range reader.Rows(context.Background(), "") {
 		r.must(err)
-		all = append(all, row.Assignment())
+		all = append(all, reader.Assignment(row))
 	}
 	return all
 }
@@ -191,7 +191,7 @@ func (r *rig) oneByOne(program *engine.Program, was map[string]map[string]string
 	defer view.Close()
 	for i := range people {
 		id := fmt.Sprintf("c%04d", i)
-		columns, err := snapshot.PreviousOf(r.catalog, view, program, "m", id)
+		columns, err := snapshot.PreviousOf(r.catalog, view, program, id)
 		r.must(err)
 		got := ""
 		if column := columns[len(columns)-1]; column.Valid.Get(0) {
@@ -210,12 +210,12 @@ func TestWithoutAPublicationNobodyWasAnywhere(t *testing.T) {
 	view, err := r.store.View(context.Background())
 	r.must(err)
 	defer view.Close()
-	if columns, err := snapshot.PreviousOf(r.catalog, view, program, "m", "a"); err != nil || columns != nil {
+	if columns, err := snapshot.PreviousOf(r.catalog, view, program, "a"); err != nil || columns != nil {
 		t.Errorf("before the first run: %v, %v", columns, err)
 	}
 	plain, err := r.catalog.Program(view, "m", 1)
 	r.must(err)
-	if columns, err := snapshot.PreviousOf(r.catalog, view, plain, "m", "a"); err != nil || columns != nil {
+	if columns, err := snapshot.PreviousOf(r.catalog, view, plain, "a"); err != nil || columns != nil {
 		t.Errorf("without exit rules: %v, %v", columns, err)
 	}
 	if _, err := r.Start(context.Background(), runs.Request{Model: "m"}); err != nil {

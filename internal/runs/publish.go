@@ -67,6 +67,9 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 		if err := m.publishable(documents, run, current); err != nil {
 			return change{}, err
 		}
+		if err := m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion()); err != nil {
+			return change{}, err
+		}
 		history := slices.Clone(current.GetHistory())
 		if current.GetRunId() != "" {
 			history = append(history, &storagev1.Publication{
@@ -132,6 +135,9 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 		}
 		if run.GetSnapshotRemoved() {
 			return change{}, errRemoved(run)
+		}
+		if err := m.catalog.CheckReadable(documents, model, before.GetModelVersion()); err != nil {
+			return change{}, err
 		}
 		return change{run: run, current: current, next: &storagev1.Current{
 			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(), History: current.GetHistory()[:last],

@@ -42,6 +42,7 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 			block.Excluded[row] = r.Excluded.Get(row)
 		}
 	}
+	encodeFamilies(block, r)
 	for row := range r.Len() {
 		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Offsets[row+1]-r.Reasons.Offsets[row])
 	}
@@ -82,6 +83,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	r.Computed = d.computed(p, block)
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
+	r.Own = d.own(p, block)
 	if d.err != nil {
 		return nil, d.fault()
 	}

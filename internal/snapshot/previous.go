@@ -2,78 +2,67 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
-	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	"github.com/echelonhq/echelon/internal/fault"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Previous tells the tiers in force of customers by a published run, for a program that evaluates them anew. It holds one block at a time.
+// Previous tells the tiers in force of customers, by what is published, for a program that evaluates them anew.
 type Previous struct {
 	reader *Reader
 	// tierings are, of each tiering of the program, the place of the one of the same name in the published model; none where there is none, or where
 	// nothing depends on it.
 	tierings []int
-	next     func() (*storagev1.SnapshotBlock, error, bool)
-	stop     func()
-	// block is the one that is read; row the first that was not told.
-	block *engine.Result
-	row   int
+	// rows are those of the publication, of which the customers up to the present one are told; nil where they are looked up one by one.
+	rows *pull[Row]
 }
 
 const none = -1
 
-// OpenPrevious opens what a run published for a program. Without a run, and for a program that depends on nothing that was before, it returns nil,
-// which tells of nobody. Customers are asked for ascending by id. Close it.
-func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, to *engine.Program, runID string) (*Previous, error) {
-	p, err := newPrevious(c, view, to, runID)
-	if p == nil || err != nil {
-		return nil, err
+// OpenPrevious opens what is published for a program that goes through all customers, ascending by id. Where nothing is published, and for a program
+// that depends on nothing that was before, it returns nil, which tells of nobody. Close it.
+func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
+	p, err := newPrevious(c, view, to)
+	if p != nil {
+		p.rows = newPull(p.reader.Rows(ctx, ""))
 	}
-	p.next, p.stop = iter.Pull2(view.SnapshotBlocks(ctx, runID, ""))
-	return p, nil
+	return p, err
 }
 
-// PreviousOf returns, for each tiering of a program, the tier in force of one customer by a model's publication, as a column of one row; nil where
-// nothing depends on it or nothing is published.
-func PreviousOf(c *catalog.Catalog, view storage.Reader, to *engine.Program, model, id string) ([]*frame.Column, error) {
-	current := &storagev1.Current{}
-	if err := view.Document(storage.KindCurrent, model, current); err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, err
-	}
-	p, err := newPrevious(c, view, to, current.GetRunId())
+// PreviousOf returns, for each tiering of a program, the tiers in force of customers by what is published; nil where nothing depends on them or nothing
+// is published.
+func PreviousOf(c *catalog.Catalog, view storage.Reader, to *engine.Program, ids ...string) ([]*frame.Column, error) {
+	p, err := newPrevious(c, view, to)
 	if p == nil || err != nil {
 		return nil, err
 	}
-	block, err := view.SnapshotBlock(current.GetRunId(), id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if p.block, err = Decode(p.reader.program, block); err != nil {
-		return nil, err
-	}
-	columns := p.columns(1)
-	if row, found := slices.BinarySearch(p.block.IDs, id); found {
-		p.copy(columns, 0, row)
+	columns := p.columns(len(ids))
+	for i, id := range ids {
+		row, found, err := p.reader.Row(id)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			p.copy(columns, i, row)
+		}
 	}
 	return columns, nil
 }
 
-func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program, runID string) (*Previous, error) {
-	if runID == "" || !to.NeedsPrevious() {
+func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
+	if !to.NeedsPrevious() {
 		return nil, nil
 	}
-	reader, err := Open(c, view, to.Model().GetName(), runID)
+	reader, err := Open(c, view, to.Model().GetName(), "")
+	if fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) || fault.Is(err, echelonv1.ErrorReason_MODEL_NOT_FOUND) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the published assignments: %w", err)
 	}
@@ -91,7 +80,7 @@ func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program, ru
 // Close ends the reading.
 func (p *Previous) Close() {
 	if p != nil {
-		p.stop()
+		p.rows.stop()
 	}
 }
 
@@ -102,36 +91,17 @@ func (p *Previous) Of(ids []string) ([]*frame.Column, error) {
 	}
 	columns := p.columns(len(ids))
 	for i, id := range ids {
-		if more, err := p.seek(id); err != nil || !more {
-			return columns, err
+		for p.rows.more() && p.rows.value.ID() < id {
+			p.rows.next()
 		}
-		if p.block.IDs[p.row] == id {
-			p.copy(columns, i, p.row)
+		if !p.rows.more() {
+			return columns, p.rows.err
+		}
+		if p.rows.value.ID() == id {
+			p.copy(columns, i, p.rows.value)
 		}
 	}
 	return columns, nil
-}
-
-// seek goes on to the first row that does not come before an id, and reports whether there is one.
-func (p *Previous) seek(id string) (bool, error) {
-	for {
-		if p.block != nil {
-			for p.row < p.block.Len() && p.block.IDs[p.row] < id {
-				p.row++
-			}
-			if p.row < p.block.Len() {
-				return true, nil
-			}
-		}
-		block, err, more := p.next()
-		if err != nil || !more {
-			return false, err
-		}
-		if p.block, err = Decode(p.reader.program, block); err != nil {
-			return false, err
-		}
-		p.row = 0
-	}
 }
 
 // columns returns columns of so many customers who are in no tier.
@@ -147,12 +117,25 @@ func (p *Previous) columns(rows int) []*frame.Column {
 	return columns
 }
 
-// copy tells the tiers of a row of the block.
-func (p *Previous) copy(columns []*frame.Column, to, row int) {
+// copy tells the tiers of a row.
+func (p *Previous) copy(columns []*frame.Column, to int, row Row) {
 	for i, from := range p.tierings {
-		if from != none && p.block.Tiers[from].Valid.Get(row) {
+		if from == none {
+			continue
+		}
+		if tiers := row.Result.Tiers[from]; tiers.Valid.Get(row.Index) {
 			columns[i].Valid.Set(to, true)
-			columns[i].Codes[to] = p.block.Tiers[from].Codes[row]
+			columns[i].Codes[to] = tiers.Codes[row.Index]
 		}
 	}
+}
+
+// Context fills in what an evaluation of stored customers depends on beside themselves: the tiers in force of them by what is published, and the
+// families of the run whose calibration is used.
+func Context(c *catalog.Catalog, view storage.Reader, p *engine.Program, run string, customers *frame.Frame, options *engine.Options) (err error) {
+	if options.Previous, err = PreviousOf(c, view, p, customers.IDs...); err != nil || !p.NeedsFamilies() {
+		return err
+	}
+	options.Families, err = Families(view, p, run, customers)
+	return err
 }

@@ -28,6 +28,9 @@ type Row struct {
 	AsOf *timestamppb.Timestamp
 }
 
+// ID returns the customer's id.
+func (r *Row) ID() string { return r.Result.IDs[r.Index] }
+
 // Get returns one customer's assignment. CUSTOMER_NOT_FOUND, ASSIGNMENT_NOT_FOUND.
 func (r *Reader) Get(id string) (*echelonv1.Assignment, error) {
 	stored, err := r.view.Customer(id, frame.NewSchema())

@@ -9,13 +9,14 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// AssignmentWriter writes assignments as a CSV file: the id, segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>
-// and, where the tiering has exit rules, computed_tier.<tiering>, all in declared order, and reason. Doubles are the shortest decimal that reads back; null is empty.
+// AssignmentWriter writes assignments as a CSV file: the id, segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, all
+// in declared order, and reason. Behind the tier of a tiering with exit rules stands computed_tier.<tiering>, and behind that of one that decides per
+// family own.<tiering>, what a customer who inherits it computes by itself. Doubles are the shortest decimal that reads back; null is empty.
 type AssignmentWriter struct {
 	csv    *csv.Writer
 	record []string
-	// computed tells of each tiering whether its computed tiers are written too.
-	computed []bool
+	// computed tells of each tiering whether its computed tiers are written too, perFamily whether it decides per family.
+	computed, perFamily []bool
 }
 
 // TierColumn returns the column of a tiering's tiers in force.
@@ -38,6 +39,11 @@ func NewAssignmentWriter(out io.Writer, idColumn string, model *echelonv1.Model)
 			header = append(header, "computed_tier."+t.GetName())
 		}
 		w.computed = append(w.computed, exits)
+		perFamily := t.GetDecidePer() == echelonv1.Tiering_FAMILY
+		if perFamily {
+			header = append(header, "own."+t.GetName())
+		}
+		w.perFamily = append(w.perFamily, perFamily)
 	}
 	return w, w.csv.Write(append(header, "reason"))
 }
@@ -63,6 +69,9 @@ func (w *AssignmentWriter) Write(a *echelonv1.Assignment, reason string) error {
 			w.record = append(w.record, t.GetComputedTier())
 		default:
 			w.record = append(w.record, t.GetTier())
+		}
+		if w.perFamily[i] {
+			w.record = append(w.record, t.GetOwnTier())
 		}
 	}
 	w.record = append(w.record, reason)

@@ -53,6 +53,8 @@ const (
 	Reason_EXCLUDED Reason_Code = 11
 	// The customer was in a better tier than the cuts give now, and stays there, since that tier's exit rule does not hold.
 	Reason_HELD_BY_EXIT_RULE Reason_Code = 120
+	// The root of the customer's family decided.
+	Reason_INHERITED Reason_Code = 130
 )
 
 // Enum value maps for Reason_Code.
@@ -71,6 +73,7 @@ var (
 		10:  "NO_PERSONA",
 		11:  "EXCLUDED",
 		120: "HELD_BY_EXIT_RULE",
+		130: "INHERITED",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -86,6 +89,7 @@ var (
 		"NO_PERSONA":        10,
 		"EXCLUDED":          11,
 		"HELD_BY_EXIT_RULE": 120,
+		"INHERITED":         130,
 	}
 )
 
@@ -524,7 +528,11 @@ type TierOutcome struct {
 	// The level of the tier, from 1, the best; absent where the ladder has none.
 	Level *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
 	// The tier that the cuts alone give, where another one is in force; a reason says why. Absent where they are the same.
-	ComputedTier  *string `protobuf:"bytes,120,opt,name=computed_tier,json=computedTier,proto3,oneof" json:"computed_tier,omitempty"`
+	ComputedTier *string `protobuf:"bytes,120,opt,name=computed_tier,json=computedTier,proto3,oneof" json:"computed_tier,omitempty"`
+	// Whether the tier is that of the family's root, in a tiering that decides per FAMILY.
+	Inherited bool `protobuf:"varint,130,opt,name=inherited,proto3" json:"inherited,omitempty"`
+	// The tier or the persona that the customer computes by itself, where it inherits another's; absent where there is none.
+	OwnTier       *string `protobuf:"bytes,131,opt,name=own_tier,json=ownTier,proto3,oneof" json:"own_tier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +598,20 @@ func (x *TierOutcome) GetLevel() int32 {
 func (x *TierOutcome) GetComputedTier() string {
 	if x != nil && x.ComputedTier != nil {
 		return *x.ComputedTier
+	}
+	return ""
+}
+
+func (x *TierOutcome) GetInherited() bool {
+	if x != nil {
+		return x.Inherited
+	}
+	return false
+}
+
+func (x *TierOutcome) GetOwnTier() string {
+	if x != nil && x.OwnTier != nil {
+		return *x.OwnTier
 	}
 	return ""
 }
@@ -1362,7 +1384,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"\xca\x01\n" +
+	"\x06_value\"\x97\x02\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
@@ -1370,16 +1392,19 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"engagement\x18\x03 \x01(\tR\n" +
 	"engagement\x12\x19\n" +
 	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01\x12(\n" +
-	"\rcomputed_tier\x18x \x01(\tH\x02R\fcomputedTier\x88\x01\x01B\a\n" +
+	"\rcomputed_tier\x18x \x01(\tH\x02R\fcomputedTier\x88\x01\x01\x12\x1d\n" +
+	"\tinherited\x18\x82\x01 \x01(\bR\tinherited\x12\x1f\n" +
+	"\bown_tier\x18\x83\x01 \x01(\tH\x03R\aownTier\x88\x01\x01B\a\n" +
 	"\x05_tierB\b\n" +
 	"\x06_levelB\x10\n" +
-	"\x0e_computed_tier\"\xe9\x02\n" +
+	"\x0e_computed_tierB\v\n" +
+	"\t_own_tier\"\xf9\x02\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xd1\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xe1\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1397,7 +1422,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"NO_PERSONA\x10\n" +
 	"\x12\f\n" +
 	"\bEXCLUDED\x10\v\x12\x15\n" +
-	"\x11HELD_BY_EXIT_RULE\x10x\"\xa2\x02\n" +
+	"\x11HELD_BY_EXIT_RULE\x10x\x12\x0e\n" +
+	"\tINHERITED\x10\x82\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +

@@ -1041,6 +1041,199 @@ func (x *GetSchemaResponse) GetSchema() *Schema {
 	return nil
 }
 
+// RenameAttributeRequest names an attribute, and how it is to be called.
+type RenameAttributeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The name that it gets: [a-z][a-z0-9_]*, at most 64 characters, no reserved word, and none that another attribute has or had.
+	To            string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameAttributeRequest) Reset() {
+	*x = RenameAttributeRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameAttributeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameAttributeRequest) ProtoMessage() {}
+
+func (x *RenameAttributeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameAttributeRequest.ProtoReflect.Descriptor instead.
+func (*RenameAttributeRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RenameAttributeRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *RenameAttributeRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// RenameAttributeResponse is the schema afterwards.
+type RenameAttributeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schema.
+	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameAttributeResponse) Reset() {
+	*x = RenameAttributeResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameAttributeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameAttributeResponse) ProtoMessage() {}
+
+func (x *RenameAttributeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameAttributeResponse.ProtoReflect.Descriptor instead.
+func (*RenameAttributeResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RenameAttributeResponse) GetSchema() *Schema {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+// RetireAttributeRequest names an attribute.
+type RetireAttributeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireAttributeRequest) Reset() {
+	*x = RetireAttributeRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireAttributeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireAttributeRequest) ProtoMessage() {}
+
+func (x *RetireAttributeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireAttributeRequest.ProtoReflect.Descriptor instead.
+func (*RetireAttributeRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RetireAttributeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// RetireAttributeResponse is the schema afterwards.
+type RetireAttributeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schema.
+	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireAttributeResponse) Reset() {
+	*x = RetireAttributeResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireAttributeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireAttributeResponse) ProtoMessage() {}
+
+func (x *RetireAttributeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireAttributeResponse.ProtoReflect.Descriptor instead.
+func (*RetireAttributeResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RetireAttributeResponse) GetSchema() *Schema {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
 var File_echelon_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_customer_service_proto_rawDesc = "" +
@@ -1110,7 +1303,16 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x12\n" +
 	"\x10GetSchemaRequest\"?\n" +
 	"\x11GetSchemaResponse\x12*\n" +
-	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema2\xf1\x04\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema\"R\n" +
+	"\x16RenameAttributeRequest\x12\x1d\n" +
+	"\x04from\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04from\x12\x19\n" +
+	"\x02to\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x02to\"E\n" +
+	"\x17RenameAttributeResponse\x12*\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema\"7\n" +
+	"\x16RetireAttributeRequest\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04name\"E\n" +
+	"\x17RetireAttributeResponse\x12*\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema2\xa9\x06\n" +
 	"\x0fCustomerService\x12W\n" +
 	"\x0eUpsertCustomer\x12!.echelon.v1.UpsertCustomerRequest\x1a\".echelon.v1.UpsertCustomerResponse\x12N\n" +
 	"\vGetCustomer\x12\x1e.echelon.v1.GetCustomerRequest\x1a\x1f.echelon.v1.GetCustomerResponse\x12W\n" +
@@ -1118,7 +1320,9 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\rEraseCustomer\x12 .echelon.v1.EraseCustomerRequest\x1a!.echelon.v1.EraseCustomerResponse\x12^\n" +
 	"\x0fImportCustomers\x12\".echelon.v1.ImportCustomersRequest\x1a#.echelon.v1.ImportCustomersResponse(\x010\x01\x12\\\n" +
 	"\x0fExportCustomers\x12\".echelon.v1.ExportCustomersRequest\x1a#.echelon.v1.ExportCustomersResponse0\x01\x12H\n" +
-	"\tGetSchema\x12\x1c.echelon.v1.GetSchemaRequest\x1a\x1d.echelon.v1.GetSchemaResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\tGetSchema\x12\x1c.echelon.v1.GetSchemaRequest\x1a\x1d.echelon.v1.GetSchemaResponse\x12Z\n" +
+	"\x0fRenameAttribute\x12\".echelon.v1.RenameAttributeRequest\x1a#.echelon.v1.RenameAttributeResponse\x12Z\n" +
+	"\x0fRetireAttribute\x12\".echelon.v1.RetireAttributeRequest\x1a#.echelon.v1.RetireAttributeResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_customer_service_proto_rawDescOnce sync.Once
@@ -1132,7 +1336,7 @@ func file_echelon_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_customer_service_proto_rawDescData
 }
 
-var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*UpsertCustomerRequest)(nil),   // 0: echelon.v1.UpsertCustomerRequest
 	(*UpsertCustomerResponse)(nil),  // 1: echelon.v1.UpsertCustomerResponse
@@ -1151,43 +1355,53 @@ var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*ExportCustomersResponse)(nil), // 14: echelon.v1.ExportCustomersResponse
 	(*GetSchemaRequest)(nil),        // 15: echelon.v1.GetSchemaRequest
 	(*GetSchemaResponse)(nil),       // 16: echelon.v1.GetSchemaResponse
-	(*Customer)(nil),                // 17: echelon.v1.Customer
-	(*Assignment)(nil),              // 18: echelon.v1.Assignment
-	(*CustomerBatch)(nil),           // 19: echelon.v1.CustomerBatch
-	(*RowError)(nil),                // 20: echelon.v1.RowError
-	(*Schema)(nil),                  // 21: echelon.v1.Schema
+	(*RenameAttributeRequest)(nil),  // 17: echelon.v1.RenameAttributeRequest
+	(*RenameAttributeResponse)(nil), // 18: echelon.v1.RenameAttributeResponse
+	(*RetireAttributeRequest)(nil),  // 19: echelon.v1.RetireAttributeRequest
+	(*RetireAttributeResponse)(nil), // 20: echelon.v1.RetireAttributeResponse
+	(*Customer)(nil),                // 21: echelon.v1.Customer
+	(*Assignment)(nil),              // 22: echelon.v1.Assignment
+	(*CustomerBatch)(nil),           // 23: echelon.v1.CustomerBatch
+	(*RowError)(nil),                // 24: echelon.v1.RowError
+	(*Schema)(nil),                  // 25: echelon.v1.Schema
 }
 var file_echelon_v1_customer_service_proto_depIdxs = []int32{
-	17, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
-	17, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
-	18, // 2: echelon.v1.UpsertCustomerResponse.assignments:type_name -> echelon.v1.Assignment
-	17, // 3: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
+	21, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
+	21, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
+	22, // 2: echelon.v1.UpsertCustomerResponse.assignments:type_name -> echelon.v1.Assignment
+	21, // 3: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
 	9,  // 4: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
-	19, // 5: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
+	23, // 5: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
 	11, // 6: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
 	12, // 7: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
-	20, // 8: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
-	17, // 9: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
-	21, // 10: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
-	0,  // 11: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
-	2,  // 12: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
-	4,  // 13: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
-	6,  // 14: echelon.v1.CustomerService.EraseCustomer:input_type -> echelon.v1.EraseCustomerRequest
-	8,  // 15: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
-	13, // 16: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
-	15, // 17: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
-	1,  // 18: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
-	3,  // 19: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
-	5,  // 20: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
-	7,  // 21: echelon.v1.CustomerService.EraseCustomer:output_type -> echelon.v1.EraseCustomerResponse
-	10, // 22: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
-	14, // 23: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
-	16, // 24: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
-	18, // [18:25] is the sub-list for method output_type
-	11, // [11:18] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	24, // 8: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
+	21, // 9: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
+	25, // 10: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
+	25, // 11: echelon.v1.RenameAttributeResponse.schema:type_name -> echelon.v1.Schema
+	25, // 12: echelon.v1.RetireAttributeResponse.schema:type_name -> echelon.v1.Schema
+	0,  // 13: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
+	2,  // 14: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
+	4,  // 15: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
+	6,  // 16: echelon.v1.CustomerService.EraseCustomer:input_type -> echelon.v1.EraseCustomerRequest
+	8,  // 17: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
+	13, // 18: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
+	15, // 19: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
+	17, // 20: echelon.v1.CustomerService.RenameAttribute:input_type -> echelon.v1.RenameAttributeRequest
+	19, // 21: echelon.v1.CustomerService.RetireAttribute:input_type -> echelon.v1.RetireAttributeRequest
+	1,  // 22: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
+	3,  // 23: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
+	5,  // 24: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
+	7,  // 25: echelon.v1.CustomerService.EraseCustomer:output_type -> echelon.v1.EraseCustomerResponse
+	10, // 26: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
+	14, // 27: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
+	16, // 28: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
+	18, // 29: echelon.v1.CustomerService.RenameAttribute:output_type -> echelon.v1.RenameAttributeResponse
+	20, // 30: echelon.v1.CustomerService.RetireAttribute:output_type -> echelon.v1.RetireAttributeResponse
+	22, // [22:31] is the sub-list for method output_type
+	13, // [13:22] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_service_proto_init() }
@@ -1213,7 +1427,7 @@ func file_echelon_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_service_proto_rawDesc), len(file_echelon_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,8 @@ const (
 	CustomerService_ImportCustomers_FullMethodName = "/echelon.v1.CustomerService/ImportCustomers"
 	CustomerService_ExportCustomers_FullMethodName = "/echelon.v1.CustomerService/ExportCustomers"
 	CustomerService_GetSchema_FullMethodName       = "/echelon.v1.CustomerService/GetSchema"
+	CustomerService_RenameAttribute_FullMethodName = "/echelon.v1.CustomerService/RenameAttribute"
+	CustomerService_RetireAttribute_FullMethodName = "/echelon.v1.CustomerService/RetireAttribute"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -51,6 +53,12 @@ type CustomerServiceClient interface {
 	ExportCustomers(ctx context.Context, in *ExportCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportCustomersResponse], error)
 	// GetSchema returns the attributes that stored customers can have.
 	GetSchema(ctx context.Context, in *GetSchemaRequest, opts ...grpc.CallOption) (*GetSchemaResponse, error)
+	// RenameAttribute gives an attribute another name. Stored values stay what they are; versions of models that name it as it was called go on
+	// reading them. Renaming again in the same way changes nothing.
+	RenameAttribute(ctx context.Context, in *RenameAttributeRequest, opts ...grpc.CallOption) (*RenameAttributeResponse, error)
+	// RetireAttribute ends an attribute: its values are neither written nor read nor exported any more. It is refused while the active or the
+	// published version of a model declares it. Nothing takes it back; retiring again changes nothing.
+	RetireAttribute(ctx context.Context, in *RetireAttributeRequest, opts ...grpc.CallOption) (*RetireAttributeResponse, error)
 }
 
 type customerServiceClient struct {
@@ -143,6 +151,26 @@ func (c *customerServiceClient) GetSchema(ctx context.Context, in *GetSchemaRequ
 	return out, nil
 }
 
+func (c *customerServiceClient) RenameAttribute(ctx context.Context, in *RenameAttributeRequest, opts ...grpc.CallOption) (*RenameAttributeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenameAttributeResponse)
+	err := c.cc.Invoke(ctx, CustomerService_RenameAttribute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) RetireAttribute(ctx context.Context, in *RetireAttributeRequest, opts ...grpc.CallOption) (*RetireAttributeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RetireAttributeResponse)
+	err := c.cc.Invoke(ctx, CustomerService_RetireAttribute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CustomerServiceServer is the server API for CustomerService service.
 // All implementations must embed UnimplementedCustomerServiceServer
 // for forward compatibility.
@@ -166,6 +194,12 @@ type CustomerServiceServer interface {
 	ExportCustomers(*ExportCustomersRequest, grpc.ServerStreamingServer[ExportCustomersResponse]) error
 	// GetSchema returns the attributes that stored customers can have.
 	GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error)
+	// RenameAttribute gives an attribute another name. Stored values stay what they are; versions of models that name it as it was called go on
+	// reading them. Renaming again in the same way changes nothing.
+	RenameAttribute(context.Context, *RenameAttributeRequest) (*RenameAttributeResponse, error)
+	// RetireAttribute ends an attribute: its values are neither written nor read nor exported any more. It is refused while the active or the
+	// published version of a model declares it. Nothing takes it back; retiring again changes nothing.
+	RetireAttribute(context.Context, *RetireAttributeRequest) (*RetireAttributeResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -196,6 +230,12 @@ func (UnimplementedCustomerServiceServer) ExportCustomers(*ExportCustomersReques
 }
 func (UnimplementedCustomerServiceServer) GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSchema not implemented")
+}
+func (UnimplementedCustomerServiceServer) RenameAttribute(context.Context, *RenameAttributeRequest) (*RenameAttributeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenameAttribute not implemented")
+}
+func (UnimplementedCustomerServiceServer) RetireAttribute(context.Context, *RetireAttributeRequest) (*RetireAttributeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireAttribute not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}
 func (UnimplementedCustomerServiceServer) testEmbeddedByValue()                         {}
@@ -326,6 +366,42 @@ func _CustomerService_GetSchema_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_RenameAttribute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameAttributeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).RenameAttribute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_RenameAttribute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).RenameAttribute(ctx, req.(*RenameAttributeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_RetireAttribute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireAttributeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).RetireAttribute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_RetireAttribute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).RetireAttribute(ctx, req.(*RetireAttributeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CustomerService_ServiceDesc is the grpc.ServiceDesc for CustomerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -352,6 +428,14 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSchema",
 			Handler:    _CustomerService_GetSchema_Handler,
+		},
+		{
+			MethodName: "RenameAttribute",
+			Handler:    _CustomerService_RenameAttribute_Handler,
+		},
+		{
+			MethodName: "RetireAttribute",
+			Handler:    _CustomerService_RetireAttribute_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -99,6 +99,10 @@ const (
 	ErrorReason_JOB_MISMATCH ErrorReason = 102
 	// UNAVAILABLE: the connection has reached its age; open the stream again in a new one, after the last batch that was answered.
 	ErrorReason_RESUME_ELSEWHERE ErrorReason = 103
+	// NOT_FOUND: the store's schema has no attribute of that name.
+	ErrorReason_ATTRIBUTE_NOT_FOUND ErrorReason = 130
+	// FAILED_PRECONDITION: the active or the published version of a model declares the attribute, which so cannot be retired.
+	ErrorReason_ATTRIBUTE_IN_USE ErrorReason = 131
 )
 
 // Enum value maps for ErrorReason.
@@ -141,6 +145,8 @@ var (
 		101: "JOB_EXPIRED",
 		102: "JOB_MISMATCH",
 		103: "RESUME_ELSEWHERE",
+		130: "ATTRIBUTE_NOT_FOUND",
+		131: "ATTRIBUTE_IN_USE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -180,6 +186,8 @@ var (
 		"JOB_EXPIRED":              101,
 		"JOB_MISMATCH":             102,
 		"RESUME_ELSEWHERE":         103,
+		"ATTRIBUTE_NOT_FOUND":      130,
+		"ATTRIBUTE_IN_USE":         131,
 	}
 )
 
@@ -215,7 +223,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xb4\x06\n" +
+	"echelon.v1*\xe5\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -254,7 +262,9 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x0eBATCH_MISMATCH\x10d\x12\x0f\n" +
 	"\vJOB_EXPIRED\x10e\x12\x10\n" +
 	"\fJOB_MISMATCH\x10f\x12\x14\n" +
-	"\x10RESUME_ELSEWHERE\x10gB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x10RESUME_ELSEWHERE\x10g\x12\x18\n" +
+	"\x13ATTRIBUTE_NOT_FOUND\x10\x82\x01\x12\x15\n" +
+	"\x10ATTRIBUTE_IN_USE\x10\x83\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

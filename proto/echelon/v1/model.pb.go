@@ -302,6 +302,55 @@ func (Normalize_Percentile_Ties) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8, 0}
 }
 
+// DecidePer says who decides.
+type Tiering_DecidePer int32
+
+const (
+	// Each customer gets what it computes.
+	Tiering_CUSTOMER Tiering_DecidePer = 0
+	// The ultimate parent's outcome in the calibrating run is that of all its family; cuts that count, count families.
+	Tiering_FAMILY Tiering_DecidePer = 1
+)
+
+// Enum value maps for Tiering_DecidePer.
+var (
+	Tiering_DecidePer_name = map[int32]string{
+		0: "CUSTOMER",
+		1: "FAMILY",
+	}
+	Tiering_DecidePer_value = map[string]int32{
+		"CUSTOMER": 0,
+		"FAMILY":   1,
+	}
+)
+
+func (x Tiering_DecidePer) Enum() *Tiering_DecidePer {
+	p := new(Tiering_DecidePer)
+	*p = x
+	return p
+}
+
+func (x Tiering_DecidePer) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tiering_DecidePer) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_model_proto_enumTypes[5].Descriptor()
+}
+
+func (Tiering_DecidePer) Type() protoreflect.EnumType {
+	return &file_echelon_v1_model_proto_enumTypes[5]
+}
+
+func (x Tiering_DecidePer) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tiering_DecidePer.Descriptor instead.
+func (Tiering_DecidePer) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // Order says what the customers are ordered by.
 type CumulativeShare_Order int32
 
@@ -335,11 +384,11 @@ func (x CumulativeShare_Order) String() string {
 }
 
 func (CumulativeShare_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[5].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
 }
 
 func (CumulativeShare_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[5]
+	return &file_echelon_v1_model_proto_enumTypes[6]
 }
 
 func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
@@ -384,11 +433,11 @@ func (x TieBreaker_Order) String() string {
 }
 
 func (TieBreaker_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
 }
 
 func (TieBreaker_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[6]
+	return &file_echelon_v1_model_proto_enumTypes[7]
 }
 
 func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
@@ -445,11 +494,11 @@ func (x Engagement_Touch) String() string {
 }
 
 func (Engagement_Touch) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
 }
 
 func (Engagement_Touch) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[7]
+	return &file_echelon_v1_model_proto_enumTypes[8]
 }
 
 func (x Engagement_Touch) Number() protoreflect.EnumNumber {
@@ -502,11 +551,11 @@ func (x Role_Ownership) String() string {
 }
 
 func (Role_Ownership) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
 }
 
 func (Role_Ownership) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[8]
+	return &file_echelon_v1_model_proto_enumTypes[9]
 }
 
 func (x Role_Ownership) Number() protoreflect.EnumNumber {
@@ -563,11 +612,11 @@ func (x Capacity_Driver) String() string {
 }
 
 func (Capacity_Driver) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
 }
 
 func (Capacity_Driver) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[9]
+	return &file_echelon_v1_model_proto_enumTypes[10]
 }
 
 func (x Capacity_Driver) Number() protoreflect.EnumNumber {
@@ -608,7 +657,10 @@ type Model struct {
 	// How much to invest in them: ladders of tiers and matrices of personas.
 	Tierings []*Tiering `protobuf:"bytes,10,rep,name=tierings,proto3" json:"tierings,omitempty"`
 	// What a tier or a persona gets.
-	Engagements   []*Engagement `protobuf:"bytes,11,rep,name=engagements,proto3" json:"engagements,omitempty"`
+	Engagements []*Engagement `protobuf:"bytes,11,rep,name=engagements,proto3" json:"engagements,omitempty"`
+	// The name of a STRING attribute that holds the id of a customer's parent. It joins customers to families, which family_sum, family_max,
+	// family_count and tierings with `decide_per: FAMILY` read. Empty: there are no families.
+	Parent        string `protobuf:"bytes,130,opt,name=parent,proto3" json:"parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -725,6 +777,13 @@ func (x *Model) GetEngagements() []*Engagement {
 		return x.Engagements
 	}
 	return nil
+}
+
+func (x *Model) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
 }
 
 // Attribute is one typed fact about a customer.
@@ -1421,7 +1480,9 @@ type Tiering struct {
 	//
 	//	*Tiering_Linear_
 	//	*Tiering_Matrix_
-	Kind          isTiering_Kind `protobuf_oneof:"kind"`
+	Kind isTiering_Kind `protobuf_oneof:"kind"`
+	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
+	DecidePer     Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1493,6 +1554,13 @@ func (x *Tiering) GetMatrix() *Tiering_Matrix {
 		}
 	}
 	return nil
+}
+
+func (x *Tiering) GetDecidePer() Tiering_DecidePer {
+	if x != nil {
+		return x.DecidePer
+	}
+	return Tiering_CUSTOMER
 }
 
 type isTiering_Kind interface {
@@ -3183,7 +3251,7 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x17echelon/v1/format.proto\"\x89\x04\n" +
+	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x17echelon/v1/format.proto\"\xa2\x04\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -3201,7 +3269,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xcb\x03\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\x12\x17\n" +
+	"\x06parent\x18\x82\x01 \x01(\tR\x06parent\"\xcb\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -3316,12 +3385,14 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xe4\x04\n" +
+	"\x04kind\"\xca\x05\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x1a\xdd\x01\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
+	"\n" +
+	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xdd\x01\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -3340,7 +3411,11 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
-	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cellsB\x06\n" +
+	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\"%\n" +
+	"\tDecidePer\x12\f\n" +
+	"\bCUSTOMER\x10\x00\x12\n" +
+	"\n" +
+	"\x06FAMILY\x10\x01B\x06\n" +
 	"\x04kind\"\xa8\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
@@ -3454,7 +3529,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_model_proto_rawDescData
 }
 
-var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
 var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
@@ -3462,108 +3537,110 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(Score_Missing)(0),                // 2: echelon.v1.Score.Missing
 	(Normalize_Bands_Closed)(0),       // 3: echelon.v1.Normalize.Bands.Closed
 	(Normalize_Percentile_Ties)(0),    // 4: echelon.v1.Normalize.Percentile.Ties
-	(CumulativeShare_Order)(0),        // 5: echelon.v1.CumulativeShare.Order
-	(TieBreaker_Order)(0),             // 6: echelon.v1.TieBreaker.Order
-	(Engagement_Touch)(0),             // 7: echelon.v1.Engagement.Touch
-	(Role_Ownership)(0),               // 8: echelon.v1.Role.Ownership
-	(Capacity_Driver)(0),              // 9: echelon.v1.Capacity.Driver
-	(*Model)(nil),                     // 10: echelon.v1.Model
-	(*Attribute)(nil),                 // 11: echelon.v1.Attribute
-	(*DerivedAttribute)(nil),          // 12: echelon.v1.DerivedAttribute
-	(*Segmentation)(nil),              // 13: echelon.v1.Segmentation
-	(*Segment)(nil),                   // 14: echelon.v1.Segment
-	(*Score)(nil),                     // 15: echelon.v1.Score
-	(*Criterion)(nil),                 // 16: echelon.v1.Criterion
-	(*Normalize)(nil),                 // 17: echelon.v1.Normalize
-	(*Tiering)(nil),                   // 18: echelon.v1.Tiering
-	(*Tier)(nil),                      // 19: echelon.v1.Tier
-	(*Exit)(nil),                      // 20: echelon.v1.Exit
-	(*Cut)(nil),                       // 21: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 22: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 23: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 24: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 25: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 26: echelon.v1.Cell
-	(*Engagement)(nil),                // 27: echelon.v1.Engagement
-	(*Role)(nil),                      // 28: echelon.v1.Role
-	(*Capacity)(nil),                  // 29: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 30: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 31: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 32: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 33: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 34: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 35: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 36: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 37: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 38: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 39: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 40: echelon.v1.Normalize.Bands.Band
-	nil,                               // 41: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 42: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 43: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 44: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 45: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 46: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 47: echelon.v1.Currency
-	(*Format)(nil),                    // 48: echelon.v1.Format
+	(Tiering_DecidePer)(0),            // 5: echelon.v1.Tiering.DecidePer
+	(CumulativeShare_Order)(0),        // 6: echelon.v1.CumulativeShare.Order
+	(TieBreaker_Order)(0),             // 7: echelon.v1.TieBreaker.Order
+	(Engagement_Touch)(0),             // 8: echelon.v1.Engagement.Touch
+	(Role_Ownership)(0),               // 9: echelon.v1.Role.Ownership
+	(Capacity_Driver)(0),              // 10: echelon.v1.Capacity.Driver
+	(*Model)(nil),                     // 11: echelon.v1.Model
+	(*Attribute)(nil),                 // 12: echelon.v1.Attribute
+	(*DerivedAttribute)(nil),          // 13: echelon.v1.DerivedAttribute
+	(*Segmentation)(nil),              // 14: echelon.v1.Segmentation
+	(*Segment)(nil),                   // 15: echelon.v1.Segment
+	(*Score)(nil),                     // 16: echelon.v1.Score
+	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
+	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
+	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
+	(*Tier)(nil),                      // 20: echelon.v1.Tier
+	(*Exit)(nil),                      // 21: echelon.v1.Exit
+	(*Cut)(nil),                       // 22: echelon.v1.Cut
+	(*CumulativeShare)(nil),           // 23: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 24: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 25: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 26: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 27: echelon.v1.Cell
+	(*Engagement)(nil),                // 28: echelon.v1.Engagement
+	(*Role)(nil),                      // 29: echelon.v1.Role
+	(*Capacity)(nil),                  // 30: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 31: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 32: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 33: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 34: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 35: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 36: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 37: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 38: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 39: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 40: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 41: echelon.v1.Normalize.Bands.Band
+	nil,                               // 42: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 43: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 44: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 45: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 46: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 47: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 48: echelon.v1.Currency
+	(*Format)(nil),                    // 49: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	47, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
-	11, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
-	12, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
-	13, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
-	15, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
-	18, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	27, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	48, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
+	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
+	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
+	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
+	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
+	28, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	48, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	49, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	14, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	16, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	17, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	30, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	31, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	32, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	33, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	34, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	35, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	38, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	36, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	37, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	42, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	44, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	21, // 25: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	20, // 26: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	20, // 27: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	22, // 28: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	21, // 29: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	5,  // 30: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 31: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	25, // 32: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	45, // 33: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	46, // 34: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 35: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	28, // 36: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 37: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	29, // 38: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 39: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	39, // 40: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	40, // 41: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 42: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	41, // 43: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 44: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 45: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	23, // 46: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	43, // 47: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	24, // 48: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	24, // 49: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	26, // 50: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	31, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	32, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	33, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	34, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	35, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	36, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	39, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	37, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	38, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	43, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	45, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	22, // 26: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 27: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	21, // 28: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	23, // 29: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	22, // 30: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	6,  // 31: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	7,  // 32: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	26, // 33: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	46, // 34: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	47, // 35: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	8,  // 36: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	29, // 37: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	9,  // 38: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	30, // 39: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	10, // 40: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	40, // 41: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	41, // 42: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 43: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	42, // 44: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 45: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	20, // 46: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	24, // 47: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	44, // 48: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	25, // 49: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	25, // 50: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	27, // 51: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3605,7 +3682,7 @@ func file_echelon_v1_model_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
-			NumEnums:      10,
+			NumEnums:      11,
 			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,

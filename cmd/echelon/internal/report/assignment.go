@@ -24,6 +24,9 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 		if tier.ComputedTier != nil {
 			name += " (held, computed " + tier.GetComputedTier() + ")"
 		}
+		if tier.GetInherited() {
+			name += " (inherited; its own: " + orNone(tier.GetOwnTier()) + ")"
+		}
 		t.add("tier "+tier.GetTiering(), name, "", "")
 	}
 	if err := section(w, "outcome", t); err != nil {

@@ -31,7 +31,9 @@ type Schema struct {
 	// It rises with every change, from 1.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The attributes, by id.
-	Attributes    []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Attributes []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	// The name of the attribute that the newest version renamed or retired, for the audit log; empty where it added some.
+	Changed       string `protobuf:"bytes,130,opt,name=changed,proto3" json:"changed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +82,13 @@ func (x *Schema) GetAttributes() []*SchemaAttribute {
 	return nil
 }
 
+func (x *Schema) GetChanged() string {
+	if x != nil {
+		return x.Changed
+	}
+	return ""
+}
+
 // SchemaAttribute is one attribute of stored customers.
 type SchemaAttribute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -90,7 +99,11 @@ type SchemaAttribute struct {
 	// Its type.
 	Type v1.Attribute_Type `protobuf:"varint,3,opt,name=type,proto3,enum=echelon.v1.Attribute_Type" json:"type,omitempty"`
 	// Its unit; for people.
-	Unit          string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	Unit string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The names that it had before, the latest last. Whoever reads by one of them reads this attribute; no other attribute ever gets one.
+	FormerNames []string `protobuf:"bytes,130,rep,name=former_names,json=formerNames,proto3" json:"former_names,omitempty"`
+	// Whether it was retired: nothing is written to it or read of it any more, and its id and names stay taken.
+	Retired       bool `protobuf:"varint,131,opt,name=retired,proto3" json:"retired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +164,20 @@ func (x *SchemaAttribute) GetUnit() string {
 		return x.Unit
 	}
 	return ""
+}
+
+func (x *SchemaAttribute) GetFormerNames() []string {
+	if x != nil {
+		return x.FormerNames
+	}
+	return nil
+}
+
+func (x *SchemaAttribute) GetRetired() bool {
+	if x != nil {
+		return x.Retired
+	}
+	return false
 }
 
 // ModelHead is what changes about a model.
@@ -567,6 +594,11 @@ type SnapshotBlock struct {
 	Excluded []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
 	// The tiers that the cuts alone give, in declared order of the tierings, while `tiers` are those in force; empty where nobody of the block is in another.
 	ComputedTiers []*NameColumn `protobuf:"bytes,120,rep,name=computed_tiers,json=computedTiers,proto3" json:"computed_tiers,omitempty"`
+	// The part of the run's families that these customers need; absent where the model has none.
+	Families *v1.FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
+	// For each tiering, in declared order, what customers compute by themselves who inherit the tier of their family's root: 0 for those who do
+	// not, 1 where it is none, or 1 and the place from 1. The codes are empty where each customer decides for itself.
+	OwnTiers      []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -660,6 +692,20 @@ func (x *SnapshotBlock) GetExcluded() []bool {
 func (x *SnapshotBlock) GetComputedTiers() []*NameColumn {
 	if x != nil {
 		return x.ComputedTiers
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetFamilies() *v1.FamilyTable {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetOwnTiers() []*NameColumn {
+	if x != nil {
+		return x.OwnTiers
 	}
 	return nil
 }
@@ -934,17 +980,20 @@ var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\v2#.echelon.storage.v1.SchemaAttributeR\n" +
-	"attributes\"y\n" +
+	"attributes\x12\x19\n" +
+	"\achanged\x18\x82\x01 \x01(\tR\achanged\"\xb8\x01\n" +
 	"\x0fSchemaAttribute\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x03 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x12\n" +
-	"\x04unit\x18\x04 \x01(\tR\x04unit\"\xaa\x01\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\"\n" +
+	"\fformer_names\x18\x82\x01 \x03(\tR\vformerNames\x12\x19\n" +
+	"\aretired\x18\x83\x01 \x01(\bR\aretired\"\xaa\x01\n" +
 	"\tModelHead\x12%\n" +
 	"\x0elatest_version\x18\x01 \x01(\x03R\rlatestVersion\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x12 \n" +
@@ -970,7 +1019,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa3\x03\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\x97\x04\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -981,7 +1030,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vreason_refs\x18\a \x03(\rR\n" +
 	"reasonRefs\x12\x1a\n" +
 	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x12E\n" +
-	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\"\"\n" +
+	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\x124\n" +
+	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\x12<\n" +
+	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
@@ -1032,8 +1083,9 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(v1.Attribute_Type)(0),        // 13: echelon.v1.Attribute.Type
 	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 	(*v1.Reason)(nil),             // 15: echelon.v1.Reason
-	(*v1.ImportHeader)(nil),       // 16: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),      // 17: echelon.v1.ImportedBatch
+	(*v1.FamilyTable)(nil),        // 16: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),       // 17: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),      // 18: echelon.v1.ImportedBatch
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
@@ -1048,15 +1100,17 @@ var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
 	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	9,  // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	16, // 12: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	14, // 13: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	14, // 14: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	17, // 15: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	9,  // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
+	17, // 14: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	14, // 15: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	14, // 16: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	18, // 17: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
