@@ -139,7 +139,7 @@ func TestARunThatReadWhoIsErasedMeanwhileLeavesItOut(t *testing.T) {
 	r.must(err)
 	run := r.start()
 	for _, id := range []string{gone, wrong} {
-		erased, err := r.in.Erase(t.Context(), id, nil)
+		erased, err := r.in.Erase(t.Context(), id)
 		r.must(err)
 		if !erased.Existed {
 			t.Errorf("erased %+v", erased)
@@ -180,12 +180,12 @@ func TestAnErasureThatWasBrokenOffIsTakenUp(t *testing.T) {
 		mortal.left.Store(left)
 		r2 := *r
 		r2.in = newIntake(&r2, mortal)
-		_, err := r2.in.Erase(t.Context(), gone, nil)
+		_, err := r2.in.Erase(t.Context(), gone)
 		if err != nil && !errors.Is(err, errCrashed) {
 			t.Fatal(err)
 		}
 		if err != nil {
-			_, err := r.in.Erase(t.Context(), gone, nil)
+			_, err := r.in.Erase(t.Context(), gone)
 			r.must(err)
 		}
 		if places := r.places(store, gone); len(places) > 0 {
@@ -207,7 +207,7 @@ func TestAFailureKeepsItsCauseWithoutTheCustomer(t *testing.T) {
 	defer r.close()
 	failed := &echelonv1.Run{Id: "failed", Model: "m", State: echelonv1.Run_FAILED, Failure: fmt.Sprintf("customer %q is damaged on disk: check the disk", gone)}
 	r.must(store.Update(t.Context(), func(tx storage.Tx) error { return tx.PutDocument(storage.KindRun, "failed", failed) }))
-	_, err := r.in.Erase(t.Context(), gone, nil)
+	_, err := r.in.Erase(t.Context(), gone)
 	r.must(err)
 	run, err := r.runs.Get(t.Context(), "failed")
 	r.must(err)
