@@ -138,15 +138,18 @@ func (j *Job) again(tx storage.Tx, sequence int64, hash []byte) (*echelonv1.Impo
 
 // bounded returns what is kept of an answer: not its number, which the key has, and not all of very many errors.
 func bounded(answer *echelonv1.ImportedBatch) *echelonv1.ImportedBatch {
-	kept := &echelonv1.ImportedBatch{Stored: answer.GetStored()}
-	size := 0
-	for i, e := range answer.GetErrors() {
+	listed, size := 0, 0
+	for _, e := range answer.GetErrors() {
 		if size += proto.Size(e); size > errorBytes {
-			kept.UnlistedErrors = int64(len(answer.GetErrors()) - i)
 			break
 		}
-		kept.Errors = append(kept.Errors, e)
+		listed++
 	}
+	all := answer.GetErrors()
+	answer.Errors = all[:listed] // so that not all are cloned
+	kept := proto.CloneOf(answer)
+	answer.Errors = all
+	kept.Sequence, kept.UnlistedErrors = 0, int64(len(all)-listed)
 	return kept
 }
 
