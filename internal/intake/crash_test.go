@@ -54,7 +54,7 @@ func (s *dying) RewriteBlock(ctx context.Context, name, id string, rewrite func(
 }
 
 // many is customers of whom some change between the read of a run and its publication: more than are evaluated at a time.
-const many = 1300
+const many = 1100
 
 func number(x float64) *float64 { return &x }
 
