@@ -223,3 +223,5 @@ func newIntake(r *rig, store storage.Store) *intake.Intake {
 func intakePut(customers *frame.Frame) intake.Put {
 	return intake.Put{Customers: customers, Assign: &intake.Assign{}}
 }
+
+func (r *rig) context() context.Context { return context.Background() }
