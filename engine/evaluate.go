@@ -187,7 +187,7 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	e.run(nil)
 	inForce, computed := e.settle(options.Previous)
 	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: inForce, Computed: computed, Reasons: e.reasons.List(f.Len())}
-	r.Own, r.families = e.own, e.lines.families
+	r.Own, r.families, r.Roots = e.own, e.lines.families, e.roots()
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
@@ -338,4 +339,23 @@ func (s *Scorer) linesWith(given *family.Table) *lines {
 		panic("engine: the model reads families, and the evaluation has none: give those of the run as Options.Families")
 	}
 	return with
+}
+
+// roots counts the rows that are the root of their family, those who are alone among them.
+func (e *evaluation) roots() int64 {
+	n := int64(0)
+	for row, at := range e.family {
+		if at == family.Alone || e.lines.families.Root(at) == e.ids[row] {
+			n++
+		}
+	}
+	return n
+}
+
+// Roots returns how many of the customers of a batch are the root of their family, those who are alone among them; 0 where the model has no families.
+func (s *Scorer) Roots(f *frame.Frame, asOf time.Time) int64 {
+	if !s.program.HasFamilies() {
+		return 0
+	}
+	return s.program.newEvaluation(f, s.linesWith(nil), asOf).roots()
 }

@@ -151,6 +151,12 @@ func TestTheRootDecidesForItsFamily(t *testing.T) {
 			t.Errorf("%s gets %v", id, outcome)
 		}
 	}
+	tally := engine.NewTally(s.program)
+	tally.Add(s.result)
+	summary := tally.Summary()
+	if table := summary.GetTierings()[0]; summary.GetFamilies() != 4 || table.GetTiers()[0].GetCustomers() != 5 || table.GetTiers()[0].GetUnscored() != 0 {
+		t.Errorf("the tables count customers, and the families apart: %v", summary)
+	}
 	r := s.reason("c1", "tiers.t")
 	if codes := s.codes("c1", "tiers.t"); !slices.Equal(codes, []string{"INHERITED"}) || r.GetPart() != "low" ||
 		r.GetMessage() != `tiers.t: INHERITED low from "c", the root of its family; its own is top` {

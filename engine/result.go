@@ -32,6 +32,8 @@ type Result struct {
 	// Own has, for each tiering that decides per family, what customers compute by themselves who inherit the tier of another: 0 for those who do
 	// not, 1 for nothing, or 2 and the place among the tiering's names. Nil for a tiering in which each decides for itself.
 	Own [][]uint32
+	// Roots is how many of the customers are the root of their family, those who are alone among them; 0 where the model has no families.
+	Roots int64
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
 	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
@@ -131,6 +133,10 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 		if p.HasExitRules(i) {
 			r.Computed[i] = nameColumn(n, p.TierNames(i))
 		}
+		r.Own = append(r.Own, nil)
+		if p.perFamily(i) >= 0 {
+			r.Own[i] = make([]uint32, n)
+		}
 	}
 	for row, a := range assignments {
 		r.IDs = append(r.IDs, a.GetCustomerId())
@@ -165,9 +171,31 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 			if err := r.setComputed(k, row, t); err != nil {
 				return nil, err
 			}
+			if err := r.setOwn(k, row, t); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r, nil
+}
+
+// setOwn sets what a customer computes by itself who inherits a tier.
+func (r *Result) setOwn(k, row int, t *echelonv1.TierOutcome) error {
+	if !t.GetInherited() {
+		return nil
+	}
+	if r.Own[k] == nil {
+		return fmt.Errorf("the assignment of customer %q inherits a tier, and each decides for itself in %s", r.IDs[row], t.GetTiering())
+	}
+	r.Own[k][row] = 1
+	if t.OwnTier != nil {
+		place := slices.Index(r.Program.TierNames(k), t.GetOwnTier())
+		if place < 0 {
+			return fmt.Errorf("%q is no segment, tier or persona of this model", t.GetOwnTier())
+		}
+		r.Own[k][row] = uint32(place) + 2
+	}
+	return nil
 }
 
 func nameColumn(n int, names []string) *frame.Column {

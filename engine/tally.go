@@ -13,6 +13,8 @@ type Tally struct {
 	amountIn exact.Sum
 	// excluded is the amount of the customers that the model is not about.
 	excluded exact.Sum
+	// roots is how many families there are.
+	roots int64
 }
 
 // table is a tiering's counts: one a tier, and the last for those without.
@@ -43,6 +45,7 @@ func (t *Tally) Refuse(n int64) {
 // Add counts a result; its amounts too, where it has them.
 func (t *Tally) Add(r *Result) {
 	t.balance.Customers += int64(r.Len())
+	t.roots += r.Roots
 	for row := range r.IDs {
 		amount := 0.0
 		if r.Amounts != nil && r.Amounts.Valid.Get(row) {
@@ -74,6 +77,9 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 		to.computed[place]++
 	}
 	to.amounts[place].Add(amount)
+	if r.Own != nil && r.Own[i] != nil && r.Own[i][row] > 0 {
+		return // who inherits did not come here for want of a score
+	}
 	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
 		to.unscored[place]++
 	}
@@ -86,7 +92,7 @@ func (t *Tally) Summary() *echelonv1.Summary {
 		Customers: t.balance.GetCustomers(), Excluded: t.balance.GetExcluded(), Refused: t.balance.GetRefused(),
 		AmountIn: t.amountIn.Float64(), ExcludedAmount: t.excluded.Float64(),
 	}
-	summary := &echelonv1.Summary{Balance: balance}
+	summary := &echelonv1.Summary{Balance: balance, Families: t.roots}
 	driving := t.program.Driving()
 	if driving < 0 {
 		balance.Unscored = balance.GetCustomers() - balance.GetExcluded() - balance.GetRefused()

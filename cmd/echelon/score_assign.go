@@ -142,12 +142,12 @@ func (r *remoteAssigner) assign(
 		if len(ready) < frames[0].Len() {
 			continue
 		}
-		// A server answers no amounts; they are what they are everywhere.
+		// A server answers no amounts and counts no families; they are what they are everywhere.
 		result, err := r.program.ResultOf(ready)
 		if err != nil {
 			return err
 		}
-		result.Amounts = scorer.Amounts(frames[0], r.asOf)
+		result.Amounts, result.Roots = scorer.Amounts(frames[0], r.asOf), scorer.Roots(frames[0], r.asOf)
 		if err := do(ready, result); err != nil {
 			return err
 		}

@@ -274,7 +274,10 @@ type Summary struct {
 	// Whether the books balance.
 	Balance *Balance `protobuf:"bytes,1,opt,name=balance,proto3" json:"balance,omitempty"`
 	// The tables, one a tiering, in declared order.
-	Tierings      []*TierTable `protobuf:"bytes,2,rep,name=tierings,proto3" json:"tierings,omitempty"`
+	Tierings []*TierTable `protobuf:"bytes,2,rep,name=tierings,proto3" json:"tierings,omitempty"`
+	// How many families the customers that were read form, those who are alone among them; 0 where the model has no `parent`. All else counts
+	// customers.
+	Families      int64 `protobuf:"varint,130,opt,name=families,proto3" json:"families,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -321,6 +324,13 @@ func (x *Summary) GetTierings() []*TierTable {
 		return x.Tierings
 	}
 	return nil
+}
+
+func (x *Summary) GetFamilies() int64 {
+	if x != nil {
+		return x.Families
+	}
+	return 0
 }
 
 // Balance adds up what came in and what went out. Rows are those of the tiering that drives coverage, or else of the first.
@@ -629,10 +639,11 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\tPUBLISHED\x10\x03\x12\n" +
 	"\n" +
 	"\x06FAILED\x10\x04\x12\r\n" +
-	"\tCANCELLED\x10\x05\"k\n" +
+	"\tCANCELLED\x10\x05\"\x88\x01\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
-	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\"\xf6\x01\n" +
+	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\x12\x1b\n" +
+	"\bfamilies\x18\x82\x01 \x01(\x03R\bfamilies\"\xf6\x01\n" +
 	"\aBalance\x12\x1c\n" +
 	"\tcustomers\x18\x01 \x01(\x03R\tcustomers\x12\x16\n" +
 	"\x06tiered\x18\x02 \x01(\x03R\x06tiered\x12\x1a\n" +

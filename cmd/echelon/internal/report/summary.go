@@ -20,7 +20,11 @@ func Summary(w io.Writer, summary *echelonv1.Summary, amount string) error {
 			return err
 		}
 	}
-	return Balance(w, summary.GetBalance(), amount)
+	if err := Balance(w, summary.GetBalance(), amount); err != nil || summary.GetFamilies() == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%sfamilies  %s, those who are alone among them\n", indent, Count(summary.GetFamilies()))
+	return err
 }
 
 // Tiering writes the customers, and the amount, of each tier or persona, and the shares of the whole.
