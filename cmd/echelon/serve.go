@@ -16,7 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/echelonhq/echelon/cmd/echelon/internal/config"
 	"github.com/echelonhq/echelon/server"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/badger"
@@ -32,6 +34,8 @@ type serveOptions struct {
 	logFormat, logLevel   string
 	server                server.Config
 	identity              identityOptions
+	// config is where the values came from; nil where nobody asked.
+	config *config.Config
 }
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -46,9 +50,19 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 		Example: `  echelon serve --data ./echelon-data
   echelon serve --memory --listen 127.0.0.1:0`,
 		Args: cobra.NoArgs,
-		RunE: c.does(func(ctx context.Context, _ []string) error { return o.run(ctx, c.stdout, c.stderr) }),
+		RunE: c.does(func(ctx context.Context, _ []string) error { return o.run(ctx, c) }),
 	}
-	flags := command.Flags()
+	o.bind(command.Flags())
+	command.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		o.config, err = c.configure(config.Group{Flags: cmd.Flags()})
+		return err
+	}
+	c.configFlag(command)
+	return command
+}
+
+// bind makes flags of the options. They can be set in a file and by variables too, see internal/config.
+func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.data, "data", "echelon-data", "folder of the store")
 	flags.BoolVar(&o.memory, "memory", false, "keep everything in memory; it is gone when the server stops")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:7070", "address to listen on; port 0 takes a free one")
@@ -65,33 +79,22 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
-	return command
 }
 
-func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	log, err := newLogger(stderr, o.logFormat, o.logLevel)
+func (o *serveOptions) run(ctx context.Context, c *cli) error {
+	o.check(o.config)
+	if err := c.sound(o.config); err != nil {
+		return err
+	}
+	log, err := newLogger(c.stderr, o.logFormat, o.logLevel)
 	if err != nil {
 		return err
 	}
-	if err := o.identity.allowed(o.listen, o.insecure); err != nil {
-		return err
+	for _, warning := range o.config.Findings.Warnings() {
+		log.Warn("configuration", "what", warning.String())
 	}
 	if err := o.identity.apply(ctx, &o.server, log); err != nil {
 		return err
-	}
-	if o.memoryLimit <= 0 {
-		return usagef("--memory-limit-mib %d is not above 0", o.memoryLimit)
-	}
-	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
-		return usagef("--keep-runs and --keep-days are 0 or more")
-	}
-	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
-		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
-	}
-	if o.metrics != "" {
-		if local, err := isLoopback(o.metrics); err != nil || !local {
-			return firstOf(err, usagef("--metrics-listen %s is not a loopback address, and metrics are neither secured nor authenticated: give one of 127.0.0.1", o.metrics))
-		}
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(o.memoryLimit << 20)
@@ -110,9 +113,9 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 			return err
 		}
 		defer stop()
-		fmt.Fprintf(stdout, "metrics on http://%s/metrics\n", at)
+		fmt.Fprintf(c.stdout, "metrics on http://%s/metrics\n", at)
 	}
-	fmt.Fprintf(stdout, "serving on %s\n", running.address)
+	fmt.Fprintf(c.stdout, "serving on %s\n", running.address)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "cause", context.Cause(ctx))
