@@ -19,6 +19,24 @@ const writesService = "writes"
 // diskEvery is how often the health looks at the disk.
 const diskEvery = time.Second
 
+// registerStates shows as metrics how it is with the store and with runs, whenever somebody looks.
+func (s *Server) registerStates(store storage.Store) error {
+	if disk, known := store.(storage.Disk); known {
+		if err := registerDisk(s.config.Metrics, disk); err != nil {
+			return err
+		}
+	}
+	if figures, known := store.(storage.Statistics); known {
+		if err := s.config.Metrics.Register(storeCollector{figures}); err != nil {
+			return fmt.Errorf("registering the metrics of the store: %w", err)
+		}
+	}
+	if err := s.config.Metrics.Register(runCollector{s.runs, store, s.config.Log}); err != nil {
+		return fmt.Errorf("registering the metrics of runs: %w", err)
+	}
+	return nil
+}
+
 // registerDisk shows how it is with a store's disk as metrics.
 func registerDisk(metrics prometheus.Registerer, disk storage.Disk) error {
 	for name, gauge := range map[string]struct {

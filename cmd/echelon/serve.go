@@ -34,6 +34,7 @@ type serveOptions struct {
 	logFormat, logLevel   string
 	server                server.Config
 	identity              identityOptions
+	traces                traceOptions
 	// config is where the values came from; nil where nobody asked.
 	config *config.Config
 }
@@ -69,6 +70,7 @@ func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metrics, "metrics-listen", "", "loopback address of Prometheus metrics under /metrics; empty serves none")
 	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS or without authentication")
 	o.identity.flags(flags)
+	o.traces.flags(flags)
 	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
 	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -100,8 +102,14 @@ func (o *serveOptions) run(ctx context.Context, c *cli) error {
 		debug.SetMemoryLimit(o.memoryLimit << 20)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerProcess(registry)
 	o.server.Log, o.server.Metrics = log, registry
+	provider, flush, err := o.traces.provider(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	o.server.Traces = provider
 	running, err := start(ctx, o, log)
 	if err != nil {
 		return err
@@ -166,6 +174,17 @@ func (r *running) stop() {
 	if err := r.store.Close(); err != nil {
 		r.log.Error("closing the store", "error", err)
 	}
+}
+
+// registerProcess registers the metrics of the program and its process.
+func registerProcess(to prometheus.Registerer) {
+	v := built()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "echelon_build_info", Help: "1, with what the program was built from.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "revision": v.Revision, "go": v.Go},
+	})
+	info.Set(1)
+	to.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
 // serveMetrics serves a registry's metrics until stop.

@@ -24,6 +24,7 @@ func (o *serveOptions) check(c *config.Config) {
 		c.Mistake(err.Error(), "listen")
 	}
 	o.identity.check(c)
+	o.traces.check(c)
 	if o.memoryLimit <= 0 {
 		c.Mistake(fmt.Sprintf("--memory-limit-mib %d is not above 0", o.memoryLimit), "memory-limit-mib")
 	}

@@ -40,6 +40,8 @@ func (j *job) clone() *echelonv1.Run { return proto.CloneOf(j.run) }
 
 // execute does the run and records how it ended.
 func (j *job) execute(ctx context.Context) {
+	ctx, span := begin(ctx, "run", j.run)
+	defer span.End()
 	id := j.run.GetId()
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
 	log.Info("run started", "read_point", j.run.GetReadPoint())
@@ -56,8 +58,13 @@ func (j *job) execute(ctx context.Context) {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
-	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
+	recorded := j.recordAtLast(log, calibration)
+	if recorded && j.run.GetState() == echelonv1.Run_READY {
 		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
+	}
+	failed(span, err)
+	if recorded {
+		j.manager.ended(j.run)
 	}
 	j.manager.leave(id, j.progress)
 }
@@ -130,7 +137,7 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	calibration, err := j.calibrate(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -152,6 +159,17 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	}
 	calibration.Refused = j.run.GetSummary().GetBalance().GetRefused()
 	return calibration, nil
+}
+
+// calibrate learns what the model learns from the customers.
+func (j *job) calibrate(ctx context.Context) (*echelonv1.Calibration, error) {
+	ctx, span := begin(ctx, "run.calibrate", j.run)
+	defer span.End()
+	began := time.Now()
+	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	j.manager.observer.Calibrated(j.run.GetModel(), time.Since(began), err)
+	failed(span, err)
+	return calibration, err
 }
 
 // population is the customers that can be read, as the run's view has them.
@@ -177,6 +195,8 @@ func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, e
 
 // write evaluates all customers into blocks, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	ctx, span := begin(ctx, "run.evaluate", j.run)
+	defer span.End()
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
 	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
@@ -185,6 +205,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			return fmt.Errorf("reading customers: %w", err)
 		}
 		tally.Refuse(int64(len(batch.Errors)))
+		j.manager.observer.Refused(j.run.GetModel(), len(batch.Errors))
 		for _, refused := range batch.Errors {
 			if len(j.run.Refused) < refusedKept {
 				j.run.Refused = append(j.run.Refused, refused)
@@ -194,7 +215,9 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
+		began := time.Now()
 		result := scorer.Evaluate(batch.Frame, options)
+		j.manager.observer.Evaluated(j.run.GetModel(), result.Len(), time.Since(began))
 		tally.Add(result)
 		if err := writer.Append(snapshot.Encode(result)); err != nil {
 			return fmt.Errorf("writing the snapshot: %w", err)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -30,7 +31,11 @@ type Manager struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 
+	observer Observer
+
 	mu sync.Mutex
+	// succeeded is when a run of a model ended well last.
+	succeeded map[string]time.Time
 	// active are the runs that are under way, by id.
 	active map[string]*progress
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
@@ -39,7 +44,8 @@ type Manager struct {
 
 // New returns the manager of a store's runs, after ending those that a crash left behind.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run)}
+	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run),
+		observer: unobserved{}, succeeded: make(map[string]time.Time)}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()
@@ -83,6 +89,8 @@ func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, e
 		view.Close()
 		return nil, err
 	}
+	// The run's spans are below the call that started it, which does not wait for them.
+	job.ctx = trace.ContextWithSpan(job.ctx, trace.SpanFromContext(ctx))
 	started := job.clone()
 	m.wait.Go(func() {
 		defer view.Close()

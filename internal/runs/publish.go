@@ -18,8 +18,12 @@ const historyKept = 100
 
 // Publish makes a run's snapshot current. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
+	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
+	defer span.End()
 	var run *echelonv1.Run
+	var changed bool
 	err := m.store.Update(ctx, func(tx storage.Tx) (err error) {
+		changed = false
 		if run, err = read(tx, id); err != nil {
 			return err
 		}
@@ -46,8 +50,12 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 			History: history[max(0, len(history)-historyKept):],
 		}
 		run.State, run.PublishTime = echelonv1.Run_PUBLISHED, now
+		changed = true
 		return put(tx, run, next)
 	})
+	if err == nil && changed {
+		m.observer.Published(run)
+	}
 	return run, err
 }
 
@@ -110,6 +118,9 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 			History: current.GetHistory()[:last], PublishTime: now,
 		})
 	})
+	if err == nil {
+		m.observer.Published(run)
+	}
 	return run, err
 }
 
@@ -142,6 +153,7 @@ func (m *Manager) recover(ctx context.Context) error {
 			continue
 		}
 		complete[run.GetId()] = storage.HasSnapshot(run)
+		m.noteSuccess(run)
 		if run.GetState() == echelonv1.Run_RUNNING {
 			if err := m.abandon(ctx, run); err != nil {
 				return err
