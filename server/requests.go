@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
 )
 
 // requestIDHeader is what a caller calls its request, and what it is told that the server does: it stands in every line of the log about it.
@@ -86,10 +85,13 @@ func (h requestLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (h requestLog) WithGroup(name string) slog.Handler { return requestLog{h.Handler.WithGroup(name)} }
 
 // tracing makes spans of calls, below those of the callers where they send a trace (W3C). Health is left out: it is asked every few seconds.
-func tracing(provider trace.TracerProvider) stats.Handler {
-	return otelgrpc.NewServerHandler(
+func tracing(provider trace.TracerProvider) grpc.ServerOption {
+	if provider == nil {
+		return grpc.EmptyServerOption{}
+	}
+	return grpc.StatsHandler(otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(provider),
 		otelgrpc.WithPropagators(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),
 		otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
-	)
+	))
 }

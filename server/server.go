@@ -12,7 +12,6 @@ import (
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -84,9 +83,6 @@ func (c Config) withDefaults() Config {
 	c.Log = or(c.Log, d.Log)
 	if c.Metrics == nil {
 		c.Metrics = d.Metrics
-	}
-	if c.Traces == nil {
-		c.Traces = noop.NewTracerProvider()
 	}
 	if c.Now == nil {
 		c.Now = d.Now
@@ -178,8 +174,8 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	}
 	s.grpc = grpc.NewServer(
 		grpc.Creds(transport),
-		grpc.StatsHandler(tracing(config.Traces)),
 		grpc.StatsHandler(calls),
+		tracing(config.Traces),
 		grpc.ChainUnaryInterceptor(unary...),
 		grpc.ChainStreamInterceptor(stream...),
 		grpc.ForceServerCodecV2(newCodec(config.MaxMessageBytes)),

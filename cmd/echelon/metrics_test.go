@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/echelonhq/echelon/internal/identity"
+	"github.com/echelonhq/echelon/internal/identity/identitytest"
 	"github.com/echelonhq/echelon/server"
 	"github.com/echelonhq/echelon/storage/badger"
 )
@@ -58,9 +61,17 @@ func metrics(t *testing.T) []metric {
 	if err != nil {
 		t.Fatal(err)
 	}
+	folder, authority := t.TempDir(), identitytest.NewAuthority(t)
+	authority.Write(folder, "server", identitytest.Leaf{CN: "server"})
+	secured, err := identity.ServerTLS(identity.TLSFiles{
+		Certificate: filepath.Join(folder, "server.crt"), Key: filepath.Join(folder, "server.key"),
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	l := &listing{Registry: prometheus.NewRegistry()}
 	registerProcess(l)
-	s, err := server.New(t.Context(), store, server.Config{Metrics: l, Log: slog.New(slog.DiscardHandler)})
+	s, err := server.New(t.Context(), store, server.Config{Metrics: l, Log: slog.New(slog.DiscardHandler), TLS: secured})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,15 +44,15 @@ func (j *job) execute(ctx context.Context) {
 	defer span.End()
 	id := j.run.GetId()
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
-	log.Info("run started", "read_point", j.run.GetReadPoint())
+	log.InfoContext(ctx, "run started", "read_point", j.run.GetReadPoint())
 	calibration, err := j.evaluateSafely(ctx)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		if errors.Is(context.Cause(ctx), errCancelled) {
 			j.run.State = echelonv1.Run_CANCELLED
-			log.Info("run cancelled")
+			log.InfoContext(ctx, "run cancelled")
 		} else {
-			log.Error("run failed", "error", err)
+			log.ErrorContext(ctx, "run failed", "error", err)
 		}
 	} else {
 		j.run.State = echelonv1.Run_READY
@@ -60,7 +60,7 @@ func (j *job) execute(ctx context.Context) {
 	j.run.EndTime = timestamppb.New(j.manager.now())
 	recorded := j.recordAtLast(log, calibration)
 	if recorded && j.run.GetState() == echelonv1.Run_READY {
-		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
+		log.InfoContext(ctx, "run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
 	failed(span, err)
 	if recorded {
