@@ -1,8 +1,7 @@
 package main
 
 import (
-	"crypto/x509"
-	"encoding/pem"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,7 +47,7 @@ func (o *serveOptions) checkFiles(c *config.Config, now time.Time) {
 	if o.identity.tls.Certificate != "" && o.identity.tls.Key != "" {
 		if _, err := identity.ServerTLS(o.identity.tls, quiet); err != nil {
 			c.Mistake(err.Error(), "tls-cert", "tls-key", "client-ca")
-		} else if err := current(o.identity.tls.Certificate, now); err != nil {
+		} else if err := current(o.identity.tls, now); err != nil {
 			c.Mistake(err.Error(), "tls-cert")
 		}
 	}
@@ -64,24 +63,16 @@ func (o *serveOptions) checkFiles(c *config.Config, now time.Time) {
 	}
 }
 
-// current returns an error unless the first certificate of a file, which could be read before, is valid now.
-func current(file string, now time.Time) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return fmt.Errorf("%s has no certificate in PEM form", file)
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
+// current returns an error unless a certificate is valid now.
+func current(files identity.TLSFiles, now time.Time) error {
+	pair, err := tls.LoadX509KeyPair(files.Certificate, files.Key)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", file, err)
-	case now.After(certificate.NotAfter):
-		return fmt.Errorf("the certificate %s expired at %s: get a new one", file, certificate.NotAfter.UTC().Format(time.RFC3339))
-	case now.Before(certificate.NotBefore):
-		return fmt.Errorf("the certificate %s is valid from %s only: check the clock, or wait", file, certificate.NotBefore.UTC().Format(time.RFC3339))
+		return err
+	case now.After(pair.Leaf.NotAfter):
+		return fmt.Errorf("the certificate %s expired at %s: get a new one", files.Certificate, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(pair.Leaf.NotBefore):
+		return fmt.Errorf("the certificate %s is valid from %s only: check the clock, or wait", files.Certificate, pair.Leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
