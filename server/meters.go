@@ -22,9 +22,9 @@ const inlineModel = "inline"
 // meters are what the server counts of the engine, of runs and of the store. docs/metrics.md lists them; a test holds it against what is registered.
 type meters struct {
 	evaluated, refused *prometheus.CounterVec
-	evaluation         *prometheus.HistogramVec
+	evaluationSeconds  *prometheus.HistogramVec
 	calibrations       *prometheus.CounterVec
-	calibration        prometheus.Histogram
+	calibrationSeconds prometheus.Histogram
 
 	runs         *prometheus.CounterVec
 	run          prometheus.Histogram
@@ -43,15 +43,15 @@ func newMeters(to prometheus.Registerer) (*meters, error) {
 	m := &meters{
 		evaluated: counters("evaluated_customers_total", "Customers evaluated.", "model", "way"),
 		refused:   counters("refused_customers_total", "Customers that were refused instead of evaluated.", "model", "way"),
-		evaluation: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		evaluationSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "echelon_evaluation_seconds", Help: "How long the evaluation of a batch took.", Buckets: prometheus.ExponentialBuckets(10e-6, 4, 10),
 		}, []string{"way"}),
-		calibrations: counters("calibrations_total", "Calibrations, by how they ended.", "model", "outcome"),
-		calibration:  histogram("calibration_seconds", "How long calibrations took that ended well.", prometheus.ExponentialBuckets(0.001, 4, 10)),
-		runs:         counters("runs_total", "Runs that ended, by how they did.", "model", "state"),
-		run:          histogram("run_seconds", "How long runs took that ended well.", prometheus.ExponentialBuckets(0.01, 4, 10)),
-		publications: counters("publications_total", "Publications, those by rolling back included.", "model"),
-		commits:      counters("store_commits_total", "Commits to the store, by how they ended: committed, conflict, or failed.", "outcome"),
+		calibrations:       counters("calibrations_total", "Calibrations, by how they ended.", "model", "outcome"),
+		calibrationSeconds: histogram("calibration_seconds", "How long calibrations took that ended well.", prometheus.ExponentialBuckets(0.001, 4, 10)),
+		runs:               counters("runs_total", "Runs that ended, by how they did.", "model", "state"),
+		run:                histogram("run_seconds", "How long runs took that ended well.", prometheus.ExponentialBuckets(0.01, 4, 10)),
+		publications:       counters("publications_total", "Publications, those by rolling back included.", "model"),
+		commits:            counters("store_commits_total", "Commits to the store, by how they ended: committed, conflict, or failed.", "outcome"),
 		commit: histogram("store_commit_seconds", "How long commits took, with what is done in them, attempts that were repeated, and the disk.",
 			prometheus.ExponentialBuckets(50e-6, 4, 10)),
 		commitCustomers: histogram("store_commit_customers", "Customers stored in a commit that stored any.", prometheus.ExponentialBuckets(1, 4, 8)),
@@ -61,7 +61,7 @@ func newMeters(to prometheus.Registerer) (*meters, error) {
 			Name: "echelon_store_open_views", Help: "Views of the store that are open; what they alone see cannot be freed.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.evaluated, m.refused, m.evaluation, m.calibrations, m.calibration, m.runs, m.run, m.publications,
+	for _, c := range []prometheus.Collector{m.evaluated, m.refused, m.evaluationSeconds, m.calibrations, m.calibrationSeconds, m.runs, m.run, m.publications,
 		m.commits, m.commit, m.commitCustomers, m.retries, m.views, m.openViews} {
 		if err := to.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the metrics of the engine and the store: %w", err)
@@ -82,33 +82,45 @@ func histogram(name, help string, buckets []float64) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "echelon_" + name, Help: help, Buckets: buckets})
 }
 
-// label returns what a model is called in the metrics.
-func label(provenance *echelonv1.Provenance) string {
-	if provenance.GetModelVersion() == 0 {
-		return inlineModel
-	}
-	return provenance.GetModel()
+// meter is the meters of one model, evaluated in one way.
+type meter struct {
+	*meters
+	model, way string
 }
 
-// batch notes that a batch was evaluated.
-func (m *meters) batch(model, way string, evaluated int, took time.Duration) {
-	m.evaluated.WithLabelValues(model, way).Add(float64(evaluated))
-	m.evaluation.WithLabelValues(way).Observe(took.Seconds())
+// of returns the meter of calls for a model that a request named, or brought along.
+func (m *meters) of(provenance *echelonv1.Provenance) meter {
+	if provenance.GetModelVersion() == 0 {
+		return meter{m, inlineModel, wayCall}
+	}
+	return meter{m, provenance.GetModel(), wayCall}
+}
+
+// evaluation notes that a batch is evaluated, until what it returns is called.
+func (m meter) evaluation(rows int) (ended func()) {
+	began := time.Now()
+	return func() {
+		m.evaluated.WithLabelValues(m.model, m.way).Add(float64(rows))
+		m.evaluationSeconds.WithLabelValues(m.way).Observe(time.Since(began).Seconds())
+	}
 }
 
 // refuse notes that customers were refused.
-func (m *meters) refuse(model, way string, customers int) {
+func (m meter) refuse(customers int) {
 	if customers > 0 {
-		m.refused.WithLabelValues(model, way).Add(float64(customers))
+		m.refused.WithLabelValues(m.model, m.way).Add(float64(customers))
 	}
 }
 
-// calibrated notes that a calibration ended.
-func (m *meters) calibrated(model string, took time.Duration, err error) {
-	if err != nil {
-		m.calibrations.WithLabelValues(model, "failed").Inc()
-		return
+// calibration notes that a calibration is made, until what it returns is called.
+func (m meter) calibration() (ended func(error)) {
+	began := time.Now()
+	return func(err error) {
+		if err != nil {
+			m.calibrations.WithLabelValues(m.model, "failed").Inc()
+			return
+		}
+		m.calibrations.WithLabelValues(m.model, "made").Inc()
+		m.calibrationSeconds.Observe(time.Since(began).Seconds())
 	}
-	m.calibrations.WithLabelValues(model, "made").Inc()
-	m.calibration.Observe(took.Seconds())
 }

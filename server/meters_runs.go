@@ -19,17 +19,19 @@ type runMeters struct{ *meters }
 
 var _ runs.Observer = runMeters{}
 
-// Evaluated implements runs.Observer.
-func (m runMeters) Evaluated(model string, customers int, took time.Duration) {
-	m.batch(model, wayRun, customers, took)
+// Evaluating implements runs.Observer.
+func (m runMeters) Evaluating(model string, customers int) (ended func()) {
+	return meter{m.meters, model, wayRun}.evaluation(customers)
 }
 
 // Refused implements runs.Observer.
-func (m runMeters) Refused(model string, customers int) { m.refuse(model, wayRun, customers) }
+func (m runMeters) Refused(model string, customers int) {
+	meter{m.meters, model, wayRun}.refuse(customers)
+}
 
-// Calibrated implements runs.Observer.
-func (m runMeters) Calibrated(model string, took time.Duration, err error) {
-	m.calibrated(model, took, err)
+// Calibrating implements runs.Observer.
+func (m runMeters) Calibrating(model string) (ended func(error)) {
+	return meter{m.meters, model, wayRun}.calibration()
 }
 
 // Ended implements runs.Observer.
@@ -38,11 +40,6 @@ func (m runMeters) Ended(run *echelonv1.Run) {
 	if run.GetState() == echelonv1.Run_READY {
 		m.run.Observe(run.GetEndTime().AsTime().Sub(run.GetStartTime().AsTime()).Seconds())
 	}
-}
-
-// Published implements runs.Observer.
-func (m runMeters) Published(run *echelonv1.Run) {
-	m.publications.WithLabelValues(run.GetModel()).Inc()
 }
 
 // runCollector shows how it is with runs and publications when somebody looks, so that it is right after a restart too.

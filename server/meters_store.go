@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/storage"
@@ -38,6 +39,9 @@ func (s *meteredStore) Update(ctx context.Context, fn func(storage.Tx) error) er
 	s.meters.commits.WithLabelValues(outcomeOf(err)).Inc()
 	if err == nil && tx.customers > 0 {
 		s.meters.commitCustomers.Observe(float64(tx.customers))
+	}
+	if err == nil && tx.published != "" {
+		s.meters.publications.WithLabelValues(tx.published).Inc()
 	}
 	span.SetAttributes(attribute.Int("echelon.customers", tx.customers), attribute.Int("echelon.attempts", attempts))
 	if err != nil {
@@ -82,10 +86,20 @@ func (s *meteredStore) View(ctx context.Context) (storage.Reader, error) {
 	return &meteredReader{Reader: reader, closed: sync.OnceFunc(s.meters.openViews.Dec)}, nil
 }
 
-// meteredTx counts the customers that are stored.
+// meteredTx notes what is stored.
 type meteredTx struct {
 	storage.Tx
 	customers int
+	// published is the model whose publication it is; empty where it is none.
+	published string
+}
+
+// PutDocument implements storage.Tx.
+func (t *meteredTx) PutDocument(kind storage.Kind, key string, document proto.Message) error {
+	if kind == storage.KindCurrent {
+		t.published = key
+	}
+	return t.Tx.PutDocument(kind, key, document)
 }
 
 // PutCustomers implements storage.Tx.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -22,25 +21,17 @@ import (
 type scoringService struct {
 	echelonv1.UnimplementedScoringServiceServer
 	store   storage.Store
+	meters  *meters
 	catalog *catalog.Catalog
 	streams streaming
-	meters  *meters
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
 type evaluator struct {
+	meter
 	scorer        *engine.Scorer
 	provenance    *echelonv1.Provenance
 	ignoreUnknown bool
-	meters        *meters
-}
-
-// evaluate evaluates the rows of a frame.
-func (e *evaluator) evaluate(f *frame.Frame, way string, options engine.Options) *engine.Result {
-	began := time.Now()
-	result := e.scorer.Evaluate(f, options)
-	e.meters.batch(label(e.provenance), way, result.Len(), time.Since(began))
-	return result
 }
 
 func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluator) (*evaluator, error) {
@@ -52,25 +43,25 @@ func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluat
 	if err != nil {
 		return nil, err
 	}
-	return &evaluator{scorer: scorer, provenance: resolved.Provenance, ignoreUnknown: request.GetIgnoreUnknownAttributes(), meters: s.meters}, nil
+	return &evaluator{meter: s.meters.of(resolved.Provenance), scorer: scorer, provenance: resolved.Provenance, ignoreUnknown: request.GetIgnoreUnknownAttributes()}, nil
 }
 
 func (e *evaluator) options(reasons, explain bool) engine.Options {
-	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain}
+	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain, Observe: e.evaluation}
 }
 
 // frame builds the frame of a batch. The errors' indexes are places in the batch, as are the rows' in places.
-func (e *evaluator) frame(way string, customers []*echelonv1.Customer) (f *frame.Frame, places []int, refused []*echelonv1.RowError) {
+func (e *evaluator) frame(customers []*echelonv1.Customer) (f *frame.Frame, places []int, refused []*echelonv1.RowError) {
 	b := frame.NewBuilder(e.scorer.Program().Schema(), frame.UniqueIDs())
 	for i, customer := range customers {
 		if fault := b.AddCustomer(customer, e.ignoreUnknown); fault != nil {
+			e.refuse(1)
 			fault.Index = int64(i)
 			refused = append(refused, fault)
 			continue
 		}
 		places = append(places, i)
 	}
-	e.meters.refuse(label(e.provenance), way, len(refused))
 	return b.Take(), places, refused
 }
 
@@ -89,7 +80,7 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	assignment := e.evaluate(f, wayCall, e.options(true, request.GetExplain())).Assignment(0)
+	assignment := e.scorer.Evaluate(f, e.options(true, request.GetExplain())).Assignment(0)
 	if request.GetGiven() != nil {
 		assignment.CustomerId = request.GetGiven().GetId()
 	}
@@ -106,7 +97,7 @@ func given(e *evaluator, customer *echelonv1.Customer) (*frame.Frame, error) {
 	if customer.GetId() == "" {
 		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes()}
 	}
-	f, _, refused := e.frame(wayCall, []*echelonv1.Customer{named})
+	f, _, refused := e.frame([]*echelonv1.Customer{named})
 	if len(refused) > 0 {
 		refused[0].CustomerId = customer.GetId()
 		return nil, fault.Customer(refused[0])
@@ -143,11 +134,11 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	if err != nil {
 		return nil, err
 	}
-	f, places, refused := e.frame(wayCall, request.GetCustomers())
+	f, places, refused := e.frame(request.GetCustomers())
 	response := &echelonv1.BatchScoreCustomersResponse{
 		Provenance: e.provenance, Results: make([]*echelonv1.BatchScoreResult, len(request.GetCustomers())),
 	}
-	result := e.evaluate(f, wayCall, e.options(true, request.GetExplain()))
+	result := e.scorer.Evaluate(f, e.options(true, request.GetExplain()))
 	for row, place := range places {
 		response.Results[place] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Assignment{Assignment: result.Assignment(row)}}
 	}
@@ -203,12 +194,13 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	if err != nil {
 		return nil, err
 	}
+	e.way = wayStream
 	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
 }
 
 func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.AssignmentBatch {
-	f, _, refused := o.frame(wayStream, batch.GetRows().GetCustomers())
-	result := o.evaluate(f, wayStream, o.options)
+	f, _, refused := o.frame(batch.GetRows().GetCustomers())
+	result := o.scorer.Evaluate(f, o.options)
 	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
@@ -253,9 +245,9 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	ended := s.meters.of(resolved.Provenance).calibration()
 	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime())
-	s.meters.calibrated(label(resolved.Provenance), time.Since(began), err)
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}

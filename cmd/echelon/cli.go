@@ -70,8 +70,8 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
 		c.schemaCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
-		c.configCommand(),
 	)
+	root.AddCommand(c.configCommand())
 	return root
 }
 

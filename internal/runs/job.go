@@ -46,6 +46,7 @@ func (j *job) execute(ctx context.Context) {
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
 	log.InfoContext(ctx, "run started", "read_point", j.run.GetReadPoint())
 	calibration, err := j.evaluateSafely(ctx)
+	failed(span, err)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		if errors.Is(context.Cause(ctx), errCancelled) {
@@ -58,13 +59,8 @@ func (j *job) execute(ctx context.Context) {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
-	recorded := j.recordAtLast(log, calibration)
-	if recorded && j.run.GetState() == echelonv1.Run_READY {
+	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
 		log.InfoContext(ctx, "run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
-	}
-	failed(span, err)
-	if recorded {
-		j.manager.ended(j.run)
 	}
 	j.manager.leave(id, j.progress)
 }
@@ -98,6 +94,7 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 		err := j.record(context.WithoutCancel(j.manager.ctx), calibration)
 		if err == nil {
 			j.manager.unrecorded(j.run.GetId(), nil)
+			j.manager.ended(j.run)
 			return true
 		}
 		log.Error("the end of the run could not be recorded", "error", err)
@@ -137,7 +134,9 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.calibrate(ctx)
+	phase, ended := j.calibrating(ctx)
+	calibration, err := j.program.Calibrate(phase, j.population(phase), j.run.GetAsOf().AsTime())
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -159,17 +158,6 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	}
 	calibration.Refused = j.run.GetSummary().GetBalance().GetRefused()
 	return calibration, nil
-}
-
-// calibrate learns what the model learns from the customers.
-func (j *job) calibrate(ctx context.Context) (*echelonv1.Calibration, error) {
-	ctx, span := begin(ctx, "run.calibrate", j.run)
-	defer span.End()
-	began := time.Now()
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
-	j.manager.observer.Calibrated(j.run.GetModel(), time.Since(began), err)
-	failed(span, err)
-	return calibration, err
 }
 
 // population is the customers that can be read, as the run's view has them.
@@ -199,13 +187,13 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	defer span.End()
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating}
 	for batch, err := range j.customers(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading customers: %w", err)
 		}
 		tally.Refuse(int64(len(batch.Errors)))
-		j.manager.observer.Refused(j.run.GetModel(), len(batch.Errors))
+		j.manager.hears().Refused(j.run.GetModel(), len(batch.Errors))
 		for _, refused := range batch.Errors {
 			if len(j.run.Refused) < refusedKept {
 				j.run.Refused = append(j.run.Refused, refused)
@@ -215,9 +203,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
-		began := time.Now()
 		result := scorer.Evaluate(batch.Frame, options)
-		j.manager.observer.Evaluated(j.run.GetModel(), result.Len(), time.Since(began))
 		tally.Add(result)
 		if err := writer.Append(snapshot.Encode(result)); err != nil {
 			return fmt.Errorf("writing the snapshot: %w", err)

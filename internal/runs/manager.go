@@ -27,15 +27,13 @@ type Manager struct {
 	now     func() time.Time
 	log     *slog.Logger
 
+	observed observed
+
 	ctx    context.Context
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 
-	observer Observer
-
 	mu sync.Mutex
-	// succeeded is when a run of a model ended well last.
-	succeeded map[string]time.Time
 	// active are the runs that are under way, by id.
 	active map[string]*progress
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
@@ -44,8 +42,7 @@ type Manager struct {
 
 // New returns the manager of a store's runs, after ending those that a crash left behind.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run),
-		observer: unobserved{}, succeeded: make(map[string]time.Time)}
+	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run)}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()

@@ -21,9 +21,7 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
 	defer span.End()
 	var run *echelonv1.Run
-	var changed bool
 	err := m.store.Update(ctx, func(tx storage.Tx) (err error) {
-		changed = false
 		if run, err = read(tx, id); err != nil {
 			return err
 		}
@@ -50,12 +48,8 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 			History: history[max(0, len(history)-historyKept):],
 		}
 		run.State, run.PublishTime = echelonv1.Run_PUBLISHED, now
-		changed = true
 		return put(tx, run, next)
 	})
-	if err == nil && changed {
-		m.observer.Published(run)
-	}
 	return run, err
 }
 
@@ -118,9 +112,6 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 			History: current.GetHistory()[:last], PublishTime: now,
 		})
 	})
-	if err == nil {
-		m.observer.Published(run)
-	}
 	return run, err
 }
 
