@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -46,6 +47,17 @@ func (h *harness) counts(want float64, name string, labels ...string) {
 	}
 }
 
+// comesTo waits until a metric has a value: what ends is told of after whoever asks may know that it ended.
+func (h *harness) comesTo(want float64, name string, labels ...string) {
+	h.Helper()
+	for ctx := h.context(); ctx.Err() == nil; time.Sleep(time.Millisecond) {
+		if got, ok := h.metric(name, labels...); ok && got == want {
+			return
+		}
+	}
+	h.counts(want, name, labels...)
+}
+
 // imported stores customers by a stream, in batches of one.
 func (h *harness) imported(customers ...*echelonv1.Customer) {
 	h.Helper()
@@ -85,14 +97,14 @@ func TestTheEngineRunsAndTheStoreAreCounted(t *testing.T) {
 	h.counts(3, "echelon_evaluation_seconds", "way=call")
 	h.counts(1, "echelon_calibrations_total", "model=ranked", "outcome=made")
 	h.counts(1, "echelon_calibration_seconds")
-	h.counts(1, "echelon_runs_total", "model=ranked", "state=ready")
-	h.counts(1, "echelon_run_seconds")
-	h.counts(0, "echelon_runs_under_way")
+	h.comesTo(1, "echelon_runs_total", "model=ranked", "state=ready")
+	h.comesTo(1, "echelon_run_seconds")
+	h.comesTo(0, "echelon_runs_under_way")
 	h.counts(1, "echelon_publications_total", "model=ranked")
-	h.counts(float64(noon.Unix()), "echelon_run_last_success_timestamp_seconds", "model=ranked")
+	h.comesTo(float64(noon.Unix()), "echelon_run_last_success_timestamp_seconds", "model=ranked")
 	h.counts(float64(noon.Unix()), "echelon_publication_timestamp_seconds", "model=ranked")
 	h.counts(2, "echelon_store_commit_customers")
-	h.counts(0, "echelon_store_open_views")
+	h.comesTo(0, "echelon_store_open_views")
 	if commits, _ := h.metric("echelon_store_commits_total", "outcome=committed"); commits < 6 {
 		t.Errorf("%v commits: a model, its activation, two batches, a run, its end and its publication are more", commits)
 	}
@@ -114,14 +126,8 @@ func TestStreamsAreCountedByWhatGoesThroughThem(t *testing.T) {
 	if err == nil {
 		t.Fatal("a batch out of sequence went through")
 	}
-	// gRPC tells of the end of a stream after the client knows of it.
-	for ctx := h.context(); ; {
-		if open, _ := h.metric("echelon_open_streams", method); open == 0 || ctx.Err() != nil {
-			break
-		}
-	}
-	h.counts(0, "echelon_open_streams", method)
-	h.counts(1, "echelon_errors_total", method, "reason=OUT_OF_SEQUENCE")
+	h.comesTo(0, "echelon_open_streams", method)
+	h.comesTo(1, "echelon_errors_total", method, "reason=OUT_OF_SEQUENCE")
 	for _, name := range []string{"echelon_received_bytes_total", "echelon_sent_bytes_total"} {
 		if bytes, _ := h.metric(name, method); bytes == 0 {
 			t.Errorf("%s counts nothing", name)
@@ -166,7 +172,7 @@ func TestWhatIsPublishedIsShownAfterARestart(t *testing.T) {
 			h.published("plain")
 		}
 		h.counts(float64(noon.Unix()), "echelon_publication_timestamp_seconds", "model=plain")
-		h.counts(float64(noon.Unix()), "echelon_run_last_success_timestamp_seconds", "model=plain")
+		h.comesTo(float64(noon.Unix()), "echelon_run_last_success_timestamp_seconds", "model=plain")
 		if logs, _ := h.metric("echelon_store_value_logs"); logs < 1 {
 			t.Error("the store's files are not counted")
 		}

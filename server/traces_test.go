@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel/codes"
@@ -63,6 +64,7 @@ func (h *harness) has(recorder *tracetest.SpanRecorder, trace string, paths ...s
 			if ctx.Err() != nil {
 				h.Fatalf("no span %s in %q", path, under(recorder, trace))
 			}
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
