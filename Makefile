@@ -50,6 +50,10 @@ lint: $(TOOLS) $(PROTODEPS) ## Check format, vet, staticcheck and the protos' st
 generate: $(TOOLS) $(PROTODEPS) ## Generate the protos' Go again
 	tools/generate.sh
 
+.PHONY: reference
+reference: ## Write the tables of docs/configuration.md and docs/metrics.md again
+	go test ./cmd/echelon -run Reference -update
+
 .PHONY: check-generated
 check-generated: $(TOOLS) $(PROTODEPS) ## Fail if the generated Go is not what `make generate` makes
 	tools/generate.sh --check

@@ -21,6 +21,8 @@ type Options struct {
 	AsOf time.Time
 	// Reasons asks for the reasons of every outcome.
 	Reasons bool
+	// Observe, where it is not nil, is called when the evaluation of a batch begins, with the number of its rows, and what it returns when it ended.
+	Observe func(rows int) (ended func())
 	// Explain asks for every step, through Result.Explain.
 	Explain bool
 	// Amounts asks for the model's amount of every customer.
@@ -182,6 +184,9 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
 	if options.Reasons {
 		e.reasons = reason.NewTable()
+	}
+	if options.Observe != nil {
+		defer options.Observe(f.Len())()
 	}
 	e.exclude()
 	e.run(nil)

@@ -19,7 +19,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, authentication, validation. A panic anywhere below is
+// interceptors returns the chains, outermost first: metrics, the request's id, log, statuses, recovery, authentication, validation. A panic anywhere below is
 // counted, logged and answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
 func interceptors(config Config, validator protovalidate.Validator, gate gate, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
 	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
@@ -36,6 +36,7 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, s
 	statuses := statusMaker{log: config.Log}
 	unary := []grpc.UnaryServerInterceptor{
 		metrics.UnaryServerInterceptor(),
+		identifyUnary,
 		logging.UnaryServerInterceptor(logger, logged...),
 		statuses.unary,
 		recovery.UnaryServerInterceptor(recovered),
@@ -44,6 +45,7 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, s
 	}
 	stream := []grpc.StreamServerInterceptor{
 		metrics.StreamServerInterceptor(),
+		identifyStream,
 		logging.StreamServerInterceptor(logger, logged...),
 		statuses.stream,
 		endWhenStopping(stopping),

@@ -23,12 +23,14 @@ import (
 type scoringService struct {
 	echelonv1.UnimplementedScoringServiceServer
 	store   storage.Store
+	meters  *meters
 	catalog *catalog.Catalog
 	streams streaming
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
 type evaluator struct {
+	meter
 	scorer     *engine.Scorer
 	provenance *echelonv1.Provenance
 	// tierings are the names of the model's.
@@ -61,12 +63,14 @@ func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluat
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluator{scorer: scorer, provenance: resolved.Provenance, ignoreUnknown: request.GetIgnoreUnknownAttributes(), tierings: tieringNames(resolved.Program)}
-	return e, nil
+	return &evaluator{
+		meter: s.meters.of(resolved.Provenance), scorer: scorer, provenance: resolved.Provenance,
+		ignoreUnknown: request.GetIgnoreUnknownAttributes(), tierings: tieringNames(resolved.Program),
+	}, nil
 }
 
 func (e *evaluator) options(reasons, explain bool) engine.Options {
-	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain}
+	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain, Observe: e.evaluation}
 }
 
 // tieringNames returns the names of a model's tierings.
@@ -96,6 +100,7 @@ func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
 	var taken []*echelonv1.Customer
 	for i, customer := range customers {
 		if fault := b.AddCustomer(customer, e.ignoreUnknown); fault != nil {
+			e.refuse(1)
 			fault.Index = int64(i)
 			made.refused = append(made.refused, fault)
 			continue
@@ -273,6 +278,7 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	if err != nil {
 		return nil, err
 	}
+	e.way = wayStream
 	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
 }
 
@@ -330,7 +336,9 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
+	ended := s.meters.of(resolved.Provenance).calibration()
 	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime(), rates...)
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -57,6 +58,8 @@ type Config struct {
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
 	Metrics prometheus.Registerer
+	// Traces takes the spans of calls, runs and commits; nil makes none.
+	Traces trace.TracerProvider
 	// Now tells the time.
 	Now func() time.Time
 }
@@ -166,7 +169,16 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err != nil {
 		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
 	}
-	log, err := audit.Open(ctx, store, config.Now)
+	config.Log = slog.New(requestLog{config.Log.Handler()})
+	meters, err := newMeters(config.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := newCallMeters(config.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	log, err := audit.Open(ctx, &meteredStore{store, meters}, config.Now)
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
@@ -178,6 +190,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err != nil {
 		return nil, err
 	}
+	manager.Observe(runMeters{meters})
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	unary, stream, err := interceptors(config, validator, gate{config.Authenticator, log, config.Log}, s.stopping)
 	if err != nil {
@@ -190,6 +203,8 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	}
 	s.grpc = grpc.NewServer(
 		grpc.Creds(transport),
+		grpc.StatsHandler(calls),
+		tracing(config.Traces),
 		grpc.ChainUnaryInterceptor(unary...),
 		grpc.ChainStreamInterceptor(stream...),
 		grpc.ForceServerCodecV2(newCodec(config.MaxMessageBytes)),
@@ -202,16 +217,14 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		grpc.KeepaliveParams(config.keepalive()),
 		grpc.StatsHandler(connectionAge{}),
 	)
-	if disk, known := store.(storage.Disk); known {
-		if err := registerDisk(config.Metrics, disk); err != nil {
-			manager.Close()
-			return nil, err
-		}
+	if err := s.registerStates(store); err != nil {
+		manager.Close()
+		return nil, err
 	}
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
-	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters})
 	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
 	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})

@@ -36,6 +36,8 @@ type cli struct {
 	address string
 	// remote is how the server is called.
 	remote remote
+	// configFile is the configuration file; empty where the environment may name it.
+	configFile string
 	// started is set once a command was understood.
 	started bool
 }
@@ -73,6 +75,7 @@ func (c *cli) root() *cobra.Command {
 		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.customerCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
 		c.schemaCommand(), c.familyCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
+	root.AddCommand(c.configCommand())
 	return root
 }
 
@@ -89,9 +92,15 @@ func (c *cli) does(do action) func(*cobra.Command, []string) error {
 
 // calls makes a command one that calls the server.
 func (c *cli) calls(cmd *cobra.Command) *cobra.Command {
+	c.callFlags(cmd)
+	c.configurable(cmd)
+	return cmd
+}
+
+// callFlags are the flags of a command that calls the server.
+func (c *cli) callFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.address, "address", defaultAddress, "the server's HOST:PORT")
 	c.remote.flags(cmd)
-	return cmd
 }
 
 // group makes a command that has commands. Without one of them it prints its help.

@@ -42,6 +42,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	flags.StringVar(&o.previous, "previous", "", "an earlier output, whose tiers the customers are in: exit rules hold them there")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
 	c.remote.flags(cmd)
+	c.configurable(cmd, "address") // whether a server does the work is said on the command line
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
 	return cmd
 }

@@ -148,6 +148,22 @@ var importRules = []rule{
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},
 	{
+		importers: []string{"./engine/...", "./storage/...", "./client/..."},
+		forbidden: []string{"go.opentelemetry.io/...", "github.com/prometheus/..."},
+		reason:    "who watches a server is not their business: runs and server measure around them, and storage hands out its figures as values",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/..."},
+		forbidden: []string{"go.opentelemetry.io/otel/sdk/...", "go.opentelemetry.io/otel/exporters/..."},
+		reason:    "where traces go is decided by the program: a library makes spans under the one of its context",
+	},
+	{
+		importers: []string{"./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...", "./internal/snapshot/...",
+			"./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
+		forbidden: []string{"github.com/prometheus/..."},
+		reason:    "metrics are the server's: what is below it tells an observer",
+	},
+	{
 		importers: []string{"./..."}, spared: []string{"./server/...", "./client/...", "./proto/..."},
 		forbidden: []string{"google.golang.org/grpc/status", "google.golang.org/grpc/codes"},
 		reason:    "the server alone makes statuses, and the client turns them into typed errors: nobody else sees one",

@@ -72,7 +72,7 @@ func TestTombstonesExpireWithTheLastRunThatReadBefore(t *testing.T) {
 	r.fill(0, 3, 0, false)
 	running := r.start()
 	for _, id := range []string{"c00000", "c00001"} {
-		if _, err := r.in.Delete(t.Context(), id, nil); err != nil {
+		if _, err := r.in.Delete(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestTombstonesExpireWithTheLastRunThatReadBefore(t *testing.T) {
 	later := r.published()
 	_, err = r.runs.Sweep(t.Context(), runs.Retention{Runs: 1})
 	r.must(err)
-	if _, err := r.in.Delete(t.Context(), "c00002", nil); err != nil {
+	if _, err := r.in.Delete(t.Context(), "c00002"); err != nil {
 		t.Fatal(err)
 	}
 	r.must(r.runs.Expire(t.Context()))

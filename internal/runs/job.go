@@ -43,24 +43,27 @@ func (j *job) clone() *echelonv1.Run { return proto.CloneOf(j.run) }
 
 // execute does the run and records how it ended.
 func (j *job) execute(ctx context.Context) {
+	ctx, span := begin(ctx, "run", j.run)
+	defer span.End()
 	id := j.run.GetId()
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
-	log.Info("run started", "read_point", j.run.GetReadPoint())
+	log.InfoContext(ctx, "run started", "read_point", j.run.GetReadPoint())
 	calibration, err := j.evaluateSafely(ctx)
+	failed(span, err)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		if errors.Is(context.Cause(ctx), errCancelled) {
 			j.run.State = echelonv1.Run_CANCELLED
-			log.Info("run cancelled")
+			log.InfoContext(ctx, "run cancelled")
 		} else {
-			log.Error("run failed", "error", err)
+			log.ErrorContext(ctx, "run failed", "error", err)
 		}
 	} else {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
 	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
-		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
+		log.InfoContext(ctx, "run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
 	j.manager.leave(id, j.progress)
 }
@@ -94,6 +97,7 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 		err := j.record(context.WithoutCancel(j.manager.ctx), calibration)
 		if err == nil {
 			j.manager.unrecorded(j.run.GetId(), nil)
+			j.manager.ended(j.run)
 			return true
 		}
 		log.Error("the end of the run could not be recorded", "error", err)
@@ -142,7 +146,9 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime(), j.rates...)
+	phase, ended := j.calibrating(ctx)
+	calibration, err := j.program.Calibrate(phase, j.population(phase), j.run.GetAsOf().AsTime(), j.rates...)
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -191,9 +197,11 @@ func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, e
 
 // write evaluates all customers into blocks, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	ctx, span := begin(ctx, "run.evaluate", j.run)
+	defer span.End()
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating}
 	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program)
 	if err != nil {
 		return err
@@ -204,6 +212,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			return fmt.Errorf("reading customers: %w", err)
 		}
 		tally.Refuse(int64(len(batch.Errors)))
+		j.manager.hears().Refused(j.run.GetModel(), len(batch.Errors))
 		for _, refused := range batch.Errors {
 			if len(j.run.Refused) < refusedKept {
 				j.run.Refused = append(j.run.Refused, refused)

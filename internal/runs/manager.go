@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -27,6 +28,8 @@ type Manager struct {
 	intake  *intake.Intake
 	now     func() time.Time
 	log     *slog.Logger
+
+	observed observed
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -96,6 +99,8 @@ func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, e
 		view.Close()
 		return nil, err
 	}
+	// The run's spans are below the call that started it, which does not wait for them.
+	job.ctx = trace.ContextWithSpan(job.ctx, trace.SpanFromContext(ctx))
 	started := job.clone()
 	m.wait.Go(func() {
 		defer view.Close()

@@ -51,6 +51,8 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 // Publish makes a run's snapshot current. Customers that changed since the run read them are evaluated under it, and what becomes of them lies over
 // the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
+	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
+	defer span.End()
 	return m.publish(ctx, func(documents storage.Documents) (change, error) {
 		run, err := read(documents, id)
 		if err != nil {
@@ -174,6 +176,7 @@ func (m *Manager) recover(ctx context.Context) error {
 			continue
 		}
 		complete[run.GetId()] = storage.HasSnapshot(run)
+		m.noteSuccess(run)
 		if run.GetState() == echelonv1.Run_RUNNING {
 			if err := m.abandon(ctx, run); err != nil {
 				return err
