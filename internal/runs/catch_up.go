@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -53,8 +54,10 @@ func (m *Manager) preparePublication(ctx context.Context, look look) (*publicati
 	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now)}, change.run, nil
 }
 
-// catchUp takes in the customers that changed, again and again until there are few.
+// catchUp takes in the customers that changed, again and again until there are few, or no fewer, since writers are as fast. Rows are written while no
+// customer is: a writer who changes the same customers all the time would make the transaction start over.
 func (p *publication) catchUp(ctx context.Context) error {
+	before := math.MaxInt
 	for range catchUpPasses {
 		taken := 0
 		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
@@ -63,11 +66,14 @@ func (p *publication) catchUp(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
+			return p.manager.intake.Exclusive(func() error {
+				return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
+			})
 		})
-		if err != nil || taken <= catchUpRows {
+		if err != nil || taken <= catchUpRows || taken > before/2 {
 			return err
 		}
+		before = taken
 	}
 	return nil
 }
