@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
@@ -54,20 +56,44 @@ func (c *cli) importCommand() *cobra.Command {
 	return cmd
 }
 
-// attributesOf returns the attributes of a model that a file holds, or else the server.
+// attributesOf returns the attributes of a model that a file holds, or else the server, by the names that the store has for them now: a model may be
+// older than a renaming. What files call them stays.
 func (c *cli) attributesOf(ctx context.Context, server *client.Client, model string) ([]*echelonv1.Attribute, error) {
 	if isFile(model) {
 		m, err := c.useModel(model)
 		if err != nil {
 			return nil, err
 		}
-		return m.model.GetAttributes(), nil
+		return presentNames(ctx, server, m.model.GetAttributes())
 	}
 	kept, err := server.GetModel(ctx, model, 0)
 	if err != nil {
 		return nil, fmt.Errorf("--model %s is no file here: %w", model, err)
 	}
-	return kept.GetModel().GetAttributes(), nil
+	return presentNames(ctx, server, kept.GetModel().GetAttributes())
+}
+
+// presentNames returns attributes by the names that the store has for them now.
+func presentNames(ctx context.Context, server *client.Client, attributes []*echelonv1.Attribute) ([]*echelonv1.Attribute, error) {
+	schema, err := server.GetSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := make(map[string]string)
+	for _, kept := range schema.GetAttributes() {
+		for _, former := range kept.GetFormerNames() {
+			now[former] = kept.GetName()
+		}
+	}
+	present := make([]*echelonv1.Attribute, len(attributes))
+	for i, attribute := range attributes {
+		present[i] = attribute
+		if name := now[attribute.GetName()]; name != "" {
+			present[i] = proto.CloneOf(attribute)
+			present[i].Name, present[i].Column = name, cmp.Or(attribute.GetColumn(), attribute.GetName())
+		}
+	}
+	return present, nil
 }
 
 func (c *cli) importFile(ctx context.Context, server *client.Client, o importOptions) (err error) {

@@ -20,7 +20,7 @@ func Family(w io.Writer, family *echelonv1.Family) error {
 	for _, v := range family.GetValues() {
 		value := none
 		if v.Value != nil {
-			value = fmt.Sprint(v.GetValue())
+			value = Exact(v.GetValue())
 		}
 		t.add(v.GetFunction(), value)
 	}
