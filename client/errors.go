@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -29,6 +30,8 @@ type Error struct {
 	Metadata map[string]string
 	// Violations name the fields at fault.
 	Violations []Violation
+	// RetryAfter is how long the service asks to wait before another try; 0 where it does not say.
+	RetryAfter time.Duration
 
 	cause error
 }
@@ -107,6 +110,7 @@ func typed(err error) error {
 
 func ofStatus(s *status.Status, cause error) *Error {
 	e := &Error{Code: s.Code(), Message: s.Message(), cause: cause}
+	e.RetryAfter, _ = hintOf(s)
 	for _, detail := range s.Details() {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:

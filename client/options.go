@@ -34,13 +34,17 @@ type settings struct {
 	batchRows int
 	window    int
 	stall     time.Duration
+	attempts  int
+	sleep     func(context.Context, time.Duration) error
 	transport credentials.TransportCredentials
 	// token returns the bearer token of a call; nil where none is sent.
 	token func(context.Context) (string, error)
 	dial  []grpc.DialOption
 }
 
-func defaults() *settings { return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute} }
+func defaults() *settings {
+	return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute, attempts: defaultAttempts, sleep: sleep}
+}
 
 // WithBatchRows sets how many customers a batch of a bulk stream holds at most, 1 to 10,000; 1,000 unless told. No result depends on it.
 func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
@@ -51,6 +55,12 @@ func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
 // WithStallTimeout sets how long a stream that waits for the server may make no progress before it fails with STREAM_STALLED; two minutes unless
 // told. The time that the caller's own loop and sequence take does not count.
 func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
+
+// WithAttempts sets how often a call is made at most, 1 to 20; 5 unless told, which takes three seconds where no service can be reached. 1 repeats
+// nothing. Only calls that are safe to repeat are: those that read, and those that leave behind the same however often they are made; not streams,
+// nor StartRun, CancelRun, RollBack and DeleteCustomer. They are repeated where there is no service, or where it has no room and says when it will;
+// after pauses that grow and vary, no shorter than the service asks for, and never beyond the context's deadline.
+func WithAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
 
 // WithTransportCredentials sets how the connection is secured.
 func WithTransportCredentials(c credentials.TransportCredentials) Option {
@@ -74,6 +84,9 @@ func (s *settings) check() error {
 	if s.window < 1 || s.window > maxWindow {
 		found = append(found, fmt.Errorf("WithWindow(%d): 1 to %d batches may be under way", s.window, maxWindow))
 	}
+	if s.attempts < 1 || s.attempts > maxAttempts {
+		found = append(found, fmt.Errorf("WithAttempts(%d): a call is made 1 to %d times", s.attempts, maxAttempts))
+	}
 	if s.stall <= 0 {
 		found = append(found, fmt.Errorf("WithStallTimeout(%v): the time must be positive", s.stall))
 	}
@@ -95,6 +108,8 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(pings),
+		grpc.WithConnectParams(reconnecting),
+		grpc.WithChainUnaryInterceptor(repeater{attempts: s.attempts, sleep: s.sleep}.unary),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
 	}
 	if s.token != nil {
