@@ -154,7 +154,11 @@ func openStore(o *serveOptions, log *slog.Logger) (storage.Store, error) {
 	if o.memory {
 		return memory.New(), nil
 	}
-	return badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	store, err := badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return store, nil
 }
 
 // stop ends the server and closes the store.
