@@ -18,14 +18,20 @@ import (
 
 // Compile checks a model and compiles it. It returns everything that it found, mistakes and warnings; with a mistake there is no program. The
 // findings name places within the model; modelfile.Source turns them into places of a file.
-func Compile(model *echelonv1.Model) (*Program, diag.List) {
+func Compile(model *echelonv1.Model) (*Program, diag.List) { return compile(model, false) }
+
+// CompileStored compiles a model that compiled when it was stored, perhaps by an older program: where this one asks for more to be said, the model
+// means what it meant then.
+func CompileStored(model *echelonv1.Model) (*Program, diag.List) { return compile(model, true) }
+
+func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
 	model, found := wellFormed(model)
 	if found.HasMistakes() {
 		return nil, found
 	}
 	c := &compiler{
 		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model), zone: ZoneOf(model.GetTimeZone())},
-		found:   check(model),
+		found:   check(model, stored),
 		failed:  make(map[string]bool),
 	}
 	if len(model.GetAttributes())+len(model.GetDerived()) > maxAttributes {
