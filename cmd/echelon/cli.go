@@ -67,6 +67,7 @@ func (c *cli) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
+		group("customer", "Show, store and delete single customers", c.customerCommands()...), c.assignmentCommand(),
 		c.schemaCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
 	return root
