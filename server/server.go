@@ -27,7 +27,7 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns and KeepDays.
+// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns, KeepDays and KeepAuditDays.
 type Config struct {
 	// MaxMessageBytes is the largest message that is taken and sent.
 	MaxMessageBytes int
@@ -46,6 +46,8 @@ type Config struct {
 	// KeepRuns is how many of a model's runs keep their snapshot, and KeepDays for how many days after their end others do. What is current, and what
 	// a roll back would make current, is always kept; where both are 0, which is no default, everything is.
 	KeepRuns, KeepDays int
+	// KeepAuditDays is for how many days entries of the audit log are kept; 0, which is no default, keeps them for ever.
+	KeepAuditDays int
 	// Log takes the server's log.
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
@@ -64,6 +66,7 @@ func DefaultConfig() Config {
 		DrainTimeout:    10 * time.Second,
 		KeepRuns:        20,
 		KeepDays:        30,
+		KeepAuditDays:   400,
 		Log:             slog.Default(),
 		Metrics:         prometheus.NewRegistry(),
 		Now:             time.Now,
@@ -126,6 +129,8 @@ type Server struct {
 	stopping chan struct{}
 	// watching ends the watch of the disk.
 	watching func()
+	// sweeping ends the removal of old entries of the audit log.
+	sweeping func()
 }
 
 // New returns a server of a store that is not listening yet.
@@ -189,6 +194,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)
+	s.sweeping = sweepAudit(ctx, log, config.KeepAuditDays, config.Now, config.Log)
 	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays})
 	return s, nil
 }
@@ -205,6 +211,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // cuts those that are left, and stops the runs. Calling it twice is an error of the caller.
 func (s *Server) Stop() {
 	s.watching()
+	s.sweeping()
 	s.health.Shutdown()
 	close(s.stopping)
 	drained := make(chan struct{})

@@ -65,6 +65,7 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
+	flags.IntVar(&o.server.KeepAuditDays, "keep-audit-days", o.server.KeepAuditDays, "for how many days entries of the audit log are kept; 0 for ever")
 	return command
 }
 
@@ -82,8 +83,8 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.memoryLimit <= 0 {
 		return usagef("--memory-limit-mib %d is not above 0", o.memoryLimit)
 	}
-	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
-		return usagef("--keep-runs and --keep-days are 0 or more")
+	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 || o.server.KeepAuditDays < 0 {
+		return usagef("--keep-runs, --keep-days and --keep-audit-days are 0 or more")
 	}
 	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
 		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
