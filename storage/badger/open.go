@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -172,9 +173,9 @@ func openError(dir string, err error) error {
 		return &storage.LockedError{Dir: dir, PID: holder(dir)}
 	case isForeign(err):
 		return &storage.FormatError{Dir: dir, Supported: kvstore.Format}
-	case isReadOnly(err):
+	case isReadOnly(err), says(text, syscall.EACCES, syscall.EPERM, syscall.EROFS):
 		return fmt.Errorf("%w: %s: give this user the right to write it, or use another folder (%w)", storage.ErrReadOnly, dir, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case says(text, syscall.ENOSPC, syscall.EDQUOT):
 		return fmt.Errorf("%w: %s: free space, or move the folder to a larger disk (%w)", storage.ErrDiskFull, dir, err)
 	case !isSystem(err):
 		return &storage.CorruptError{What: "the database in the folder " + dir, Err: err}
@@ -191,8 +192,23 @@ func isForeign(err error) bool {
 // isSystem reports whether an error is of the operating system, rather than of what was read.
 func isSystem(err error) bool {
 	var path *fs.PathError
-	var number syscall.Errno
-	return errors.As(err, &path) || errors.As(err, &number)
+	if errors.As(err, &path) {
+		return true
+	}
+	for number := syscall.Errno(1); number <= lastErrno; number++ {
+		if says(err.Error(), number) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastErrno is the last of the numbers of errors that systems have names for.
+const lastErrno = 133
+
+// says reports whether a text names one of the system's errors: the database tells of them in its own words, and hands none of them on.
+func says(text string, numbers ...syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return strings.Contains(text, n.Error()) })
 }
 
 func isReadOnly(err error) bool {
