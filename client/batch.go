@@ -122,7 +122,7 @@ func (b *batch) place(refused []*echelonv1.RowError) error {
 
 // tooLarge refuses a customer that fits into no message, for its id or its largest attribute.
 func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
-	refusal := &echelonv1.RowError{CustomerId: printable(customer.GetId())}
+	refusal := &echelonv1.RowError{CustomerId: frame.Printable(customer.GetId())}
 	if n := len(customer.GetId()); n > frame.MaxIDBytes {
 		refusal.Code = echelonv1.RowError_ID_TOO_LONG
 		refusal.Message = fmt.Sprintf("the id has %d bytes, at most %d are allowed", n, frame.MaxIDBytes)
@@ -134,7 +134,7 @@ func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
 			largest, most = name, n
 		}
 	}
-	refusal.Field = printable(largest)
+	refusal.Field = frame.Printable(largest)
 	refusal.Code = echelonv1.RowError_VALUE_TOO_LONG
 	refusal.Message = fmt.Sprintf("the customer has %d bytes, more than the %d that fit into a message: shorten its attributes, %s first",
 		size, customerBytes, frame.Quote(largest))

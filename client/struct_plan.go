@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -209,7 +210,7 @@ func (f *structField) read(value *structpb.Value, to reflect.Value) error {
 
 // refuse returns the error of a struct whose value no customer can have.
 func (f *structField) refuse(id string, fault *valueFault) error {
-	row := &echelonv1.RowError{CustomerId: printable(id), Field: f.name, Code: fault.code, Message: fault.message}
+	row := &echelonv1.RowError{CustomerId: frame.Printable(id), Field: f.name, Code: fault.code, Message: fault.message}
 	if f.name != "" {
 		row.Message = f.name + ": " + fault.message
 	}
