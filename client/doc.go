@@ -23,6 +23,8 @@
 //
 // Imports and bulk assignments go on by themselves where a connection breaks or the service is started again: see Client.ImportCustomers,
 // Client.BulkAssign and WithResume.
+// Customers are made of Go structs by their tags, and structs filled from customers: CustomerOf, Structs, Into. Calls that are safe to repeat are, where
+// another try may help: WithAttempts.
 //
 // A Client is safe for concurrent use, an iterator that is being ranged over is not.
 package client

@@ -35,6 +35,8 @@ type settings struct {
 	window    int
 	stall     time.Duration
 	resume    resumption
+	attempts  int
+	sleep     func(context.Context, time.Duration) error
 	transport credentials.TransportCredentials
 	// token returns the bearer token of a call; nil where none is sent.
 	token func(context.Context) (string, error)
@@ -43,7 +45,7 @@ type settings struct {
 
 func defaults() *settings {
 	return &settings{
-		batchRows: 1000, window: 4, stall: 2 * time.Minute,
+		batchRows: 1000, window: 4, stall: 2 * time.Minute, attempts: defaultAttempts, sleep: sleep,
 		resume: resumption{
 			attempts: 10, first: 100 * time.Millisecond, longest: 15 * time.Second, tell: func(error, int, time.Duration) {},
 		},
@@ -76,6 +78,12 @@ func WithResuming(tell func(cause error, attempt int, pause time.Duration)) Opti
 	return func(s *settings) { s.resume.tell = tell }
 }
 
+// WithAttempts sets how often a call is made at most, 1 to 20; 5 unless told, which takes three seconds where no service can be reached. 1 repeats
+// nothing. Only calls that are safe to repeat are: those that read, and those that leave behind the same however often they are made; not streams,
+// nor StartRun, CancelRun, RollBack and DeleteCustomer. They are repeated where there is no service, or where it has no room and says when it will;
+// after pauses that grow and vary, no shorter than the service asks for, and never beyond the context's deadline.
+func WithAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
+
 // WithTransportCredentials sets how the connection is secured.
 func WithTransportCredentials(c credentials.TransportCredentials) Option {
 	return func(s *settings) { s.transport = c }
@@ -97,6 +105,9 @@ func (s *settings) check() error {
 	}
 	if s.window < 1 || s.window > maxWindow {
 		found = append(found, fmt.Errorf("WithWindow(%d): 1 to %d batches may be under way", s.window, maxWindow))
+	}
+	if s.attempts < 1 || s.attempts > maxAttempts {
+		found = append(found, fmt.Errorf("WithAttempts(%d): a call is made 1 to %d times", s.attempts, maxAttempts))
 	}
 	if s.stall <= 0 {
 		found = append(found, fmt.Errorf("WithStallTimeout(%v): the time must be positive", s.stall))
@@ -128,6 +139,8 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(pings),
+		grpc.WithConnectParams(reconnecting),
+		grpc.WithChainUnaryInterceptor(repeater{attempts: s.attempts, sleep: s.sleep}.unary),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
 	}
 	if s.token != nil {

@@ -28,10 +28,12 @@ type checker struct {
 	found diag.List
 	// scores and engagements are the names that tierings may use.
 	scores, engagements []string
+	// stored tells that the model compiled when it was stored.
+	stored bool
 }
 
-func check(model *echelonv1.Model) diag.List {
-	c := &checker{model: model}
+func check(model *echelonv1.Model, stored bool) diag.List {
+	c := &checker{model: model, stored: stored}
 	for _, score := range model.GetScores() {
 		c.scores = append(c.scores, score.GetName())
 	}
@@ -70,6 +72,14 @@ func (c *checker) given(path, text, remedy string) bool {
 		c.found.Mistakef(path, remedy, "it is missing or empty")
 	}
 	return text != ""
+}
+
+// declared finds a mistake where a number is not there: that is not 0. In models that were stored before this was told apart, it is.
+func (c *checker) declared(path string, there bool, remedy string) bool {
+	if !there && !c.stored {
+		c.found.Mistakef(path, remedy, "it is missing, which is not 0")
+	}
+	return there || c.stored
 }
 
 // words checks the names of a list that expressions can read.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -91,6 +92,26 @@ func (p *Program) Fingerprint() string { return p.fingerprint }
 
 // Schema returns the attributes that the program reads, as a frame's fields.
 func (p *Program) Schema() *frame.Schema { return p.schema }
+
+// Learns says what the model learns from its population, each in a few words; nothing where it needs no calibration.
+func (p *Program) Learns() []string {
+	var list []string
+	for i, score := range p.scores {
+		declared := p.model.GetScores()[i]
+		for _, k := range score.Learning() {
+			list = append(list, fmt.Sprintf("the distribution of the criterion %s of the score %s", declared.GetCriteria()[k].GetName(), declared.GetName()))
+		}
+	}
+	for i, t := range p.tierings {
+		if t.needsPopulation() {
+			list = append(list, "the lines of the tiering "+p.model.GetTierings()[i].GetName())
+		}
+	}
+	if p.NeedsFamilies() {
+		list = append(list, "the families that the attribute "+p.model.GetParent()+" joins")
+	}
+	return list
+}
 
 // Converts reports whether the model converts currencies, by exchange rates that a calibration froze.
 func (p *Program) Converts() bool { return p.converts }

@@ -10,7 +10,7 @@ import (
 )
 
 // sweepJobs begins to remove what jobs that expired have left, until the server stops.
-func (s *Server) sweepJobs(ctx context.Context, ledger *jobs.Ledger) {
+func (s *Server) sweepJobs(ctx context.Context, ledger *jobs.Ledger) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
@@ -19,7 +19,7 @@ func (s *Server) sweepJobs(ctx context.Context, ledger *jobs.Ledger) {
 			s.config.Log.Warn("jobs that expired could not be removed; it is tried again later", "error", err)
 		})
 	}()
-	s.sweeping = func() {
+	return func() {
 		cancel()
 		<-ended
 	}

@@ -30,7 +30,7 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns and KeepDays.
+// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns, KeepDays and KeepAuditDays.
 type Config struct {
 	// MaxMessageBytes is the largest message that is taken and sent.
 	MaxMessageBytes int
@@ -54,6 +54,8 @@ type Config struct {
 	// KeepRuns is how many of a model's runs keep their snapshot, and KeepDays for how many days after their end others do. What is current, and what
 	// a roll back would make current, is always kept; where both are 0, which is no default, everything is.
 	KeepRuns, KeepDays int
+	// KeepAuditDays is for how many days entries of the audit log are kept; 0, which is no default, keeps them for ever.
+	KeepAuditDays int
 	// Log takes the server's log.
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
@@ -77,11 +79,12 @@ func DefaultConfig() Config {
 		MaxConnectionAgeGrace: 12 * time.Hour,
 		JobRetention:          7 * 24 * time.Hour,
 
-		KeepRuns: 20,
-		KeepDays: 30,
-		Log:      slog.Default(),
-		Metrics:  prometheus.NewRegistry(),
-		Now:      time.Now,
+		KeepRuns:      20,
+		KeepDays:      30,
+		KeepAuditDays: 400,
+		Log:           slog.Default(),
+		Metrics:       prometheus.NewRegistry(),
+		Now:           time.Now,
 	}
 }
 
@@ -146,8 +149,9 @@ type Server struct {
 	runs   *runs.Manager
 	// stopping is closed when the server stops taking work: long streams end with "resume here".
 	stopping chan struct{}
-	// watching ends the watch of the disk, and sweeping that of jobs.
-	watching, sweeping func()
+	// watching ends the watch of the disk, and sweeping the removal of what is kept for a time.
+	watching func()
+	sweeping []func()
 }
 
 // keepalive returns when connections are looked at, and how old they become.
@@ -234,7 +238,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)
-	s.sweepJobs(ctx, ledger)
+	s.sweeping = append(s.sweeping, s.sweepJobs(ctx, ledger), sweepAudit(ctx, log, config.KeepAuditDays, config.Now, config.Log))
 	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays})
 	return s, nil
 }
@@ -251,7 +255,9 @@ func (s *Server) Serve(listener net.Listener) error {
 // cuts those that are left, and stops the runs. Calling it twice is an error of the caller.
 func (s *Server) Stop() {
 	s.watching()
-	s.sweeping()
+	for _, end := range s.sweeping {
+		end()
+	}
 	s.health.Shutdown()
 	close(s.stopping)
 	drained := make(chan struct{})

@@ -10,10 +10,6 @@ import (
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 )
 
-func (c *cli) customerCommand() *cobra.Command {
-	return group("customer", "Erase customers", c.customerEraseCommand())
-}
-
 func (c *cli) customerEraseCommand() *cobra.Command {
 	return c.calls(&cobra.Command{
 		Use:   "erase ID…",

@@ -84,6 +84,7 @@ func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.server.JobRetention, "job-retention", o.server.JobRetention, "how long after its last batch an import with a job id can be resumed")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
+	flags.IntVar(&o.server.KeepAuditDays, "keep-audit-days", o.server.KeepAuditDays, "for how many days entries of the audit log are kept; 0 for ever")
 }
 
 func (o *serveOptions) run(ctx context.Context, c *cli) error {
@@ -171,7 +172,11 @@ func openStore(o *serveOptions, log *slog.Logger) (storage.Store, error) {
 	if o.memory {
 		return memory.New(), nil
 	}
-	return badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	store, err := badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return store, nil
 }
 
 // stop ends the server and closes the store.

@@ -21,7 +21,7 @@ func (b *Builder) checkPrevious(customer *echelonv1.Customer, ignoreUnknown bool
 			b.Fail("previous_tiers", echelonv1.RowError_PREVIOUS_TIER, "previous_tiers are for customers that are scored, and this one is stored: remove them")
 			return
 		case !ignoreUnknown && !slices.Contains(b.tierings, tiering):
-			b.Fail("previous_tiers."+printable(tiering), echelonv1.RowError_PREVIOUS_TIER,
+			b.Fail("previous_tiers."+Printable(tiering), echelonv1.RowError_PREVIOUS_TIER,
 				"the model has no tiering %s; remove it from previous_tiers, or set ignore_unknown_attributes", Quote(tiering))
 			return
 		}

@@ -151,7 +151,7 @@ func (c *Catalog) Program(documents storage.Documents, name string, version int6
 		return nil, err
 	}
 	return c.programs.get(found.GetFingerprint(), func() (*engine.Program, error) {
-		program, mistakes := engine.Compile(found.GetModel())
+		program, mistakes := engine.CompileStored(found.GetModel())
 		if mistakes.HasMistakes() {
 			return nil, fault.Model(mistakes)
 		}

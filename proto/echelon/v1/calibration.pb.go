@@ -993,6 +993,7 @@ type TieValue struct {
 	//
 	//	*TieValue_Number
 	//	*TieValue_Text
+	//	*TieValue_Integer
 	Value         isTieValue_Value `protobuf_oneof:"value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1053,12 +1054,21 @@ func (x *TieValue) GetText() string {
 	return ""
 }
 
+func (x *TieValue) GetInteger() int64 {
+	if x != nil {
+		if x, ok := x.Value.(*TieValue_Integer); ok {
+			return x.Integer
+		}
+	}
+	return 0
+}
+
 type isTieValue_Value interface {
 	isTieValue_Value()
 }
 
 type TieValue_Number struct {
-	// A number; a boolean is 0 or 1, a date its days and a timestamp its microseconds since 1970.
+	// A number; a boolean is 0 or 1. In older calibrations also what `integer` is.
 	Number float64 `protobuf:"fixed64,1,opt,name=number,proto3,oneof"`
 }
 
@@ -1067,9 +1077,16 @@ type TieValue_Text struct {
 	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
 }
 
+type TieValue_Integer struct {
+	// A date's days, or a timestamp's microseconds, since 1970.
+	Integer int64 `protobuf:"varint,160,opt,name=integer,proto3,oneof"`
+}
+
 func (*TieValue_Number) isTieValue_Value() {}
 
 func (*TieValue_Text) isTieValue_Value() {}
+
+func (*TieValue_Integer) isTieValue_Value() {}
 
 // Finding is something that a model's author should know.
 type Finding struct {
@@ -1220,10 +1237,11 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12(\n" +
 	"\x04ties\x18\x03 \x03(\v2\x14.echelon.v1.TieValueR\x04ties\x12\x0e\n" +
 	"\x02id\x18\x04 \x01(\tR\x02idB\t\n" +
-	"\a_amount\"C\n" +
+	"\a_amount\"`\n" +
 	"\bTieValue\x12\x18\n" +
 	"\x06number\x18\x01 \x01(\x01H\x00R\x06number\x12\x14\n" +
-	"\x04text\x18\x02 \x01(\tH\x00R\x04textB\a\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x1b\n" +
+	"\ainteger\x18\xa0\x01 \x01(\x03H\x00R\aintegerB\a\n" +
 	"\x05value\"\xc0\x01\n" +
 	"\aFinding\x128\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x1c.echelon.v1.Finding.SeverityR\bseverity\x12\x12\n" +
@@ -1306,6 +1324,7 @@ func file_echelon_v1_calibration_proto_init() {
 	file_echelon_v1_calibration_proto_msgTypes[11].OneofWrappers = []any{
 		(*TieValue_Number)(nil),
 		(*TieValue_Text)(nil),
+		(*TieValue_Integer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

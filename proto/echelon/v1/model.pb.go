@@ -2111,10 +2111,10 @@ func (*AxisCut_Percentile_) isAxisCut_Line() {}
 // Cell is a place of a matrix: a persona.
 type Cell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The level on the horizontal axis, from 0 to its number of cuts.
-	X int32 `protobuf:"varint,1,opt,name=x,proto3" json:"x,omitempty"`
-	// The level on the vertical axis.
-	Y int32 `protobuf:"varint,2,opt,name=y,proto3" json:"y,omitempty"`
+	// The level on the horizontal axis, from 0 to its number of cuts. Required: absent is not 0.
+	X *int32 `protobuf:"varint,1,opt,name=x,proto3,oneof" json:"x,omitempty"`
+	// The level on the vertical axis. Required.
+	Y *int32 `protobuf:"varint,2,opt,name=y,proto3,oneof" json:"y,omitempty"`
 	// The persona's name, free text: "Strategic Partnerships".
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// The name of the engagement that it gets, where it has one.
@@ -2154,15 +2154,15 @@ func (*Cell) Descriptor() ([]byte, []int) {
 }
 
 func (x *Cell) GetX() int32 {
-	if x != nil {
-		return x.X
+	if x != nil && x.X != nil {
+		return *x.X
 	}
 	return 0
 }
 
 func (x *Cell) GetY() int32 {
-	if x != nil {
-		return x.Y
+	if x != nil && x.Y != nil {
+		return *x.Y
 	}
 	return 0
 }
@@ -3203,8 +3203,8 @@ func (*AxisCut_Median) Descriptor() ([]byte, []int) {
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
 type AxisCut_Percentile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The percentile, 0 to 100.
-	P             float64 `protobuf:"fixed64,1,opt,name=p,proto3" json:"p,omitempty"`
+	// The percentile, 0 to 100. Required: absent is not 0.
+	P             *float64 `protobuf:"fixed64,1,opt,name=p,proto3,oneof" json:"p,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3240,8 +3240,8 @@ func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
-	if x != nil {
-		return x.P
+	if x != nil && x.P != nil {
+		return *x.P
 	}
 	return 0
 }
@@ -3461,7 +3461,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03ASC\x10\x01\"E\n" +
 	"\x04Axis\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12'\n" +
-	"\x04cuts\x18\x02 \x03(\v2\x13.echelon.v1.AxisCutR\x04cuts\"\xe2\x01\n" +
+	"\x04cuts\x18\x02 \x03(\v2\x13.echelon.v1.AxisCutR\x04cuts\"\xed\x01\n" +
 	"\aAxisCut\x12\x1d\n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x124\n" +
 	"\x06median\x18\x02 \x01(\v2\x1a.echelon.v1.AxisCut.MedianH\x00R\x06median\x12@\n" +
@@ -3469,18 +3469,21 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"percentile\x18\x03 \x01(\v2\x1e.echelon.v1.AxisCut.PercentileH\x00R\n" +
 	"percentile\x12\x12\n" +
 	"\x04when\x18\x04 \x01(\tR\x04when\x1a\b\n" +
-	"\x06Median\x1a\x1a\n" +
+	"\x06Median\x1a%\n" +
 	"\n" +
-	"Percentile\x12\f\n" +
-	"\x01p\x18\x01 \x01(\x01R\x01pB\x06\n" +
-	"\x04line\"V\n" +
-	"\x04Cell\x12\f\n" +
-	"\x01x\x18\x01 \x01(\x05R\x01x\x12\f\n" +
-	"\x01y\x18\x02 \x01(\x05R\x01y\x12\x12\n" +
+	"Percentile\x12\x11\n" +
+	"\x01p\x18\x01 \x01(\x01H\x00R\x01p\x88\x01\x01B\x04\n" +
+	"\x02_pB\x06\n" +
+	"\x04line\"l\n" +
+	"\x04Cell\x12\x11\n" +
+	"\x01x\x18\x01 \x01(\x05H\x00R\x01x\x88\x01\x01\x12\x11\n" +
+	"\x01y\x18\x02 \x01(\x05H\x01R\x01y\x88\x01\x01\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x04 \x01(\tR\n" +
-	"engagement\"\xa8\x02\n" +
+	"engagementB\x04\n" +
+	"\x02_xB\x04\n" +
+	"\x02_y\"\xa8\x02\n" +
 	"\n" +
 	"Engagement\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
@@ -3675,8 +3678,10 @@ func file_echelon_v1_model_proto_init() {
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
+	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
