@@ -23,6 +23,7 @@ type scoringService struct {
 	store   storage.Store
 	catalog *catalog.Catalog
 	streams streaming
+	load    *load
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
@@ -238,6 +239,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs()),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
 	}
+	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
@@ -263,6 +265,11 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 		if err != nil {
 			return err
 		}
+		leave, err := s.load.calibrateBytes(proto.Size(request))
+		if err != nil {
+			return err
+		}
+		to.leaving = append(to.leaving, leave)
 		to.add(request.GetBatch().GetRows().GetCustomers())
 		sequence.done()
 	}

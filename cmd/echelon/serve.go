@@ -56,11 +56,10 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS or without authentication")
 	o.identity.flags(flags)
 	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
-	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
+	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; less where the system allows less, and GOMEMLIMIT goes before it")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug logs every call")
-	flags.IntVar(&o.server.MaxMessageBytes, "max-message-bytes", o.server.MaxMessageBytes, "largest message taken and sent")
-	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
+	limitFlags(flags, &o.server.Limits)
 	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
@@ -85,8 +84,11 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
 		return usagef("--keep-runs and --keep-days are 0 or more")
 	}
-	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
-		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
+	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 {
+		return usagef("--stall-timeout and --drain-timeout are above 0")
+	}
+	if err := o.server.Limits.Check(); err != nil {
+		return usagef("%v", err)
 	}
 	if o.metrics != "" {
 		if local, err := isLoopback(o.metrics); err != nil || !local {
@@ -94,7 +96,7 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(o.memoryLimit << 20)
+		debug.SetMemoryLimit(memoryLimit(o.memoryLimit<<20, controlGroupFiles))
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -56,6 +56,8 @@ func (j *job) execute(ctx context.Context) {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
+	// Before it is recorded: who sees that it has ended may start the next one.
+	j.manager.release(j.run.GetModel())
 	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
 		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
