@@ -19,6 +19,10 @@ import (
 // Compile checks a model and compiles it. It returns everything that it found, mistakes and warnings; with a mistake there is no program. The
 // findings name places within the model; modelfile.Source turns them into places of a file.
 func Compile(model *echelonv1.Model) (*Program, diag.List) {
+	var size diag.List
+	if !fits(model, &size) {
+		return nil, size
+	}
 	model, found := wellFormed(model)
 	if found.HasMistakes() {
 		return nil, found
@@ -32,7 +36,7 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) {
 		return nil, c.found
 	}
 	c.program.items = items(model)
-	if !c.names() || !c.derived() {
+	if !fitTogether(c.program.items, &c.found) || !c.names() || !c.derived() {
 		return nil, c.found
 	}
 	c.population()

@@ -78,7 +78,11 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	assignment := e.scorer.Evaluate(f, e.options(true, request.GetExplain())).Assignment(0)
+	result, err := e.scorer.EvaluateContext(ctx, f, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
+	assignment := result.Assignment(0)
 	if request.GetGiven() != nil {
 		assignment.CustomerId = request.GetGiven().GetId()
 	}
@@ -136,7 +140,10 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	response := &echelonv1.BatchScoreCustomersResponse{
 		Provenance: e.provenance, Results: make([]*echelonv1.BatchScoreResult, len(request.GetCustomers())),
 	}
-	result := e.scorer.Evaluate(f, e.options(true, request.GetExplain()))
+	result, err := e.scorer.EvaluateContext(ctx, f, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
 	for row, place := range places {
 		response.Results[place] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Assignment{Assignment: result.Assignment(row)}}
 	}
@@ -163,7 +170,11 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
-		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
+		assigned, err := open.assign(stream.Context(), request.GetBatch())
+		if err != nil {
+			return nil, err
+		}
+		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: assigned}}
 		if size := proto.Size(response); size > s.streams.maxMessage {
 			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
@@ -195,14 +206,17 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
 }
 
-func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.AssignmentBatch {
+func (o *openAssign) assign(ctx context.Context, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
 	f, _, refused := o.frame(batch.GetRows().GetCustomers())
-	result := o.scorer.Evaluate(f, o.options)
+	result, err := o.scorer.EvaluateContext(ctx, f, o.options)
+	if err != nil {
+		return nil, err
+	}
 	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
 	}
-	return answer
+	return answer, nil
 }
 
 // refusedKept is how many of the customers that were refused Calibrate lists.

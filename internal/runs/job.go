@@ -196,7 +196,10 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
-		result := scorer.Evaluate(batch.Frame, options)
+		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
+		if err != nil {
+			return err
+		}
 		tally.Add(result)
 		if err := writer.Append(snapshot.Encode(result)); err != nil {
 			return fmt.Errorf("writing the snapshot: %w", err)
