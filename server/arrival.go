@@ -81,6 +81,12 @@ func (a *arrival) admit(ctx context.Context, size int) (err error) {
 		return err
 	}
 	a.leaving = append(a.leaving, leave)
+	if a.method == echelonv1.ScoringService_BatchScoreCustomers_FullMethodName {
+		if leave, err = a.load.evaluation(ctx); err != nil {
+			return err
+		}
+		a.leaving = append(a.leaving, leave)
+	}
 	return nil
 }
 

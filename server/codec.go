@@ -33,6 +33,8 @@ const mark = protowire.Number(536_870_911)
 type incoming struct {
 	message any
 	admit   func(size int) error
+	// decoded is called after the message was decoded, unless it is nil.
+	decoded func()
 	// refused is why it was not let in; then the message is empty.
 	refused error
 }
@@ -46,6 +48,9 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		}
 		if in.refused = in.admit(size); in.refused != nil {
 			return nil
+		}
+		if in.decoded != nil {
+			defer in.decoded()
 		}
 		v = in.message
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -34,6 +35,9 @@ type Limits struct {
 	RowsPerSecond float64
 	// RowsBurst is how many it may send at once after a while without any; it is at least the rows of a batch.
 	RowsBurst int
+	// MaxEvaluations is how many batches of calls and streams are decoded or evaluated at once, the others in order after them; by default as many
+	// as there are processors. More would only make each of them, and whatever is small, slower.
+	MaxEvaluations int
 	// MaxRuns is how many runs may be under way; one a model in any case.
 	MaxRuns int
 	// SlowReaderTimeout is how long a stream's reader may leave an answer unread while others wait for the bytes that it holds. Otherwise it may as
@@ -60,6 +64,7 @@ func DefaultLimits() Limits {
 		PrincipalShare:    0.5,
 		RowsPerSecond:     0,
 		RowsBurst:         100_000,
+		MaxEvaluations:    runtime.GOMAXPROCS(0),
 		MaxRuns:           2,
 		SlowReaderTimeout: 10 * time.Second,
 		IdleTimeout:       15 * time.Minute,
@@ -80,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 	l.MaxCalibrateBytes = or(l.MaxCalibrateBytes, max(d.MaxCalibrateBytes, l.MaxMessageBytes))
 	l.PrincipalShare = or(l.PrincipalShare, d.PrincipalShare)
 	l.RowsBurst = or(l.RowsBurst, d.RowsBurst)
+	l.MaxEvaluations = or(l.MaxEvaluations, d.MaxEvaluations)
 	l.MaxRuns = or(l.MaxRuns, d.MaxRuns)
 	l.SlowReaderTimeout = or(l.SlowReaderTimeout, d.SlowReaderTimeout)
 	l.IdleTimeout = or(l.IdleTimeout, d.IdleTimeout)
@@ -110,9 +116,9 @@ func (l Limits) Check() error {
 		return fmt.Errorf("the rows a second are %v, and must be 0, which does not bound them, or more", l.RowsPerSecond)
 	case l.RowsBurst < maxBatchRows:
 		return fmt.Errorf("the burst has %d rows, at least %d are needed, which is the largest batch", l.RowsBurst, maxBatchRows)
-	case l.MaxStreams < 1, l.MaxConnections < 1, l.MaxCalls < 1, l.MaxBulkStreams < 1, l.MaxWatchStreams < 1, l.MaxRuns < 1:
-		return fmt.Errorf("calls of a connection (%d), connections (%d), calls (%d), bulk streams (%d), watch streams (%d) and runs (%d) must be 1 or more",
-			l.MaxStreams, l.MaxConnections, l.MaxCalls, l.MaxBulkStreams, l.MaxWatchStreams, l.MaxRuns)
+	case l.MaxStreams < 1, l.MaxConnections < 1, l.MaxCalls < 1, l.MaxBulkStreams < 1, l.MaxWatchStreams < 1, l.MaxEvaluations < 1, l.MaxRuns < 1:
+		return fmt.Errorf("calls of a connection (%d), connections (%d), calls (%d), bulk streams (%d), watch streams (%d), evaluations (%d) and runs (%d) must be 1 or more",
+			l.MaxStreams, l.MaxConnections, l.MaxCalls, l.MaxBulkStreams, l.MaxWatchStreams, l.MaxEvaluations, l.MaxRuns)
 	case l.SlowReaderTimeout <= 0, l.IdleTimeout <= 0, l.HandshakeTimeout <= 0:
 		return fmt.Errorf("the timeouts of slow readers (%s), idle connections (%s) and handshakes (%s) must be above 0",
 			l.SlowReaderTimeout, l.IdleTimeout, l.HandshakeTimeout)

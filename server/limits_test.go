@@ -219,6 +219,43 @@ func TestCallsAboveTheLimitAreRefusedAndThoseWhoLookAfterTheServerGoOn(t *testin
 	h.released("calls", "bytes")
 }
 
+// Batches that wait for their turn go when their callers do, and cost nothing then.
+func TestBatchesWaitForTheirTurnUntilTheirDeadline(t *testing.T) {
+	store := &closable{Store: memory.New(), open: make(chan struct{})}
+	t.Cleanup(func() { _ = store.Close() })
+	h := serve(t, store, func(c *server.Config) { c.MaxEvaluations = 1 })
+	h.create(plain)
+	score := func(ctx context.Context) error {
+		request := &echelonv1.BatchScoreCustomersRequest{Evaluator: storedModel("plain"), Customers: manyCustomers("c", 3, attrs{"arr": 60})}
+		_, err := h.scoring.BatchScoreCustomers(ctx, request)
+		return err
+	}
+	store.closed.Store(true)
+	first := make(chan error, 1)
+	go func() { first <- score(h.context()) }()
+	for store.waiting.Load() < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	short, cancel := context.WithTimeout(h.context(), 50*time.Millisecond)
+	defer cancel()
+	if err := score(short); statusCode(err) != codes.DeadlineExceeded {
+		t.Errorf("a batch whose turn does not come: %v", err)
+	}
+	second := make(chan error, 1)
+	go func() { second <- score(h.context()) }()
+	for h.metric("echelon_limit_used", "calls") < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	h.healthy()
+	if store.waiting.Load() > 1 {
+		t.Error("a second batch is begun beside the first")
+	}
+	close(store.open)
+	h.must(<-first)
+	h.must(<-second)
+	h.released("evaluations", "calls", "bytes")
+}
+
 // Who may not call costs no decoding and no slot.
 func TestACallIsLetInBeforeItsRequestIsDecoded(t *testing.T) {
 	s := newSite(t)
@@ -376,6 +413,7 @@ func TestLimitsThatMakeNoSenseAreRefused(t *testing.T) {
 		"rows a second":       func(l *server.Limits) { l.RowsPerSecond = -1 },
 		"largest batch":       func(l *server.Limits) { l.RowsBurst = 100 },
 		"must be 1 or more":   func(l *server.Limits) { l.MaxCalls = -1 },
+		"evaluations (-1)":    func(l *server.Limits) { l.MaxEvaluations = -1 },
 		"timeouts":            func(l *server.Limits) { l.IdleTimeout = -1 },
 		"connections (-5)":    func(l *server.Limits) { l.MaxConnections = -5 },
 		"watch streams (-2)":  func(l *server.Limits) { l.MaxWatchStreams = -2 },

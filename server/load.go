@@ -38,6 +38,7 @@ const (
 	limitCalibrate   = "calibrate_bytes"
 	limitRows        = "rows"
 	limitRuns        = "runs"
+	limitEvaluations = "evaluations"
 )
 
 // dataPart is the part of the calls that those about customers and assignments may have: the rest is for those who look after the server and its
@@ -84,6 +85,7 @@ func newLoad(limits Limits, authenticated bool, metrics prometheus.Registerer) (
 	for name, most := range map[string]int{
 		limitConnections: limits.MaxConnections, limitCalls: limits.MaxCalls, limitBulk: limits.MaxBulkStreams, limitWatch: limits.MaxWatchStreams,
 		limitBytes: limits.MaxInFlightBytes, limitCalibrate: limits.MaxCalibrateBytes,
+		limitEvaluations: limits.MaxEvaluations,
 	} {
 		labels := prometheus.Labels{"limit": name}
 		collectors = append(collectors,
@@ -185,6 +187,16 @@ func (l *load) streamBytes(ctx context.Context, size int, stream, principal stri
 		return nil, context.Cause(ctx)
 	}
 	return nil, l.refuse(limitBytes, overloaded("messages of as many bytes as the server takes are under way, and none of them was answered in time", retryStream))
+}
+
+// evaluation waits until a batch may be decoded or evaluated. Those that come are served in their order, so that each is done soon once it is begun,
+// and what is small, such as a refusal, does not wait behind all of them.
+func (l *load) evaluation(ctx context.Context) (done func(), err error) {
+	done, err = l.pool.Take(ctx, 1, account(limitEvaluations, "", int64(l.limits.MaxEvaluations)))
+	if err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return done, nil
 }
 
 // wanted reports whether others wait for bytes that a slow reader holds.

@@ -170,6 +170,11 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
+		done, err := s.load.evaluation(stream.Context())
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		assigned, err := open.assign(stream.Context(), request.GetBatch())
 		if err != nil {
 			return nil, err

@@ -87,6 +87,9 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 {
 		return usagef("--stall-timeout and --drain-timeout are above 0")
 	}
+	if o.server.MaxEvaluations == 0 {
+		o.server.MaxEvaluations = server.DefaultLimits().MaxEvaluations
+	}
 	if err := o.server.Limits.Check(); err != nil {
 		return usagef("%v", err)
 	}

@@ -20,6 +20,8 @@ func limitFlags(flags *pflag.FlagSet, l *server.Limits) {
 	flags.Float64Var(&l.PrincipalShare, "principal-share", l.PrincipalShare, "part of calls, streams and bytes that one principal may have, where callers are authenticated")
 	flags.Float64Var(&l.RowsPerSecond, "rows-per-second", l.RowsPerSecond, "customers a second that a principal may send and fetch; 0 for any number")
 	flags.IntVar(&l.RowsBurst, "rows-burst", l.RowsBurst, "customers that it may send at once after a while without any")
+	l.MaxEvaluations = 0 // what is shown must not depend on the machine
+	flags.IntVar(&l.MaxEvaluations, "max-evaluations", l.MaxEvaluations, "batches that are decoded or evaluated at once; 0 for as many as there are processors")
 	flags.IntVar(&l.MaxRuns, "max-runs", l.MaxRuns, "runs under way; one a model in any case")
 	flags.DurationVar(&l.SlowReaderTimeout, "slow-reader-timeout", l.SlowReaderTimeout, "how long a stream may leave an answer unread while others wait for its memory")
 	flags.DurationVar(&l.IdleTimeout, "idle-timeout", l.IdleTimeout, "after how long a connection without a call is closed")
