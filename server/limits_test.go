@@ -386,6 +386,34 @@ func TestReadersThatNeverReadAreCutWhenOthersWaitForTheirMemory(t *testing.T) {
 	h.released("bytes", "bulk_streams")
 }
 
+// An export that nobody reads holds one page, as does every other, and is cut after the stall timeout.
+func TestExportsThatNobodyReadsHoldAPageEachAndAreCut(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.StallTimeout, c.MaxMessageBytes = 500*time.Millisecond, 256<<10 })
+	h.create(plain)
+	_, err := h.exchange(importCustomers, importCustomers.header(),
+		importCustomers.rows(1, manyCustomers("c", 100, attrs{"note": strings.Repeat("x", 2<<10)})...),
+		importCustomers.rows(2, manyCustomers("d", 100, attrs{"note": strings.Repeat("x", 2<<10)})...))
+	h.must(err)
+	var streams []grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse]
+	for range 5 {
+		stream, err := echelonv1.NewCustomerServiceClient(h.dial(narrow()...)).ExportCustomers(h.context(), &echelonv1.ExportCustomersRequest{})
+		h.must(err)
+		streams = append(streams, stream)
+	}
+	most := 0.0
+	for ctx := h.context(); h.handled("ExportCustomers", codes.DeadlineExceeded) < 5 && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+		most = max(most, h.metric("echelon_limit_used", "bytes"))
+	}
+	if most == 0 || most > 5*256<<10 {
+		t.Errorf("five exports that nobody reads held %v bytes, at most %d may be", most, 5*256<<10)
+	}
+	for _, stream := range streams {
+		_, err := collect(stream.Recv)
+		stalled.check(t, err)
+	}
+	h.released("bulk_streams", "bytes")
+}
+
 // stopStreams reads streams to their ends, which are those of readers that were cut, or of whoever ends them.
 func (h *harness) stopStreams(streams []rawStream) {
 	h.Helper()
