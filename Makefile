@@ -12,6 +12,8 @@ FUZZTIME ?= 20s
 KILLS ?= 50
 # How many connections `make cuts` breaks.
 CUTS ?= 1000
+# How long `make overload` loads the server.
+OVERLOAD ?= 60s
 # What `make check-breaking` compares with; empty is where this branch left origin/main, or else the commit before.
 BREAKING_BASE ?=
 
@@ -80,6 +82,10 @@ cuts: ## Break CUTS connections under streams, and end the server between, and l
 .PHONY: backup-drill
 backup-drill: ## Kill the server KILLS times during writes and backups, and compare what is restored
 	ECHELON_KILLS=$(KILLS) go test ./e2e -run Backups -count=1 -timeout 60m -v
+
+.PHONY: overload
+overload: ## Offer a server three times what it can take, for OVERLOAD, and look how much it still does
+	ECHELON_OVERLOAD=$(OVERLOAD) go test ./e2e -run 'TestOverload$$' -count=1 -timeout 60m -v
 
 .PHONY: clean
 clean: ## Remove what was built and printed

@@ -128,6 +128,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 	}
 	err := c.each(ctx, population, func(f *frame.Frame, _ int) {
 		e := c.program.newEvaluation(f, c.lines, c.asOf)
+		e.scope.Context = ctx
 		e.run(needs)
 		for _, one := range ready {
 			one.add(e)
@@ -184,6 +185,7 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 		kept.Customers += int64(f.Len())
 		kept.Excluded += int64(all - f.Len())
 		e := p.newEvaluation(f, c.lines, c.asOf)
+		e.scope.Context = ctx
 		e.run(needs)
 		for i, out := range e.scores {
 			for k, n := range out.Unread() {

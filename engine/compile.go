@@ -26,6 +26,10 @@ func Compile(model *echelonv1.Model) (*Program, diag.List) { return compile(mode
 func CompileStored(model *echelonv1.Model) (*Program, diag.List) { return compile(model, true) }
 
 func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
+	var size diag.List
+	if !fits(model, &size) {
+		return nil, size
+	}
 	model, found := wellFormed(model)
 	if found.HasMistakes() {
 		return nil, found
@@ -40,7 +44,7 @@ func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
 	}
 	c.program.items = items(model)
 	c.calls = c.familyCalls()
-	if !c.names() || !c.derived() {
+	if !fitTogether(c.program.items, &c.found) || !c.names() || !c.derived() {
 		return nil, c.found
 	}
 	c.families()

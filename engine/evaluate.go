@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -180,8 +181,23 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 
 // Evaluate evaluates a batch of customers, whose frame has the program's schema.
 func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
+	return s.evaluate(context.Background(), f, options)
+}
+
+// EvaluateContext is Evaluate that ends soon after ctx is over, also in the middle of a batch; the error is that of ctx then.
+func (s *Scorer) EvaluateContext(ctx context.Context, f *frame.Frame, options Options) (*Result, error) {
+	r := s.evaluate(ctx, f, options)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// evaluate evaluates a batch; where ctx is over by the end, the result is worth nothing.
+func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) *Result {
 	p := s.program
 	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
+	e.scope.Context = ctx
 	if options.Reasons {
 		e.reasons = reason.NewTable()
 	}

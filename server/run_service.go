@@ -15,6 +15,7 @@ type runService struct {
 	echelonv1.UnimplementedRunServiceServer
 	runs    *runs.Manager
 	streams streaming
+	load    *load
 }
 
 // StartRun starts a run.
@@ -28,7 +29,7 @@ func (s *runService) StartRun(ctx context.Context, request *echelonv1.StartRunRe
 	}
 	run, err := s.runs.Start(ctx, asked)
 	if err != nil {
-		return nil, err
+		return nil, s.load.refused(limitRuns, err)
 	}
 	return &echelonv1.StartRunResponse{Run: run}, nil
 }

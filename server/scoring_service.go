@@ -26,6 +26,7 @@ type scoringService struct {
 	meters  *meters
 	catalog *catalog.Catalog
 	streams streaming
+	load    *load
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
@@ -51,7 +52,7 @@ func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, o
 			return nil, err
 		}
 	}
-	return e.scorer.Evaluate(b.Frame, options), nil
+	return e.scorer.EvaluateContext(ctx, b.Frame, options)
 }
 
 func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluator) (*evaluator, error) {
@@ -229,6 +230,11 @@ func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.Bu
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
+		done, err := s.load.evaluation(stream.Context())
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		assigned, err := s.assign(stream.Context(), open, request.GetBatch())
 		if err != nil {
 			return nil, err
@@ -333,6 +339,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...)),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
 	}
+	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
@@ -360,6 +367,11 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 		if err != nil {
 			return err
 		}
+		leave, err := s.load.calibrateBytes(proto.Size(request))
+		if err != nil {
+			return err
+		}
+		to.leaving = append(to.leaving, leave)
 		to.add(request.GetBatch().GetRows().GetCustomers())
 		sequence.done(request.GetBatch())
 	}

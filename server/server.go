@@ -32,12 +32,8 @@ import (
 
 // Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns, KeepDays and KeepAuditDays.
 type Config struct {
-	// MaxMessageBytes is the largest message that is taken and sent.
-	MaxMessageBytes int
-	// MaxHeaderBytes is the largest list of headers that is taken.
-	MaxHeaderBytes uint32
-	// MaxStreams is how many calls one connection may have at once.
-	MaxStreams uint32
+	// Limits bound what callers may ask of it.
+	Limits
 	// StallTimeout is how long a bulk stream may make no progress before it is cut.
 	StallTimeout time.Duration
 	// DrainTimeout is how long a stop waits for calls before it cuts them.
@@ -69,30 +65,24 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		MaxMessageBytes: 16 << 20,
-		MaxHeaderBytes:  16 << 10,
-		MaxStreams:      128,
-		StallTimeout:    5 * time.Minute,
-		DrainTimeout:    10 * time.Second,
-
+		Limits:                DefaultLimits(),
+		StallTimeout:          5 * time.Minute,
+		DrainTimeout:          10 * time.Second,
+		KeepRuns:              20,
+		KeepDays:              30,
+		KeepAuditDays:         400,
 		MaxConnectionAge:      30 * time.Minute,
 		MaxConnectionAgeGrace: 12 * time.Hour,
 		JobRetention:          7 * 24 * time.Hour,
-
-		KeepRuns:      20,
-		KeepDays:      30,
-		KeepAuditDays: 400,
-		Log:           slog.Default(),
-		Metrics:       prometheus.NewRegistry(),
-		Now:           time.Now,
+		Log:                   slog.Default(),
+		Metrics:               prometheus.NewRegistry(),
+		Now:                   time.Now,
 	}
 }
 
 func (c Config) withDefaults() Config {
 	d := DefaultConfig()
-	c.MaxMessageBytes = or(c.MaxMessageBytes, d.MaxMessageBytes)
-	c.MaxHeaderBytes = or(c.MaxHeaderBytes, d.MaxHeaderBytes)
-	c.MaxStreams = or(c.MaxStreams, d.MaxStreams)
+	c.Limits = c.Limits.withDefaults()
 	c.StallTimeout = or(c.StallTimeout, d.StallTimeout)
 	c.DrainTimeout = or(c.DrainTimeout, d.DrainTimeout)
 	c.MaxConnectionAge = or(c.MaxConnectionAge, d.MaxConnectionAge)
@@ -111,8 +101,6 @@ func (c Config) withDefaults() Config {
 // check returns what is out of range.
 func (c Config) check() error {
 	switch {
-	case c.MaxMessageBytes < minMessageBytes:
-		return fmt.Errorf("the largest message has %d bytes, at least %d are needed", c.MaxMessageBytes, minMessageBytes)
 	case c.StallTimeout < 0, c.DrainTimeout < 0:
 		return fmt.Errorf("the stall timeout %s and the drain timeout %s must be above 0", c.StallTimeout, c.DrainTimeout)
 	case c.MaxConnectionAgeGrace < c.MaxConnectionAge/2:
@@ -120,11 +108,8 @@ func (c Config) check() error {
 	case c.JobRetention < 0:
 		return fmt.Errorf("the retention of jobs %s must be above 0", c.JobRetention)
 	}
-	return nil
+	return c.Limits.Check()
 }
-
-// minMessageBytes is the least that the largest message may be: an error and a small page fit into it.
-const minMessageBytes = 64 << 10
 
 func or[T comparable](value, fallback T) T {
 	var zero T
@@ -141,12 +126,19 @@ const (
 	pingTimeout        = 20 * time.Second
 )
 
+// The flow control's windows, in bytes: how much of a stream, and of a connection, may be on the way without anybody reading it.
+const (
+	streamWindow     = 1 << 20
+	connectionWindow = 4 << 20
+)
+
 // Server serves echelon.v1 over one store. The store stays the caller's, who closes it after Stop.
 type Server struct {
 	config Config
 	grpc   *grpc.Server
 	health *health.Server
 	runs   *runs.Manager
+	load   *load
 	// stopping is closed when the server stops taking work: long streams end with "resume here".
 	stopping chan struct{}
 	// watching ends the watch of the disk, and sweeping the removal of what is kept for a time.
@@ -156,7 +148,7 @@ type Server struct {
 
 // keepalive returns when connections are looked at, and how old they become.
 func (c Config) keepalive() keepalive.ServerParameters {
-	p := keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout}
+	p := keepalive.ServerParameters{Time: serverPingInterval, Timeout: pingTimeout, MaxConnectionIdle: c.IdleTimeout}
 	if c.MaxConnectionAge > 0 {
 		p.MaxConnectionAge, p.MaxConnectionAgeGrace = c.MaxConnectionAge, c.MaxConnectionAgeGrace
 	}
@@ -195,8 +187,15 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		return nil, err
 	}
 	manager.Observe(runMeters{meters})
+	manager.AtMost(config.MaxRuns)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
-	unary, stream, err := interceptors(config, validator, gate{config.Authenticator, log, config.Log}, s.stopping)
+	guard := gate{config.Authenticator, log, config.Log}
+	s.load, err = newLoad(config.Limits, config.Authenticator != nil, config.Metrics)
+	if err != nil {
+		manager.Close()
+		return nil, err
+	}
+	unary, stream, err := interceptors(config, validator, guard, s.load, s.stopping)
 	if err != nil {
 		manager.Close()
 		return nil, err
@@ -216,6 +215,10 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 		grpc.MaxSendMsgSize(config.MaxMessageBytes),
 		grpc.MaxHeaderListSize(config.MaxHeaderBytes),
 		grpc.MaxConcurrentStreams(config.MaxStreams),
+		grpc.ConnectionTimeout(config.HandshakeTimeout),
+		// Windows that do not grow bound what waits of a stream that is not read from; a message that is being received may be larger.
+		grpc.InitialWindowSize(streamWindow),
+		grpc.InitialConnWindowSize(connectionWindow),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(config.keepalive()),
@@ -228,13 +231,14 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
-	echelonv1.RegisterScoringServiceServer(s.grpc, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters})
-	echelonv1.RegisterCustomerServiceServer(s.grpc, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
-	echelonv1.RegisterModelServiceServer(s.grpc, &modelService{store: recorded, catalog: models})
-	echelonv1.RegisterRunServiceServer(s.grpc, &runService{runs: manager, streams: streams})
-	echelonv1.RegisterAdminServiceServer(s.grpc, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(s.grpc, &assignmentService{store: recorded, catalog: models, streams: streams})
-	echelonv1.RegisterAuditServiceServer(s.grpc, &auditService{log: log, streams: streams})
+	services := registrar{s.grpc, guard, s.load}
+	echelonv1.RegisterScoringServiceServer(services, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters, load: s.load})
+	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
+	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
+	echelonv1.RegisterRunServiceServer(services, &runService{runs: manager, streams: streams, load: s.load})
+	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)
@@ -245,7 +249,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 
 // Serve answers calls on a listener until Stop; it returns nil then.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.grpc.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	if err := s.grpc.Serve(s.load.listener(listener)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
 	}
 	return nil

@@ -72,11 +72,10 @@ func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	o.identity.flags(flags)
 	o.traces.flags(flags)
 	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
-	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
+	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; less where the system allows less, and GOMEMLIMIT goes before it")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug logs every call")
-	flags.IntVar(&o.server.MaxMessageBytes, "max-message-bytes", o.server.MaxMessageBytes, "largest message taken and sent")
-	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
+	limitFlags(flags, &o.server.Limits)
 	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
 	flags.DurationVar(&o.server.MaxConnectionAge, "max-connection-age", o.server.MaxConnectionAge, "how old a connection becomes before calls take a new one, within a tenth; 0 for ever")
@@ -96,6 +95,9 @@ func (o *serveOptions) run(ctx context.Context, c *cli) error {
 	if err != nil {
 		return err
 	}
+	if o.server.MaxEvaluations == 0 {
+		o.server.MaxEvaluations = server.DefaultLimits().MaxEvaluations
+	}
 	if o.server.MaxConnectionAge == 0 {
 		o.server.MaxConnectionAge = -1 // to the server 0 is the default
 	}
@@ -106,7 +108,7 @@ func (o *serveOptions) run(ctx context.Context, c *cli) error {
 		return err
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(o.memoryLimit << 20)
+		debug.SetMemoryLimit(memoryLimit(o.memoryLimit<<20, controlGroupFiles))
 	}
 	registry := prometheus.NewRegistry()
 	registerProcess(registry)

@@ -82,7 +82,11 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 		return x, nil
 	}
 	var err error
-	if x.program, err = e.cel.Program(checked, programOptions...); err != nil {
+	options := programOptions
+	if w.looped {
+		options = append(slices.Clone(options), cel.CostLimit(maxCost))
+	}
+	if x.program, err = e.cel.Program(checked, options...); err != nil {
 		return nil, []Problem{{whole, causeOf(err).String(), ""}}
 	}
 	return x, nil

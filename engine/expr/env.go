@@ -23,6 +23,11 @@ const (
 	maxNodes = 20_000
 	// maxLoops bounds how deep loops such as exists nest: each level multiplies the work by the length of a list.
 	maxLoops = 2
+	// maxCost bounds what an expression with loops may do on one row, in CEL's units of cost, of which a comparison takes about one: some tenths
+	// of a second. One loop over the longest list that a row can hold costs less, and so do two over some hundred items each.
+	maxCost = 1_000_000
+	// maxPatternBytes bounds a regular expression: what it compiles to may be a hundred times as large.
+	maxPatternBytes = 1000
 )
 
 // asOf is the variable that every environment has: the instant for which a model is evaluated.

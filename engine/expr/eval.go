@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"context"
 	"math"
 
 	"cel.dev/cel-go/common/types"
@@ -22,7 +23,15 @@ type Scope struct {
 	Columns []*frame.Column
 	// Stale has the rows, by the place of their variable, that are missing since what they had is out of date.
 	Stale map[int]*Stale
+	// Context ends an evaluation early: what was not evaluated by then cannot be read, and the result is worth nothing. It never does where nil.
+	Context context.Context
 }
+
+// over reports whether nobody waits for the result any more.
+func (s *Scope) over() bool { return s.Context != nil && s.Context.Err() != nil }
+
+// interrupted is the cause of rows that were not evaluated.
+var interrupted = &Cause{Message: "the evaluation was ended"}
 
 // Result is an expression's values.
 type Result struct {
@@ -57,6 +66,10 @@ func (x *Expr) Eval(scope *Scope) *Result {
 	out := newWriter(x.kind, scope.Rows)
 	row := newActivation(x.env, scope)
 	for row.at = range scope.Rows {
+		if scope.over() {
+			out.failFrom(row.at, interrupted)
+			break
+		}
 		value, _, err := x.program.Eval(row)
 		if err != nil {
 			out.fail(row.at, causeOf(err))
@@ -121,6 +134,13 @@ func (w *writer) fail(row int, cause *Cause) {
 	w.result.causes[row] = cause
 	if w.column.Offsets != nil {
 		w.column.Offsets = append(w.column.Offsets, uint32(len(w.column.Codes)))
+	}
+}
+
+// failFrom leaves a row and all after it without a value.
+func (w *writer) failFrom(row int, cause *Cause) {
+	for ; row < w.rows; row++ {
+		w.fail(row, cause)
 	}
 }
 

@@ -138,7 +138,7 @@ func TestLongTextsAndListsEndInACauseInsteadOfMemory(t *testing.T) {
 		"(region + region + 'y').size()":     "! the string has 65537 bytes, at most 65536 are allowed",
 		"(tags + tags).size()":               fmt.Sprint(maxItems),
 		"(tags + tags + ['x']).size()":       "! the list has 65537 items, at most 65536 are allowed",
-		"tags.map(t, region + t).size() > 0": "true",
+		"tags.map(t, region + t).size() > 0": "! its loops take too long on lists of this length",
 	} {
 		if got := cell(compile(t, env, text).Eval(scope), 0); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)

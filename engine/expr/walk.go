@@ -25,6 +25,7 @@ type walker struct {
 	nextID   int64
 	locals   []string
 	loops    int
+	looped   bool // there is a loop anywhere
 	refs     []string
 	converts bool
 	problems []Problem
@@ -172,6 +173,7 @@ func (w *walker) mapping(e ast.Expr) {
 
 // loop is what a macro such as exists became.
 func (w *walker) loop(e ast.Expr) {
+	w.looped = true
 	c := e.AsComprehension()
 	w.expr(c.IterRange())
 	w.expr(c.AccuInit())
@@ -363,6 +365,10 @@ func (w *walker) checkText(c ast.CallExpr) {
 	case "double":
 		_, err = parseNumber(string(literal))
 	case "matches":
+		if len(literal) > maxPatternBytes {
+			w.fail(last, "match by several shorter ones", "%v", patternTooLong(len(literal)))
+			return
+		}
 		if _, err = regexp.Compile(string(literal)); err != nil {
 			err = patternError(literal, err)
 		}

@@ -31,6 +31,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"W that imports the engine", "./internal/workload", "./engine", "computes nothing with it"},
 		{"tabular that imports the engine", "./internal/tabular", "./engine", "files into frames"},
 		{"a fault that imports storage", "./internal/fault", "./storage", "a reason and words"},
+		{"a limit that makes faults", "./internal/limit", "./internal/fault", "what calls, rows and errors are"},
 		{"an identity that imports storage", "./internal/identity", "./storage", "told from credentials alone"},
 		{"an audit log that imports identity", "./internal/audit", "./internal/identity", "neither calls nor models"},
 		{"jobs that import the catalog", "./internal/jobs", "./internal/catalog", "what is stored, and for whom"},

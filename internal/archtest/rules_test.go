@@ -91,6 +91,10 @@ var importRules = []rule{
 		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
 	},
 	{
+		importers: []string{"./internal/limit/..."}, forbidden: []string{"./..."},
+		reason: "a limit counts what it is asked for: what calls, rows and errors are is its callers' business",
+	},
+	{
 		importers: []string{"./internal/identity/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/identity/...", "./internal/fault/...", "./engine/diag/...", "./proto/..."},
 		reason:  "who calls is told from credentials alone: what is done for him is the server's business",
@@ -128,7 +132,7 @@ var importRules = []rule{
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
@@ -143,7 +147,7 @@ var importRules = []rule{
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
 			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
-			"./internal/jobs/..."},
+			"./internal/jobs/...", "./internal/limit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
 	},

@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/diag"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -20,6 +21,8 @@ type Fault struct {
 	Violations []Violation
 	// Metadata are facts for programs, such as the last sequence that was acknowledged.
 	Metadata map[string]string
+	// Retry is after how long to try again; 0 says nothing about it.
+	Retry time.Duration
 	// Cause is what happened inside, for the log and for nobody else.
 	Cause error
 }
@@ -49,6 +52,12 @@ func (f *Fault) With(key, value string) *Fault {
 		f.Metadata = make(map[string]string)
 	}
 	f.Metadata[key] = value
+	return f
+}
+
+// After says after how long to try again, and returns the fault.
+func (f *Fault) After(retry time.Duration) *Fault {
+	f.Retry = retry
 	return f
 }
 

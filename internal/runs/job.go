@@ -62,6 +62,8 @@ func (j *job) execute(ctx context.Context) {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
+	// Before it is recorded: who sees that it has ended may start the next one.
+	j.manager.release(j.run.GetModel())
 	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
 		log.InfoContext(ctx, "run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
@@ -225,7 +227,10 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
 			return fmt.Errorf("reading the published assignments: %w", err)
 		}
-		result := scorer.Evaluate(batch.Frame, options)
+		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
+		if err != nil {
+			return err
+		}
 		tally.Add(result)
 		if err := writer.Append(snapshot.Encode(result)); err != nil {
 			return fmt.Errorf("writing the snapshot: %w", err)

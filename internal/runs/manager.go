@@ -38,6 +38,9 @@ type Manager struct {
 	mu sync.Mutex
 	// active are the runs that are under way, by id.
 	active map[string]*progress
+	// most is how many runs may be under way, 0 for any number; claims are their ids, by the model, of which each has one.
+	most   int
+	claims map[string]string
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
 	failed map[string]*echelonv1.Run
 
@@ -50,7 +53,8 @@ type Manager struct {
 // New returns the manager of a store's runs, into which the intake writes customers, after ending those that a crash left behind.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intake.Intake, now func() time.Time, log *slog.Logger) (*Manager, error) {
 	m := &Manager{
-		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run),
+		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress),
+		claims: make(map[string]string), failed: make(map[string]*echelonv1.Run),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
@@ -77,7 +81,39 @@ type Request struct {
 	Rates []*echelonv1.ExchangeRate
 }
 
-// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST.
+// AtMost sets how many runs may be under way; 0 is any number. One of a model may, in any case.
+func (m *Manager) AtMost(runs int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most = runs
+}
+
+// retryRun is when to try again to start a run where others are in its way.
+const retryRun = 15 * time.Second
+
+// claim notes that a run of a model begins, until release. RUN_IN_PROGRESS, OVERLOADED.
+func (m *Manager) claim(model, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other, taken := m.claims[model]; taken {
+		return fault.New(echelonv1.ErrorReason_RUN_IN_PROGRESS, "the run %q of the model %q is under way: wait for it, or cancel it", other, model).With("run_id", other)
+	}
+	if m.most > 0 && len(m.claims) >= m.most {
+		return fault.New(echelonv1.ErrorReason_OVERLOADED, "%d runs of other models are under way, which is all that the server takes: start this one when one of them has ended",
+			len(m.claims)).After(retryRun)
+	}
+	m.claims[model] = id
+	return nil
+}
+
+// release notes that the run of a model evaluates nothing any more.
+func (m *Manager) release(model string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claims, model)
+}
+
+// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST, RUN_IN_PROGRESS, OVERLOADED.
 func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
 	m.starting.RLock()
 	defer m.starting.RUnlock()
@@ -87,15 +123,19 @@ func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, e
 	}
 	job, err := m.prepare(view, request)
 	if err == nil {
-		job.ctx, job.progress = m.enter(job.run.GetId(), view)
-		err = m.store.Update(ctx, func(tx storage.Tx) error {
-			return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
-		})
+		err = m.claim(request.Model, job.run.GetId())
 	}
 	if err != nil {
-		if job != nil {
-			m.leave(job.run.GetId(), job.progress)
-		}
+		view.Close()
+		return nil, err
+	}
+	job.ctx, job.progress = m.enter(job.run.GetId(), view)
+	err = m.store.Update(ctx, func(tx storage.Tx) error {
+		return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
+	})
+	if err != nil {
+		m.release(request.Model)
+		m.leave(job.run.GetId(), job.progress)
 		view.Close()
 		return nil, err
 	}

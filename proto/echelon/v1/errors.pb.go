@@ -103,6 +103,14 @@ const (
 	ErrorReason_ATTRIBUTE_NOT_FOUND ErrorReason = 130
 	// FAILED_PRECONDITION: the active or the published version of a model declares the attribute, which so cannot be retired.
 	ErrorReason_ATTRIBUTE_IN_USE ErrorReason = 131
+	// RESOURCE_EXHAUSTED: the principal sends or fetches more rows a second than it may; google.rpc.RetryInfo says when to go on.
+	ErrorReason_RATE_LIMITED ErrorReason = 140
+	// RESOURCE_EXHAUSTED: the server does as much at once as it may; google.rpc.RetryInfo says when to try again.
+	ErrorReason_OVERLOADED ErrorReason = 141
+	// RESOURCE_EXHAUSTED: as many streams as the server takes, or as the principal may have, are open; google.rpc.RetryInfo says when to try again.
+	ErrorReason_TOO_MANY_STREAMS ErrorReason = 142
+	// FAILED_PRECONDITION: a run of the model is under way; the metadata run_id names it.
+	ErrorReason_RUN_IN_PROGRESS ErrorReason = 143
 )
 
 // Enum value maps for ErrorReason.
@@ -147,6 +155,10 @@ var (
 		103: "RESUME_ELSEWHERE",
 		130: "ATTRIBUTE_NOT_FOUND",
 		131: "ATTRIBUTE_IN_USE",
+		140: "RATE_LIMITED",
+		141: "OVERLOADED",
+		142: "TOO_MANY_STREAMS",
+		143: "RUN_IN_PROGRESS",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -188,6 +200,10 @@ var (
 		"RESUME_ELSEWHERE":         103,
 		"ATTRIBUTE_NOT_FOUND":      130,
 		"ATTRIBUTE_IN_USE":         131,
+		"RATE_LIMITED":             140,
+		"OVERLOADED":               141,
+		"TOO_MANY_STREAMS":         142,
+		"RUN_IN_PROGRESS":          143,
 	}
 )
 
@@ -223,7 +239,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xe5\x06\n" +
+	"echelon.v1*\xb6\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -264,7 +280,12 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\fJOB_MISMATCH\x10f\x12\x14\n" +
 	"\x10RESUME_ELSEWHERE\x10g\x12\x18\n" +
 	"\x13ATTRIBUTE_NOT_FOUND\x10\x82\x01\x12\x15\n" +
-	"\x10ATTRIBUTE_IN_USE\x10\x83\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x10ATTRIBUTE_IN_USE\x10\x83\x01\x12\x11\n" +
+	"\fRATE_LIMITED\x10\x8c\x01\x12\x0f\n" +
+	"\n" +
+	"OVERLOADED\x10\x8d\x01\x12\x15\n" +
+	"\x10TOO_MANY_STREAMS\x10\x8e\x01\x12\x14\n" +
+	"\x0fRUN_IN_PROGRESS\x10\x8f\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once
