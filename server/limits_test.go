@@ -47,34 +47,23 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// metric returns the value of a metric of a limit.
-func (h *harness) metric(name, limit string) float64 {
+// limit returns the value of a metric of a limit.
+func (h *harness) limit(name, limit string) float64 {
 	h.Helper()
-	families, err := h.metrics.Gather()
-	h.must(err)
-	for _, family := range families {
-		if family.GetName() != name {
-			continue
-		}
-		for _, metric := range family.GetMetric() {
-			for _, label := range metric.GetLabel() {
-				if label.GetName() == "limit" && label.GetValue() == limit {
-					return metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
-				}
-			}
-		}
+	value, exposed := h.metric(name, "limit="+limit)
+	if !exposed {
+		h.Fatalf("there is no metric %s of %s", name, limit)
 	}
-	h.Fatalf("there is no metric %s of %s", name, limit)
-	return 0
+	return value
 }
 
 // released waits until nothing of a limit is in use.
 func (h *harness) released(limits ...string) {
 	h.Helper()
 	for _, limit := range limits {
-		for ctx := h.context(); h.metric("echelon_limit_used", limit) > 0; time.Sleep(time.Millisecond) {
+		for ctx := h.context(); h.limit("echelon_limit_used", limit) > 0; time.Sleep(time.Millisecond) {
 			if ctx.Err() != nil {
-				h.Fatalf("%v of the limit %s is still in use", h.metric("echelon_limit_used", limit), limit)
+				h.Fatalf("%v of the limit %s is still in use", h.limit("echelon_limit_used", limit), limit)
 			}
 		}
 	}
@@ -129,7 +118,7 @@ func TestStreamsAboveTheLimitAreRefusedAndTheOthersGoOn(t *testing.T) {
 		h.must(err)
 	}
 	h.must(h.opened(h.context(), h.conn, bulkAssign).CloseSend())
-	if n := h.metric("echelon_limit_shed_total", "bulk_streams"); n != 4 {
+	if n := h.limit("echelon_limit_shed_total", "bulk_streams"); n != 4 {
 		t.Errorf("%v refused streams are counted, want 4", n)
 	}
 }
@@ -203,7 +192,7 @@ func TestCallsAboveTheLimitAreRefusedAndThoseWhoLookAfterTheServerGoOn(t *testin
 	}
 	overloaded.shed(t, get())
 	h.healthy()
-	if used := h.metric("echelon_limit_used", "calls"); used != 7 {
+	if used := h.limit("echelon_limit_used", "calls"); used != 7 {
 		t.Errorf("%v calls are counted", used)
 	}
 	// The eighth place is for those who look after the server.
@@ -243,7 +232,7 @@ func TestBatchesWaitForTheirTurnUntilTheirDeadline(t *testing.T) {
 	}
 	second := make(chan error, 1)
 	go func() { second <- score(h.context()) }()
-	for h.metric("echelon_limit_used", "calls") < 2 {
+	for h.limit("echelon_limit_used", "calls") < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	h.healthy()
@@ -368,13 +357,13 @@ func TestReadersThatNeverReadAreCutWhenOthersWaitForTheirMemory(t *testing.T) {
 		h.must(reading.SendMsg(batch(sequence + 1)))
 		_, err := reading.receive()
 		h.must(err)
-		if used := h.metric("echelon_limit_used", "bytes"); used > 512<<10 {
+		if used := h.limit("echelon_limit_used", "bytes"); used > 512<<10 {
 			t.Fatalf("%v bytes are under way, at most %d may be", used, 512<<10)
 		}
 	}
 	cut := 0
 	for ctx := h.context(); cut == 0 && ctx.Err() == nil; time.Sleep(time.Millisecond) {
-		cut = int(h.metric("echelon_limit_shed_total", "bytes"))
+		cut = int(h.limit("echelon_limit_shed_total", "bytes"))
 	}
 	if cut == 0 {
 		t.Error("no reader was cut")
@@ -402,7 +391,7 @@ func TestExportsThatNobodyReadsHoldAPageEachAndAreCut(t *testing.T) {
 	}
 	most := 0.0
 	for ctx := h.context(); h.handled("ExportCustomers", codes.DeadlineExceeded) < 5 && ctx.Err() == nil; time.Sleep(time.Millisecond) {
-		most = max(most, h.metric("echelon_limit_used", "bytes"))
+		most = max(most, h.limit("echelon_limit_used", "bytes"))
 	}
 	if most == 0 || most > 5*256<<10 {
 		t.Errorf("five exports that nobody reads held %v bytes, at most %d may be", most, 5*256<<10)

@@ -126,7 +126,7 @@ func TestClientsThatVanishLeaveNothing(t *testing.T) {
 				stream := h.opened(ctx, conn, p)
 				h.must(stream.SendMsg(p.rows(1, manyCustomers("c", 100, attrs{"arr": 60})...)))
 			}
-			for h.metric("echelon_limit_used", "bulk_streams") < 3 {
+			for h.limit("echelon_limit_used", "bulk_streams") < 3 {
 				time.Sleep(time.Millisecond)
 			}
 			vanish(tunnel)
@@ -293,7 +293,7 @@ func TestConnectionsAboveTheLimitAreClosed(t *testing.T) {
 	h := start(t, func(c *server.Config) { c.MaxConnections = 3 })
 	h.serving() // over the first one
 	first, second := h.socket(), h.socket()
-	for h.metric("echelon_limit_used", "connections") < 3 {
+	for h.limit("echelon_limit_used", "connections") < 3 {
 		time.Sleep(time.Millisecond)
 	}
 	third := h.socket()
@@ -304,13 +304,13 @@ func TestConnectionsAboveTheLimitAreClosed(t *testing.T) {
 	h.serving()
 	h.must(first.Close())
 	h.must(second.Close())
-	for h.metric("echelon_limit_used", "connections") > 1 {
+	for h.limit("echelon_limit_used", "connections") > 1 {
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := echelonv1.NewModelServiceClient(h.dial()).ListModels(h.context(), &echelonv1.ListModelsRequest{}); err != nil {
 		t.Error(err)
 	}
-	if n := h.metric("echelon_limit_shed_total", "connections"); n != 1 {
+	if n := h.limit("echelon_limit_shed_total", "connections"); n != 1 {
 		t.Errorf("%v connections are counted", n)
 	}
 }
