@@ -39,6 +39,9 @@ var repeatsOf = map[string]repeats{
 	echelonv1.CustomerService_ImportCustomers_FullMethodName: stream,
 	echelonv1.CustomerService_ExportCustomers_FullMethodName: stream,
 	echelonv1.CustomerService_GetSchema_FullMethodName:       again,
+	echelonv1.CustomerService_EraseCustomer_FullMethodName:   again, // what was broken off is taken up
+	echelonv1.CustomerService_RenameAttribute_FullMethodName: once,  // the second time there is no such name
+	echelonv1.CustomerService_RetireAttribute_FullMethodName: once,  // the second time there is no such attribute
 
 	echelonv1.ModelService_CreateModel_FullMethodName:      again, // one that equals the newest version is that version
 	echelonv1.ModelService_ValidateModel_FullMethodName:    again,
@@ -59,6 +62,7 @@ var repeatsOf = map[string]repeats{
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     again,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   again,
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: stream,
+	echelonv1.AssignmentService_GetFamily_FullMethodName:         again,
 
 	echelonv1.AdminService_Backup_FullMethodName:     stream,
 	echelonv1.AuditService_ListAudit_FullMethodName:  again,

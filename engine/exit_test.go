@@ -232,7 +232,7 @@ func TestTiersInForceAreThoseOfTheReference(t *testing.T) {
 		for row := range n {
 			cuts := name(computed.Tiers[0], row)
 			want, from := cuts, place(was[row])
-			if from >= 0 && from < 4 && cuts != null && place(cuts) > from && exits[from] > 0 && people[row].attrs["x"].(float64) >= exits[from] {
+			if from >= 0 && from < 4 && cuts != null && place(cuts) > from && exits[from] > 0 && computed.Scores[0].Numbers[row] >= exits[from] {
 				want = was[row]
 			}
 			a := got.Assignment(row)

@@ -38,6 +38,10 @@ type familyFunction struct {
 // families finds the mistakes of a model's families that can be seen without compiling expressions.
 func (c *checker) families() {
 	for i, t := range c.model.GetTierings() {
+		if t.GetDecidePer() == echelonv1.Tiering_FAMILY && hasExit(t) {
+			c.found.Mistakef(diag.Field(diag.Index("tierings", i), "decide_per"), "remove the exit rules, or `decide_per`",
+				"exit rules hold single customers, and in this tiering the root decides for its family")
+		}
 		if t.GetDecidePer() == echelonv1.Tiering_FAMILY && c.model.GetParent() == "" {
 			c.found.Mistakef(diag.Field(diag.Index("tierings", i), "decide_per"), "declare `parent`: the attribute that holds the id of a customer's parent",
 				"it decides per FAMILY, and the model has no families")
@@ -358,4 +362,9 @@ func (s *Scorer) Roots(f *frame.Frame, asOf time.Time) int64 {
 		return 0
 	}
 	return s.program.newEvaluation(f, s.linesWith(nil), asOf).roots()
+}
+
+// hasExit reports whether a tier of a tiering has an exit rule.
+func hasExit(t *echelonv1.Tiering) bool {
+	return slices.ContainsFunc(t.GetLinear().GetTiers(), func(t *echelonv1.Tier) bool { return t.GetExit() != nil })
 }

@@ -214,6 +214,8 @@ func TestMistakesOfFamilies(t *testing.T) {
 		"a number as the parent": {attributes + "parent: x" + score("x"), "parent", `"x" is NUMBER, and an id is a text`},
 		"families without one":   {attributes + score("family_sum(x)"), at, "the model has no families for family_sum"},
 		"a count without one":    {attributes + score("family_count()"), at, "the model has no families for family_count"},
+		"per family with exit rules": {attributes + scoreX + "\nparent: s\ntierings: [{name: t, decide_per: FAMILY, linear: {score: v, tiers: [{name: a, cut: {min_score: 5}, exit: {below: 3}}, {name: b}]}}]", "tierings[0].decide_per",
+			"exit rules hold single customers"},
 		"per family without one": {attributes + scoreX + "\ntierings: [{name: t, decide_per: FAMILY, linear: {score: v, tiers: [{name: a}]}}]", "tierings[0].decide_per",
 			"the model has no families"},
 		"a text":                 {attributes + "parent: s" + score("family_sum(s)"), at, "family_sum adds up numbers, and s is a string"},

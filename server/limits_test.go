@@ -156,8 +156,9 @@ type closable struct {
 	waiting atomic.Int64
 }
 
+// View waits while the store is closed, for whoever calls the server; what the server does by itself goes on.
 func (c *closable) View(ctx context.Context) (storage.Reader, error) {
-	if c.closed.Load() {
+	if _, called := grpc.Method(ctx); called && c.closed.Load() {
 		c.waiting.Add(1)
 		select {
 		case <-c.open:

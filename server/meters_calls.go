@@ -73,7 +73,11 @@ func (m *callMeters) HandleRPC(ctx context.Context, event stats.RPCStats) {
 		}
 	case *stats.InPayload:
 		m.received.WithLabelValues(method).Add(float64(e.Length))
-		if request, ok := e.Payload.(interface {
+		payload := e.Payload
+		if in, ok := payload.(*incoming); ok {
+			payload = in.message
+		}
+		if request, ok := payload.(interface {
 			GetBatch() *echelonv1.CustomerBatch
 		}); ok && request.GetBatch() != nil {
 			m.batches.WithLabelValues(method).Inc()

@@ -197,6 +197,22 @@ func Read(kept *echelonv1.FamilyTable, functions, tierings []string, places []in
 	return t, true
 }
 
+// Part returns the part of a kept table that is about these customers. One that is damaged stays as it is.
+func Part(kept *echelonv1.FamilyTable, ids []string) *echelonv1.FamilyTable {
+	var functions, tierings []string
+	var places []int
+	for _, one := range kept.GetValues() {
+		functions = append(functions, one.GetFunction())
+	}
+	for _, one := range kept.GetTiers() {
+		tierings, places = append(tierings, one.GetTiering()), append(places, math.MaxInt32)
+	}
+	if table, ok := Read(kept, functions, tierings, places); ok && kept != nil {
+		return table.Proto(ids)
+	}
+	return kept
+}
+
 func finite(values []float64) bool {
 	return !slices.ContainsFunc(values, func(x float64) bool { return math.IsInf(x, 0) || math.IsNaN(x) })
 }

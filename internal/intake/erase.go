@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,7 +78,7 @@ func (e *erasure) rest(ctx context.Context) error {
 		return err
 	}
 	e.at = tombstone.Version
-	for _, step := range []func(context.Context, storage.Reader) error{e.overlays, e.snapshots, e.runs, e.calibrations, e.audit} {
+	for _, step := range []func(context.Context, storage.Reader) error{e.overlays, e.snapshots, e.runs, e.calibrations, e.jobs, e.audit} {
 		if err := step(ctx, view); err != nil {
 			return fmt.Errorf("erasing what is kept of a customer: %w", err)
 		}
@@ -187,6 +188,21 @@ func (e *erasure) runs(ctx context.Context, view storage.Reader) (err error) {
 	made := func() proto.Message { return &echelonv1.Run{} }
 	e.erased.Runs, err = e.rewrite(ctx, view, storage.KindRun, made, func(m proto.Message) (bool, error) {
 		return forgetRefused(m.(*echelonv1.Run), func(id string) bool { return id == e.id }), nil
+	})
+	return err
+}
+
+// jobs removes the customer from the answers of batches, of which those that name it as refused are kept for whoever sends them again.
+func (e *erasure) jobs(ctx context.Context, view storage.Reader) error {
+	made := func() proto.Message { return &storagev1.JobBatch{} }
+	_, err := e.rewrite(ctx, view, storage.KindJobBatch, made, func(m proto.Message) (bool, error) {
+		answer := m.(*storagev1.JobBatch).GetAnswer()
+		before := len(answer.GetErrors())
+		left := slices.DeleteFunc(answer.GetErrors(), func(row *echelonv1.RowError) bool { return row.GetCustomerId() == e.id })
+		if len(left) < before {
+			answer.Errors, answer.UnlistedErrors = left, answer.GetUnlistedErrors()+int64(before-len(left))
+		}
+		return len(left) < before, nil
 	})
 	return err
 }

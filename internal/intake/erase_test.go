@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/internal/audit"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/backup"
@@ -45,7 +46,7 @@ const (
 )
 
 // eraseRig is a store in which two customers stand wherever one can: stored, in snapshots, in overlays current and replaced, at the end of a line,
-// refused by a run, in the audit log.
+// refused by a run, in the answer to a batch of a job, in the audit log.
 func eraseRig(t *testing.T, store storage.Store) (*rig, storage.Store) {
 	log, err := audit.Open(t.Context(), store, func() time.Time { return noon })
 	if err != nil {
@@ -66,6 +67,10 @@ func eraseRig(t *testing.T, store storage.Store) (*rig, storage.Store) {
 	if _, err := r.put(true, one(gone, number(1002), "b"), one("zzz", number(3), "b")); err != nil {
 		t.Fatal(err)
 	}
+	answer := &echelonv1.ImportedBatch{Sequence: 1, Errors: []*echelonv1.RowError{{CustomerId: wrong, Message: "no number"}, {CustomerId: "other"}}}
+	r.must(store.Update(t.Context(), func(tx storage.Tx) error {
+		return tx.PutDocument(storage.KindJobBatch, "a job/1", &storagev1.JobBatch{Answer: answer})
+	}))
 	return r, store
 }
 

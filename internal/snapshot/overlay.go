@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/family"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -72,6 +73,7 @@ func pick(block *storagev1.SnapshotBlock, starts []int, rows ...int) *storagev1.
 	picked := &storagev1.SnapshotBlock{}
 	pickColumns(block.ProtoReflect(), picked.ProtoReflect(), rows)
 	picked.Reasons, picked.ReasonRefs = nil, nil
+	picked.Families = family.Part(block.GetFamilies(), picked.GetIds())
 	places := make(map[uint32]uint32)
 	for _, row := range rows {
 		start := starts[row]
