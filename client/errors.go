@@ -82,6 +82,15 @@ func ReasonOf(err error) echelonv1.ErrorReason {
 	return echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED
 }
 
+// RetryAfterOf returns how long the service asks to wait before another try; 0 where the error does not say.
+func RetryAfterOf(err error) time.Duration {
+	var e *Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.RetryAfter
+}
+
 // IsNotFound reports whether a call failed because what it names does not exist.
 func IsNotFound(err error) bool { return hasCode(err, codes.NotFound) }
 

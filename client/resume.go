@@ -17,8 +17,8 @@ import (
 // resumed as often as WithResume says by then, while a calibration must be begun again with all of its population.
 func IsInterrupted(err error) bool { return resumable(err) }
 
-// resumable reports whether a stream that ended so may be opened again and go on: the connection broke or nothing came, the service stops or wants
-// the stream elsewhere, or others were faster with the same job. Where the service gives no reason, gRPC itself ended the stream.
+// resumable reports whether a stream that ended so may be opened again and go on: the connection broke or nothing came, the service stops, wants
+// the stream elsewhere or has no room, or others were faster with the same job. Where the service gives no reason, gRPC itself ended the stream.
 func resumable(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -26,6 +26,8 @@ func resumable(err error) bool {
 	}
 	switch e.Reason {
 	case echelonv1.ErrorReason_STREAM_STALLED, echelonv1.ErrorReason_CONFLICT:
+		return true
+	case echelonv1.ErrorReason_RATE_LIMITED, echelonv1.ErrorReason_OVERLOADED, echelonv1.ErrorReason_TOO_MANY_STREAMS:
 		return true
 	case echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return e.Code == codes.Unavailable || e.Code == codes.Internal // a message that was cut is INTERNAL to gRPC
@@ -42,7 +44,7 @@ func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
 		}
 		e.tries++
 		e.stream.close()
-		before := e.client.resume.pause(e.tries)
+		before := max(e.client.resume.pause(e.tries), RetryAfterOf(cause))
 		e.client.resume.tell(cause, e.tries, before)
 		if err := pause(ctx, before); err != nil {
 			return typed(err)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/client"
@@ -264,6 +265,34 @@ func TestAStreamThatFallsSilentIsResumed(t *testing.T) {
 		outcomes, err := collect(t, c.BulkAssign(t.Context(), header, numbered(20)))
 		if err != nil || len(outcomes) != 20 || streams != 4 {
 			t.Errorf("%d outcomes of %d streams, error %v", len(outcomes), streams, err)
+		}
+	})
+}
+
+// A service that has no room says when it will have: the stream goes on after that, and no earlier.
+func TestAStreamThatIsShedGoesOnWhenTheServiceSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shed, err := status.New(codes.ResourceExhausted, "as much as it may").WithDetails(
+			&errdetails.ErrorInfo{Domain: "echelon.v1", Reason: echelonv1.ErrorReason_OVERLOADED.String()},
+			&errdetails.RetryInfo{RetryDelay: durationpb.New(40 * time.Second)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams := 0
+		c, stop := serve(&fake{bulkAssign: func(s assignServer) error {
+			if streams++; streams > 1 {
+				return honest(s)
+			}
+			return honest(&cut{assignServer: s, nth: 2, err: shed.Err()})
+		}}, client.WithBatchRows(2))
+		defer stop()
+		began := time.Now()
+		outcomes, err := collect(t, c.BulkAssign(t.Context(), header, numbered(20)))
+		if err != nil || len(outcomes) != 20 || streams != 2 {
+			t.Errorf("%d outcomes of %d streams, error %v", len(outcomes), streams, err)
+		}
+		if took := time.Since(began); took < 40*time.Second {
+			t.Errorf("it came again after %s", took)
 		}
 	})
 }
