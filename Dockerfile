@@ -13,9 +13,11 @@ FROM scratch
 COPY --from=build /out/echelon /echelon
 # A volume takes over the owner of the folder that it covers.
 COPY --from=build --chown=65532:65532 /out/data /data
+# What the image sets; variables go before it (-e ECHELON_LOG_FORMAT=json), and a file of your own can be mounted over it.
+COPY deploy/container.yaml /etc/echelon/echelon.yaml
+ENV ECHELON_CONFIG=/etc/echelon/echelon.yaml
 USER 65532:65532
 VOLUME /data
 EXPOSE 7070
 ENTRYPOINT ["/echelon"]
-# A container's address is not loopback, so this insists: publish the port on loopback, or put in front of it what secures it.
-CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:7070", "--insecure"]
+CMD ["serve"]

@@ -8,8 +8,16 @@ MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 # How long `make fuzz` runs each target.
 FUZZTIME ?= 20s
+# How many rows `make differential` compares.
+ROWS ?= 10000000
+# Whether `make bench` is short; anything is yes.
+QUICK ?=
 # How often `make crash` kills the server.
 KILLS ?= 50
+# How many connections `make cuts` breaks.
+CUTS ?= 1000
+# How long `make overload` loads the server.
+OVERLOAD ?= 60s
 # What `make check-breaking` compares with; empty is where this branch left origin/main, or else the commit before.
 BREAKING_BASE ?=
 
@@ -48,6 +56,10 @@ lint: $(TOOLS) $(PROTODEPS) ## Check format, vet, staticcheck and the protos' st
 generate: $(TOOLS) $(PROTODEPS) ## Generate the protos' Go again
 	tools/generate.sh
 
+.PHONY: reference
+reference: ## Write the tables of docs/configuration.md and docs/metrics.md again
+	go test ./cmd/echelon -run Reference -update
+
 .PHONY: check-generated
 check-generated: $(TOOLS) $(PROTODEPS) ## Fail if the generated Go is not what `make generate` makes
 	tools/generate.sh --check
@@ -67,9 +79,25 @@ fuzz: ## Run each fuzz target for FUZZTIME
 crash: ## Kill the server KILLS times at random moments and look for what was lost
 	ECHELON_KILLS=$(KILLS) go test ./e2e -run Kill -count=1 -timeout 60m -v
 
+.PHONY: cuts
+cuts: ## Break CUTS connections under streams, and end the server between, and look for what was lost or stored twice
+	ECHELON_CUTS=$(CUTS) go test ./e2e -run StreamsSurvive -count=1 -timeout 60m -v
+
 .PHONY: backup-drill
 backup-drill: ## Kill the server KILLS times during writes and backups, and compare what is restored
 	ECHELON_KILLS=$(KILLS) go test ./e2e -run Backups -count=1 -timeout 60m -v
+
+.PHONY: overload
+overload: ## Offer a server three times what it can take, for OVERLOAD, and look how much it still does
+	ECHELON_OVERLOAD=$(OVERLOAD) go test ./e2e -run 'TestOverload$$' -count=1 -timeout 60m -v
+
+.PHONY: bench
+bench: ## Measure beside other ways of doing the same, within a minute with QUICK=1
+	cd bench && go run . $(if $(QUICK),-quick)
+
+.PHONY: differential
+differential: ## Compare the two ways of evaluating expressions on ROWS random rows
+	ECHELON_DIFFERENTIAL_ROWS=$(ROWS) go test ./engine/expr -run TestColumnsAndRowsAgree -count=1 -timeout 60m -v
 
 .PHONY: clean
 clean: ## Remove what was built and printed

@@ -60,3 +60,25 @@ func attach(provenance *echelonv1.Provenance, assignments []*echelonv1.Assignmen
 	}
 	return assignments
 }
+
+// GetFamily returns the family of a stored customer as the published run of a model with `parent` found it, with all its members.
+func (c *Client) GetFamily(ctx context.Context, model, customerID string) (*echelonv1.Family, error) {
+	var family *echelonv1.Family
+	members := pages(func(token string) ([]string, string, error) {
+		res, err := c.assignments.GetFamily(ctx, &echelonv1.GetFamilyRequest{Model: model, CustomerId: customerID, PageSize: assignmentPage, PageToken: token})
+		page, err := answered(res.GetFamily(), err)
+		if family == nil {
+			family = page
+		}
+		return page.GetMembers(), res.GetNextPageToken(), err
+	})
+	var all []string
+	for id, err := range members {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, id)
+	}
+	family.Members = all
+	return family, nil
+}

@@ -48,6 +48,13 @@ func batches(customers iter.Seq2[*echelonv1.Customer, error], rows int) iter.Seq
 		}
 		var failure error
 		for customer, err := range customers {
+			if refused := refusalOf(err); refused != nil {
+				if current.isFull(rows, 0) && !cut() {
+					return
+				}
+				current.refuse(refused)
+				continue
+			}
 			if err != nil {
 				failure = err
 				break
@@ -73,20 +80,25 @@ func (b *batch) isFull(rows, size int) bool {
 }
 
 func (b *batch) add(customer *echelonv1.Customer, size int) {
-	place := b.end
-	b.end++
-	refusal := checkText(customer)
-	if refusal == nil && size > customerBytes {
-		refusal = tooLarge(customer, size)
+	refused := checkText(customer)
+	if refused == nil && size > customerBytes {
+		refused = tooLarge(customer, size)
 	}
-	if refusal != nil {
-		refusal.Index = place
-		b.refused = append(b.refused, refusal)
+	if refused != nil {
+		b.refuse(refused)
 		return
 	}
 	b.customers = append(b.customers, customer)
-	b.places = append(b.places, place)
+	b.places = append(b.places, b.end)
 	b.bytes += size
+	b.end++
+}
+
+// refuse takes the next of the caller's rows as refused.
+func (b *batch) refuse(row *echelonv1.RowError) {
+	row.Index = b.end
+	b.refused = append(b.refused, row)
+	b.end++
 }
 
 // message returns the batch as it is sent.
@@ -110,7 +122,7 @@ func (b *batch) place(refused []*echelonv1.RowError) error {
 
 // tooLarge refuses a customer that fits into no message, for its id or its largest attribute.
 func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
-	refusal := &echelonv1.RowError{CustomerId: printable(customer.GetId())}
+	refusal := &echelonv1.RowError{CustomerId: frame.Printable(customer.GetId())}
 	if n := len(customer.GetId()); n > frame.MaxIDBytes {
 		refusal.Code = echelonv1.RowError_ID_TOO_LONG
 		refusal.Message = fmt.Sprintf("the id has %d bytes, at most %d are allowed", n, frame.MaxIDBytes)
@@ -122,7 +134,7 @@ func tooLarge(customer *echelonv1.Customer, size int) *echelonv1.RowError {
 			largest, most = name, n
 		}
 	}
-	refusal.Field = printable(largest)
+	refusal.Field = frame.Printable(largest)
 	refusal.Code = echelonv1.RowError_VALUE_TOO_LONG
 	refusal.Message = fmt.Sprintf("the customer has %d bytes, more than the %d that fit into a message: shorten its attributes, %s first",
 		size, customerBytes, frame.Quote(largest))

@@ -4,6 +4,9 @@ import (
 	"context"
 	"iter"
 
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -24,8 +27,11 @@ type Outcome struct {
 //
 // A customer that cannot be read is an outcome with an error, and the others go on. An error of the service, of the connection or of the sequence
 // itself is yielded last; every customer before an error of the sequence is settled first. The sequence runs in the caller's goroutine, between
-// outcomes, and must not change a customer after it yielded it. Nothing is sent while it waits for its next customer: give it customers that flow,
-// since the service cuts a stream on which nothing moves for minutes.
+// outcomes, and must not change a customer after it yielded it. It may take its time: nothing is sent meanwhile, and a stream that the service cut
+// because nothing moved is resumed as one that broke.
+//
+// A stream that breaks, because the connection does, the service stops or wants it elsewhere, is opened again in a new connection (WithResume), goes on
+// after the last batch that was answered, and evaluates by the same model version, calibration and instant. The first one must be opened at once.
 func (c *Client) BulkAssign(
 	ctx context.Context, header *echelonv1.BulkAssignHeader, customers iter.Seq2[*echelonv1.Customer, error],
 ) iter.Seq2[Outcome, error] {
@@ -36,14 +42,26 @@ func (c *Client) BulkAssign(
 	return sequence(func(emit func(Outcome) error) error {
 		var provenance *echelonv1.Provenance
 		e := &exchange[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse, *echelonv1.AssignmentBatch]{
-			open:   c.scoring.BulkAssign,
-			header: &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Header{Header: header}},
+			client: c,
+			call: func(conn grpc.ClientConnInterface) opener[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse] {
+				return echelonv1.NewScoringServiceClient(conn).BulkAssign
+			},
+			header: func(after int64) *echelonv1.BulkAssignRequest {
+				return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Header{Header: pinned(header, provenance, after)}}
+			},
 			request: func(b *echelonv1.CustomerBatch) *echelonv1.BulkAssignRequest {
 				return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Batch{Batch: b}}
 			},
-			opened: func(res *echelonv1.BulkAssignResponse) bool {
-				provenance = res.GetOpened()
-				return provenance != nil
+			opened: func(res *echelonv1.BulkAssignResponse, _ int64) error {
+				now := res.GetOpened()
+				switch {
+				case now == nil:
+					return errNotOpened
+				case provenance != nil && !proto.Equal(now, provenance):
+					return broken("the stream that was resumed evaluates by %v, and by %v before", now, provenance)
+				}
+				provenance = now
+				return nil
 			},
 			batch: (*echelonv1.BulkAssignResponse).GetBatch,
 			settle: func(b *batch, answer *echelonv1.AssignmentBatch) error {
@@ -52,8 +70,29 @@ func (c *Client) BulkAssign(
 			},
 			rows: rows,
 		}
-		return e.run(ctx, c, customers)
+		return e.run(ctx, customers)
 	})
+}
+
+// pinned returns the header of a stream that goes on after a batch, by what the first one resolved to: what was published or activated since, and the
+// time that went by, change none of the answers.
+func pinned(header *echelonv1.BulkAssignHeader, to *echelonv1.Provenance, after int64) *echelonv1.BulkAssignHeader {
+	if to == nil && header.GetFirstSequence() == 0 {
+		return header
+	}
+	h := proto.CloneOf(header)
+	h.FirstSequence = after + 1
+	if to == nil {
+		return h
+	}
+	h.Evaluator.AsOf = to.GetAsOf()
+	if stored := h.GetEvaluator().GetStored(); stored != nil {
+		stored.Version = to.GetModelVersion()
+	}
+	if id := to.GetCalibrationId(); id != "" {
+		h.Evaluator.Calibration = &echelonv1.Evaluator_CalibrationId{CalibrationId: id}
+	}
+	return h
 }
 
 // settleAssigned emits the outcomes of a batch in the order of its rows. Assignments come in the order of the rows that were not refused.

@@ -22,10 +22,17 @@ const calibrationErrors = 1000
 func (c *Client) Calibrate(
 	ctx context.Context, evaluator *echelonv1.Evaluator, customers iter.Seq2[*echelonv1.Customer, error],
 ) (*echelonv1.Calibration, []*echelonv1.RowError, error) {
+	return c.CalibrateBy(ctx, &echelonv1.CalibrateHeader{Evaluator: evaluator}, customers)
+}
+
+// CalibrateBy is Calibrate with a whole header, which may bring exchange rates along.
+func (c *Client) CalibrateBy(
+	ctx context.Context, header *echelonv1.CalibrateHeader, customers iter.Seq2[*echelonv1.Customer, error],
+) (*echelonv1.Calibration, []*echelonv1.RowError, error) {
 	guard := newGuard(ctx, c.stall)
 	defer guard.release()
 	stream := &calibration{guard: guard}
-	if err := stream.open(c.scoring.Calibrate, evaluator); err != nil {
+	if err := stream.open(c.scoring.Calibrate, header); err != nil {
 		return nil, nil, err
 	}
 	for b, err := range batches(customers, c.batchRows) {
@@ -50,13 +57,12 @@ type calibration struct {
 
 func (s *calibration) open(
 	open func(context.Context, ...grpc.CallOption) (grpc.ClientStreamingClient[echelonv1.CalibrateRequest, echelonv1.CalibrateResponse], error),
-	evaluator *echelonv1.Evaluator,
+	header *echelonv1.CalibrateHeader,
 ) error {
 	err := s.guard.do(func(ctx context.Context) (err error) { s.stream, err = open(ctx); return err })
 	if err != nil {
 		return typed(err)
 	}
-	header := &echelonv1.CalibrateHeader{Evaluator: evaluator}
 	return s.send(&echelonv1.CalibrateRequest{Message: &echelonv1.CalibrateRequest_Header{Header: header}})
 }
 

@@ -68,6 +68,19 @@ var calls = []call{
 		return c.GetSchema(ctx)
 	}, echelonv1.CustomerService_GetSchema_FullMethodName, &echelonv1.GetSchemaRequest{},
 		&echelonv1.GetSchemaResponse{Schema: &echelonv1.Schema{Version: 3}}, &echelonv1.Schema{Version: 3}},
+	{"GetFamily", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.GetFamily(ctx, "accounts", "acme")
+	}, echelonv1.AssignmentService_GetFamily_FullMethodName, &echelonv1.GetFamilyRequest{Model: "accounts", CustomerId: "acme", PageSize: 1000},
+		&echelonv1.GetFamilyResponse{Family: &echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
+		&echelonv1.Family{Root: "acme", Members: []string{"acme", "sub"}}},
+	{"RenameAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RenameAttribute(ctx, "arr", "revenue")
+	}, echelonv1.CustomerService_RenameAttribute_FullMethodName, &echelonv1.RenameAttributeRequest{From: "arr", To: "revenue"},
+		&echelonv1.RenameAttributeResponse{Schema: &echelonv1.Schema{Version: 4}}, &echelonv1.Schema{Version: 4}},
+	{"RetireAttribute", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.RetireAttribute(ctx, "arr")
+	}, echelonv1.CustomerService_RetireAttribute_FullMethodName, &echelonv1.RetireAttributeRequest{Name: "arr"},
+		&echelonv1.RetireAttributeResponse{Schema: &echelonv1.Schema{Version: 5}}, &echelonv1.Schema{Version: 5}},
 	{"PublishRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.PublishRun(ctx, "r1")
 	}, echelonv1.RunService_PublishRun_FullMethodName, &echelonv1.PublishRunRequest{RunId: "r1"}, &echelonv1.PublishRunResponse{Run: run}, run},
@@ -85,11 +98,20 @@ var calls = []call{
 		return &echelonv1.DeleteCustomerResponse{}, c.DeleteCustomer(ctx, "acme")
 	}, echelonv1.CustomerService_DeleteCustomer_FullMethodName, &echelonv1.DeleteCustomerRequest{CustomerId: "acme"},
 		&echelonv1.DeleteCustomerResponse{}, &echelonv1.DeleteCustomerResponse{}},
+	{"UpsertAndAssign", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.UpsertAndAssign(ctx, acme, "accounts")
+	}, echelonv1.CustomerService_UpsertCustomer_FullMethodName,
+		&echelonv1.UpsertCustomerRequest{Customer: acme, Assign: true, AssignModels: []string{"accounts"}}, upserted, upserted},
+	{"EraseCustomer", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.EraseCustomer(ctx, "acme")
+	}, echelonv1.CustomerService_EraseCustomer_FullMethodName, &echelonv1.EraseCustomerRequest{CustomerId: "acme"}, erased, erased},
 }
 
 var (
 	acme         = customer("acme", "country", "DE")
 	acmeAssigned = &echelonv1.Assignment{CustomerId: "acme", Provenance: provenance}
+	upserted     = &echelonv1.UpsertCustomerResponse{Customer: acme, Assignments: []*echelonv1.Assignment{acmeAssigned}}
+	erased       = &echelonv1.EraseCustomerResponse{Existed: true, Snapshots: 2}
 	model        = &echelonv1.Model{Name: "accounts"}
 	version      = &echelonv1.ModelVersion{Name: "accounts", Version: 2}
 	validated    = &echelonv1.ValidateModelResponse{NeedsCalibration: true, Findings: []*echelonv1.Finding{{Message: "one criterion"}}}

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,6 +17,14 @@ type Client struct {
 	batchRows int
 	window    int
 	stall     time.Duration
+	resume    resumption
+
+	// target and dial make further connections, for streams that are resumed; redialed are those that are open.
+	target   string
+	dial     []grpc.DialOption
+	mu       sync.Mutex
+	redialed map[*grpc.ClientConn]bool
+	closed   bool
 
 	scoring     echelonv1.ScoringServiceClient
 	customers   echelonv1.CustomerServiceClient
@@ -47,6 +56,10 @@ func Dial(target string, opts ...Option) (*Client, error) {
 		batchRows:   settings.batchRows,
 		window:      settings.window,
 		stall:       settings.stall,
+		resume:      settings.resume,
+		target:      target,
+		dial:        dialOptions,
+		redialed:    make(map[*grpc.ClientConn]bool),
 		scoring:     echelonv1.NewScoringServiceClient(conn),
 		customers:   echelonv1.NewCustomerServiceClient(conn),
 		models:      echelonv1.NewModelServiceClient(conn),
@@ -58,4 +71,12 @@ func Dial(target string, opts ...Option) (*Client, error) {
 }
 
 // Close ends the connection and every call that is under way.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for conn := range c.redialed {
+		_ = conn.Close()
+	}
+	return c.conn.Close()
+}

@@ -51,8 +51,16 @@ func TestDialRefusesOptionsOutOfRange(t *testing.T) {
 		{"a row more", client.WithBatchRows(10_001), "WithBatchRows(10001)"},
 		{"no window", client.WithWindow(0), "WithWindow(0): 1 to 1024 batches"},
 		{"a window beyond bounds", client.WithWindow(1025), "WithWindow(1025)"},
+		{"no attempt", client.WithAttempts(0), "WithAttempts(0): a call is made 1 to 20 times"},
+		{"one attempt", client.WithAttempts(1), ""},
+		{"too many attempts", client.WithAttempts(21), "WithAttempts(21)"},
 		{"no patience", client.WithStallTimeout(0), "WithStallTimeout(0s): the time must be positive"},
 		{"negative patience", client.WithStallTimeout(-time.Second), "WithStallTimeout(-1s)"},
+		{"no resuming", client.WithResume(0), ""},
+		{"fewer attempts than none", client.WithResume(-1), "WithResume(-1): 0 or more attempts"},
+		{"no pause", client.WithBackoff(0, time.Second), "WithBackoff(0s, 1s): the first pause must be positive"},
+		{"a first pause beyond the longest", client.WithBackoff(2*time.Second, time.Second), "WithBackoff(2s, 1s)"},
+		{"nobody who is told", client.WithResuming(nil), "WithResuming(nil): give a function"},
 	} {
 		t.Run(test.name, func(t *testing.T) { checkDial(t, "127.0.0.1:7070", []client.Option{test.option}, test.want) })
 	}
@@ -94,7 +102,7 @@ func TestACallReachesAServiceOnTheLoopback(t *testing.T) {
 	echelonv1.RegisterCustomerServiceServer(server, &fake{})
 	served := make(chan error)
 	go func() { served <- server.Serve(listener) }()
-	c, err := client.Dial(listener.Addr().String())
+	c, err := client.Dial(listener.Addr().String(), client.WithAttempts(1))
 	if err != nil {
 		t.Fatal(err)
 	}

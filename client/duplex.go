@@ -24,13 +24,15 @@ type duplex[Req, Res any] struct {
 	sendErr, recvErr error // written by the workers, read after they ended
 }
 
-// openDuplex opens a stream on which at most that many requests may be unanswered.
-func openDuplex[Req, Res any](
-	ctx context.Context, open func(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[Req, Res], error),
-	unanswered int, stall time.Duration,
-) (*duplex[Req, Res], error) {
+// openDuplex opens a stream on which at most that many requests may be unanswered. A connection that is made and says nothing is a stall too.
+func openDuplex[Req, Res any](ctx context.Context, open opener[Req, Res], unanswered int, stall time.Duration) (*duplex[Req, Res], error) {
 	ctx, cancel := context.WithCancel(ctx)
+	patience := time.AfterFunc(stall, cancel)
 	stream, err := open(ctx)
+	if !patience.Stop() {
+		cancel()
+		return nil, stalled(stall)
+	}
 	if err != nil {
 		cancel()
 		return nil, typed(err)

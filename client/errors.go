@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -29,6 +31,8 @@ type Error struct {
 	Metadata map[string]string
 	// Violations name the fields at fault.
 	Violations []Violation
+	// RetryAfter is how long the service asks to wait before another try; 0 where it does not say.
+	RetryAfter time.Duration
 
 	cause error
 }
@@ -78,6 +82,15 @@ func ReasonOf(err error) echelonv1.ErrorReason {
 	return echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED
 }
 
+// RetryAfterOf returns how long the service asks to wait before another try; 0 where the error does not say.
+func RetryAfterOf(err error) time.Duration {
+	var e *Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.RetryAfter
+}
+
 // IsNotFound reports whether a call failed because what it names does not exist.
 func IsNotFound(err error) bool { return hasCode(err, codes.NotFound) }
 
@@ -107,6 +120,7 @@ func typed(err error) error {
 
 func ofStatus(s *status.Status, cause error) *Error {
 	e := &Error{Code: s.Code(), Message: s.Message(), cause: cause}
+	e.RetryAfter, _ = hintOf(s)
 	for _, detail := range s.Details() {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -121,6 +135,24 @@ func ofStatus(s *status.Status, cause error) *Error {
 		}
 	}
 	return e
+}
+
+// refusal is the error of one customer that a sequence yields: it refuses that row, where another error ends the stream.
+type refusal struct{ row *echelonv1.RowError }
+
+// Error implements error.
+func (r *refusal) Error() string { return invalid(r.row).Error() }
+
+// Unwrap returns the Error that the service would have answered.
+func (r *refusal) Unwrap() error { return invalid(r.row) }
+
+// refusalOf returns the row's error where an error refuses one row, and nil otherwise.
+func refusalOf(err error) *echelonv1.RowError {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return nil
+	}
+	return proto.CloneOf(r.row) // its index is that of one stream
 }
 
 // broken is the error of a service that does not keep to the protocol.

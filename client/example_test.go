@@ -144,9 +144,10 @@ func ExampleClient_ImportCustomers() {
 	defer c.Close()
 
 	customers := all(customer("acme"), customer("globex", "refuse", true), customer("initech"))
-	for progress, err := range c.ImportCustomers(context.Background(), &echelonv1.ImportHeader{}, customers) {
+	header := &echelonv1.ImportHeader{JobId: "2026-01-31 nightly"}
+	for progress, err := range c.ImportCustomers(context.Background(), header, customers) {
 		if err != nil {
-			fmt.Println(err) // what was acknowledged is stored; go on after it
+			fmt.Println(err) // what was acknowledged is stored; the same call goes on after it, in another program too
 			return
 		}
 		fmt.Printf("%d rows settled, %d customers stored\n", progress.Acknowledged, progress.Stored)

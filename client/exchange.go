@@ -11,14 +11,18 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// exchange is a bulk stream: a header and its answer, then batches and an answer to each, in order. All of it but sending and receiving happens in
-// the caller's goroutine, and so do the caller's sequence and loop: they need no locks, and what one of them panics with reaches the caller.
+// exchange is a bulk stream: a header and its answer, then batches and an answer to each, in order. A stream that breaks is opened again and goes on
+// after the last batch that was answered. All of it but sending and receiving happens in the caller's goroutine, and so do the caller's sequence and
+// loop: they need no locks, and what one of them panics with reaches the caller.
 type exchange[Req, Res any, A answer] struct {
-	open    func(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[Req, Res], error)
-	header  *Req
+	client *Client
+	// call returns the method of a connection.
+	call func(grpc.ClientConnInterface) opener[Req, Res]
+	// header returns the header of a stream that goes on after a batch; 0 is the beginning.
+	header func(after int64) *Req
+	// opened takes the answer to that header. errNotOpened where it is none.
+	opened  func(res *Res, after int64) error
 	request func(*echelonv1.CustomerBatch) *Req
-	// opened takes the answer to the header and reports whether it is one.
-	opened func(*Res) bool
 	// batch returns the answer to a batch, and nil for another message.
 	batch func(*Res) A
 	// settle takes a batch and its answer, whose errors have the caller's indexes; the answer is nil for a batch that was not sent.
@@ -26,10 +30,25 @@ type exchange[Req, Res any, A answer] struct {
 	// rows is how many rows a batch has at most.
 	rows int
 
-	stream  *duplex[Req, Res]
-	window  int
+	stream *duplex[Req, Res]
+	// release frees the connection of a stream that was resumed.
+	release func()
+	// pending are the batches that are not settled, at most as many as the client's window.
 	pending []*batch
+	// acknowledged is the last batch that was answered, and tries how often the stream was opened since.
+	acknowledged int64
+	tries        int
+	// began is the last batch that was answered when the stream was opened.
+	began int64
+	// complete says that no batch follows those that are pending.
+	complete bool
 }
+
+// errNotOpened is of an answer that answers no header.
+var errNotOpened = errors.New("no answer to a header")
+
+// opener is a method that opens a stream.
+type opener[Req, Res any] = func(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[Req, Res], error)
 
 // answer is what answers a batch.
 type answer interface {
@@ -39,15 +58,17 @@ type answer interface {
 }
 
 // run sends the customers and settles them, all those too that came before an error of their sequence. It returns when everything is settled or
-// the stream broke, and leaves nothing behind, whatever way it ends.
-func (e *exchange[Req, Res, A]) run(ctx context.Context, c *Client, customers iter.Seq2[*echelonv1.Customer, error]) error {
-	stream, err := openDuplex(ctx, e.open, c.window+1, c.stall) // the header is a request too
-	if err != nil {
-		return err
-	}
-	defer stream.close()
-	e.stream, e.window = stream, c.window
-	if err := e.introduce(); err != nil {
+// the stream broke for good, and leaves nothing behind, whatever way it ends.
+func (e *exchange[Req, Res, A]) run(ctx context.Context, customers iter.Seq2[*echelonv1.Customer, error]) error {
+	e.release = func() {}
+	defer func() {
+		if e.stream != nil {
+			e.stream.close()
+		}
+		e.release()
+	}()
+	// A service that cannot be reached at all is told at once.
+	if err := e.start(ctx, e.client.conn); err != nil {
 		return err
 	}
 	var failure error
@@ -56,12 +77,13 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, c *Client, customers it
 			failure = err
 			break
 		}
-		if err := e.submit(b); err != nil {
+		if err := e.submit(ctx, b); err != nil {
 			return err
 		}
 	}
-	stream.closeSend()
-	err = e.finish()
+	e.complete = true
+	e.stream.closeSend()
+	err := e.finish(ctx)
 	switch {
 	case failure == nil:
 		return err
@@ -71,28 +93,58 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, c *Client, customers it
 	return errors.Join(failure, err)
 }
 
-// introduce sends the header and waits for its answer, so that a stream which cannot be opened takes no customer from the caller's sequence.
-func (e *exchange[Req, Res, A]) introduce() error {
-	e.stream.send(e.header)
-	res, err := e.receive()
+// start opens the stream and waits for the answer to its header, so that a stream which cannot be opened takes no customer from the caller's sequence.
+func (e *exchange[Req, Res, A]) start(ctx context.Context, conn grpc.ClientConnInterface) error {
+	stream, err := openDuplex(ctx, e.call(conn), e.client.window+1, e.client.stall) // the header is a request too
 	if err != nil {
 		return err
 	}
-	if !e.opened(res) {
+	e.stream, e.began = stream, e.acknowledged
+	stream.send(e.header(e.acknowledged))
+	res, err := stream.receive()
+	switch {
+	case errors.Is(err, io.EOF):
+		return broken("the stream ended before its header was answered")
+	case err != nil:
+		return err
+	}
+	err = e.opened(res, e.acknowledged)
+	if errors.Is(err, errNotOpened) {
 		return broken("the first message of the stream does not answer its header")
 	}
-	return nil
+	return err
 }
 
 // submit sends a batch and settles what has been answered, at least one batch where the window is full.
-func (e *exchange[Req, Res, A]) submit(b *batch) error {
-	if len(b.customers) > 0 {
+func (e *exchange[Req, Res, A]) submit(ctx context.Context, b *batch) error {
+	e.pending = append(e.pending, b)
+	e.transmit(b)
+	return e.settleAll(ctx, e.client.window-1)
+}
+
+// transmit sends a batch, unless nothing of it is left to send.
+func (e *exchange[Req, Res, A]) transmit(b *batch) {
+	if b.sequence != 0 {
 		e.stream.send(e.request(b.message()))
 	}
-	e.pending = append(e.pending, b)
+}
+
+// settleAll settles what has been answered, and waits until no more than that many batches are pending. A stream that breaks meanwhile is resumed.
+func (e *exchange[Req, Res, A]) settleAll(ctx context.Context, left int) error {
 	for len(e.pending) > 0 {
-		settled, err := e.settleNext(len(e.pending) == e.window)
-		if err != nil || !settled {
+		a, settled, err := e.next(len(e.pending) > left)
+		if err != nil {
+			if err := e.resume(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if !settled {
+			return nil
+		}
+		b := e.pending[0]
+		e.pending = e.pending[1:]
+		if err := e.settle(b, a); err != nil {
 			return err
 		}
 	}
@@ -100,29 +152,29 @@ func (e *exchange[Req, Res, A]) submit(b *batch) error {
 }
 
 // finish settles what is pending and waits for the stream's end.
-func (e *exchange[Req, Res, A]) finish() error {
-	for len(e.pending) > 0 {
-		if _, err := e.settleNext(true); err != nil {
-			return err
-		}
+func (e *exchange[Req, Res, A]) finish(ctx context.Context) error {
+	if err := e.settleAll(ctx, 0); err != nil {
+		return err
 	}
 	_, err := e.stream.receive()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
+	case resumable(err) && e.client.resume.attempts > 0:
+		return nil // everything is answered: there is nothing to go on with
 	case err != nil:
 		return err
 	}
 	return broken("there is an answer after that to the last batch")
 }
 
-// settleNext settles the first pending batch and reports whether it could. Unless it is to wait, it cannot before the answer is there.
-func (e *exchange[Req, Res, A]) settleNext(wait bool) (bool, error) {
+// next returns the answer to the first pending batch and reports whether it is settled by that. Unless it is to wait, it is not before the answer is
+// there.
+func (e *exchange[Req, Res, A]) next(wait bool) (a A, settled bool, err error) {
 	b := e.pending[0]
 	var none A
 	if b.sequence == 0 {
-		e.pending = e.pending[1:]
-		return true, e.settle(b, none)
+		return none, true, nil
 	}
 	take := e.stream.poll
 	if wait {
@@ -131,28 +183,20 @@ func (e *exchange[Req, Res, A]) settleNext(wait bool) (bool, error) {
 	res, err := take()
 	switch {
 	case errors.Is(err, io.EOF):
-		return false, broken("the stream ended before batch %d was answered", b.sequence)
+		return none, false, broken("the stream ended before batch %d was answered", b.sequence)
 	case res == nil || err != nil:
-		return false, err
+		return none, false, err
 	}
-	a := e.batch(res)
+	a = e.batch(res)
 	if a == none {
-		return false, broken("a message that answers no batch came where batch %d was to be answered", b.sequence)
+		return none, false, broken("a message that answers no batch came where batch %d was to be answered", b.sequence)
 	}
 	if a.GetSequence() != b.sequence {
-		return false, broken("batch %d was answered where batch %d was to be", a.GetSequence(), b.sequence)
+		return none, false, broken("batch %d was answered where batch %d was to be", a.GetSequence(), b.sequence)
 	}
 	if err := b.place(a.GetErrors()); err != nil {
-		return false, err
+		return none, false, err
 	}
-	e.pending = e.pending[1:]
-	return true, e.settle(b, a)
-}
-
-func (e *exchange[Req, Res, A]) receive() (*Res, error) {
-	res, err := e.stream.receive()
-	if errors.Is(err, io.EOF) {
-		return nil, broken("the stream ended before its header was answered")
-	}
-	return res, err
+	e.acknowledged, e.tries = b.sequence, 0
+	return a, true, nil
 }

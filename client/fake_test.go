@@ -156,7 +156,7 @@ func honest(s assignServer) error {
 	if err := s.Send(opened()); err != nil {
 		return err
 	}
-	for want := int64(1); ; want++ {
+	for want := max(first.GetHeader().GetFirstSequence(), 1); ; want++ {
 		b, err := nextBatch(s)
 		if err != nil || b == nil {
 			return err

@@ -101,7 +101,7 @@ func TestAnImportThatBreaksOffHasToldHowFarItCame(t *testing.T) {
 			return nil, status.Error(codes.Unavailable, "the server is stopping")
 		}
 		return imported(b)
-	})}, client.WithBatchRows(2))
+	})}, client.WithBatchRows(2), client.WithResume(0))
 	progress, err := collect(t, c.ImportCustomers(t.Context(), &echelonv1.ImportHeader{}, numbered(100)))
 	if !client.IsUnavailable(err) || len(progress) != 2 || progress[1].Acknowledged != 4 || progress[1].Stored != 4 {
 		t.Errorf("progress %v and error %v", progress, err)

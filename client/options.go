@@ -34,13 +34,23 @@ type settings struct {
 	batchRows int
 	window    int
 	stall     time.Duration
+	resume    resumption
+	attempts  int
+	sleep     func(context.Context, time.Duration) error
 	transport credentials.TransportCredentials
 	// token returns the bearer token of a call; nil where none is sent.
 	token func(context.Context) (string, error)
 	dial  []grpc.DialOption
 }
 
-func defaults() *settings { return &settings{batchRows: 1000, window: 4, stall: 2 * time.Minute} }
+func defaults() *settings {
+	return &settings{
+		batchRows: 1000, window: 4, stall: 2 * time.Minute, attempts: defaultAttempts, sleep: sleep,
+		resume: resumption{
+			attempts: 10, first: 100 * time.Millisecond, longest: 15 * time.Second, tell: func(error, int, time.Duration) {},
+		},
+	}
+}
 
 // WithBatchRows sets how many customers a batch of a bulk stream holds at most, 1 to 10,000; 1,000 unless told. No result depends on it.
 func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
@@ -51,6 +61,28 @@ func WithWindow(n int) Option { return func(s *settings) { s.window = n } }
 // WithStallTimeout sets how long a stream that waits for the server may make no progress before it fails with STREAM_STALLED; two minutes unless
 // told. The time that the caller's own loop and sequence take does not count.
 func WithStallTimeout(d time.Duration) Option { return func(s *settings) { s.stall = d } }
+
+// WithResume sets how often a bulk stream that broke is opened again, in a new connection, while none of its batches is answered; 10 unless told, which
+// bridges a restart of the service of up to half a minute. 0 leaves a broken stream to the caller, and imports without a job id then have none.
+func WithResume(attempts int) Option { return func(s *settings) { s.resume.attempts = attempts } }
+
+// WithBackoff sets the longest pause before the first attempt to resume, which doubles with each one, and the longest of all; 100 ms and 15 s unless
+// told. Up to half of a pause is left out at random.
+func WithBackoff(first, longest time.Duration) Option {
+	return func(s *settings) { s.resume.first, s.resume.longest = first, longest }
+}
+
+// WithResuming sets what is called before each pause, in the goroutine that ranges over the stream: with the error that ended the stream, the attempt,
+// from 1, and the pause before it.
+func WithResuming(tell func(cause error, attempt int, pause time.Duration)) Option {
+	return func(s *settings) { s.resume.tell = tell }
+}
+
+// WithAttempts sets how often a call is made at most, 1 to 20; 5 unless told, which takes three seconds where no service can be reached. 1 repeats
+// nothing. Only calls that are safe to repeat are: those that read, and those that leave behind the same however often they are made; not streams,
+// nor StartRun, CancelRun, RollBack and DeleteCustomer. They are repeated where there is no service, or where it has no room and says when it will;
+// after pauses that grow and vary, no shorter than the service asks for, and never beyond the context's deadline.
+func WithAttempts(n int) Option { return func(s *settings) { s.attempts = n } }
 
 // WithTransportCredentials sets how the connection is secured.
 func WithTransportCredentials(c credentials.TransportCredentials) Option {
@@ -74,8 +106,20 @@ func (s *settings) check() error {
 	if s.window < 1 || s.window > maxWindow {
 		found = append(found, fmt.Errorf("WithWindow(%d): 1 to %d batches may be under way", s.window, maxWindow))
 	}
+	if s.attempts < 1 || s.attempts > maxAttempts {
+		found = append(found, fmt.Errorf("WithAttempts(%d): a call is made 1 to %d times", s.attempts, maxAttempts))
+	}
 	if s.stall <= 0 {
 		found = append(found, fmt.Errorf("WithStallTimeout(%v): the time must be positive", s.stall))
+	}
+	if s.resume.attempts < 0 {
+		found = append(found, fmt.Errorf("WithResume(%d): 0 or more attempts", s.resume.attempts))
+	}
+	if s.resume.first <= 0 || s.resume.longest < s.resume.first {
+		found = append(found, fmt.Errorf("WithBackoff(%v, %v): the first pause must be positive, and the longest no shorter", s.resume.first, s.resume.longest))
+	}
+	if s.resume.tell == nil {
+		found = append(found, errors.New("WithResuming(nil): give a function, or leave it out"))
 	}
 	return errors.Join(found...)
 }
@@ -95,6 +139,8 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		grpc.WithKeepaliveParams(pings),
+		grpc.WithConnectParams(reconnecting),
+		grpc.WithChainUnaryInterceptor(repeater{attempts: s.attempts, sleep: s.sleep}.unary),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
 	}
 	if s.token != nil {

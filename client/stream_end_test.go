@@ -144,7 +144,7 @@ func TestErrorsOfTheSequenceAndOfTheServiceAreBothTold(t *testing.T) {
 			return fmt.Errorf("the batch did not come: %w", err)
 		}
 		return status.Error(codes.Unavailable, "gone")
-	}})
+	}}, client.WithResume(0))
 	_, err := collect(t, c.BulkAssign(t.Context(), header, damaged(t, 7)))
 	if !errors.Is(err, errFile) || !client.IsUnavailable(err) {
 		t.Errorf("error %v", err)
@@ -159,7 +159,7 @@ func TestTheServicesErrorIsYieldedLast(t *testing.T) {
 			return fmt.Errorf("%d batches were answered: %w", answers, err)
 		}
 		return status.Error(codes.Unavailable, "the server is stopping")
-	}}, client.WithBatchRows(2))
+	}}, client.WithBatchRows(2), client.WithResume(0))
 	stopped := false
 	outcomes, err := collect(t, c.BulkAssign(t.Context(), header, endless(&stopped)))
 	if len(outcomes) != 4 || !client.IsUnavailable(err) || !stopped {
@@ -248,7 +248,7 @@ func TestAStreamWithoutAnswersIsCut(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, stop := serve(&fake{bulkAssign: test.serve})
+				c, stop := serve(&fake{bulkAssign: test.serve}, client.WithResume(0))
 				defer stop()
 				began := time.Now()
 				_, err := collect(t, c.BulkAssign(t.Context(), header, numbered(1)))

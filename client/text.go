@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
@@ -20,9 +18,14 @@ import (
 func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 	if !utf8.ValidString(customer.GetId()) {
 		return &echelonv1.RowError{
-			CustomerId: printable(customer.GetId()),
+			CustomerId: frame.Printable(customer.GetId()),
 			Code:       echelonv1.RowError_INVALID_UTF8,
 			Message:    "the id is no valid UTF-8: convert the input to UTF-8",
+		}
+	}
+	for tiering, tier := range customer.GetPreviousTiers() {
+		if !utf8.ValidString(tiering) || !utf8.ValidString(tier) {
+			return refuseText(customer, "previous_tiers", "previous_tiers: a text is no valid UTF-8: convert the input to UTF-8")
 		}
 	}
 	fields := customer.GetAttributes().GetFields()
@@ -34,7 +37,7 @@ func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 			return refuseText(customer, name, "the name of the attribute is no valid UTF-8: convert the input to UTF-8")
 		}
 		if !validValue(fields[name]) {
-			return refuseText(customer, name, printable(name)+": the text is no valid UTF-8: convert the input to UTF-8")
+			return refuseText(customer, name, frame.Printable(name)+": the text is no valid UTF-8: convert the input to UTF-8")
 		}
 	}
 	return nil
@@ -42,7 +45,7 @@ func checkText(customer *echelonv1.Customer) *echelonv1.RowError {
 
 func refuseText(customer *echelonv1.Customer, name, message string) *echelonv1.RowError {
 	return &echelonv1.RowError{
-		CustomerId: printable(customer.GetId()), Field: printable(name), Code: echelonv1.RowError_INVALID_UTF8, Message: message,
+		CustomerId: frame.Printable(customer.GetId()), Field: frame.Printable(name), Code: echelonv1.RowError_INVALID_UTF8, Message: message,
 	}
 }
 
@@ -69,14 +72,6 @@ func validValue(value *structpb.Value) bool {
 		return validFields(kind.StructValue.GetFields())
 	}
 	return true
-}
-
-// printable makes a text that was refused fit for a message, and no longer than an id.
-func printable(text string) string {
-	if !utf8.ValidString(text) {
-		text = strconv.QuoteToASCII(text)
-	}
-	return strings.ToValidUTF8(text[:min(len(text), frame.MaxIDBytes)], "")
 }
 
 // invalid is the error that the service would have answered for a customer that was refused.

@@ -3,7 +3,6 @@ package client
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -37,8 +36,9 @@ func drawValue(depth int) *rapid.Generator[*structpb.Value] {
 func TestExactlyTheCustomersThatCannotBeEncodedAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		customer := &echelonv1.Customer{
-			Id:         drawText().Draw(t, "id"),
-			Attributes: &structpb.Struct{Fields: rapid.MapOfN(drawText(), drawValue(2), 0, 3).Draw(t, "attributes")},
+			Id:            drawText().Draw(t, "id"),
+			Attributes:    &structpb.Struct{Fields: rapid.MapOfN(drawText(), drawValue(2), 0, 3).Draw(t, "attributes")},
+			PreviousTiers: rapid.MapOfN(drawText(), drawText(), 0, 2).Draw(t, "previous tiers"),
 		}
 		_, err := proto.Marshal(customer)
 		refusal := checkText(customer)
@@ -75,17 +75,4 @@ func TestARefusalNamesTheFirstAttributeAtFault(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWhatIsPrintableIsShortAndValid(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := strings.Repeat(drawText().Draw(t, "text"), rapid.IntRange(1, 600).Draw(t, "times"))
-		got := printable(text)
-		if !utf8.ValidString(got) || len(got) > 512 {
-			t.Fatalf("%q is no text of at most 512 bytes", got)
-		}
-		if utf8.ValidString(text) && len(text) <= 512 && got != text {
-			t.Fatalf("%q became %q", text, got)
-		}
-	})
 }

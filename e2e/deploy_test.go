@@ -59,6 +59,12 @@ func TestOperationsHaveAnImageThatRunsServeWithoutRights(t *testing.T) {
 		t.Fatalf("CMD is no list of words: %v", err)
 	}
 	understood(t, "Dockerfile", words)
+	if file := "COPY deploy/container.yaml " + strings.TrimPrefix(last(list, "ENV"), "ECHELON_CONFIG="); !strings.Contains(read(t, "Dockerfile"), file) {
+		t.Errorf("the image has no file of settings where its variable says: %s", last(list, "ENV"))
+	}
+	if settings := directives(t, "deploy/container.yaml", ":"); last(settings, "data") != last(list, "VOLUME") {
+		t.Errorf("the store is not in the volume: %s", settings)
+	}
 	stages := 0
 	for _, one := range list {
 		if one[0] == "FROM" {
@@ -99,11 +105,14 @@ func TestOperationsHaveAServiceThatIsFencedIn(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	text := strings.Join(words, " ")
-	if !strings.Contains(text, "--data /var/lib/"+last(list, "StateDirectory")) || strings.Contains(text, "--insecure") {
-		t.Errorf("it does not use its own folder, or is insecure: %s", text)
+	if config := "--config /etc/" + last(list, "ConfigurationDirectory") + "/echelon.yaml"; !strings.Contains(strings.Join(words, " "), config) {
+		t.Errorf("it is not set up by %s: %s", config, words)
 	}
-	drain, err := time.ParseDuration(regexp.MustCompile(`--drain-timeout (\S+)`).FindStringSubmatch(text)[1])
+	settings := directives(t, "deploy/echelon.yaml", ":")
+	if last(settings, "data") != "/var/lib/"+last(list, "StateDirectory") || last(settings, "insecure") != "" {
+		t.Errorf("it does not use its own folder, or is insecure: %s", settings)
+	}
+	drain, err := time.ParseDuration(last(settings, "drain-timeout"))
 	if err != nil {
 		t.Fatal(err)
 	}

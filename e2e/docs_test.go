@@ -139,12 +139,19 @@ func fieldsUnder(message protoreflect.MessageDescriptor, seen map[protoreflect.F
 }
 
 func TestModelReferenceHasEveryFunctionWithExamplesThatHold(t *testing.T) {
-	env, err := expr.NewEnv([]expr.Variable{{Name: "arr", Kind: expr.Number}})
+	// A customer without arr, who is alone: what families give it is a variable of each call.
+	variables := []expr.Variable{{Name: "arr", Kind: expr.Number}}
+	for _, call := range []expr.FamilyCall{{Function: expr.FamilySum, Of: "arr"}, {Function: expr.FamilyMax, Of: "arr"}, {Function: expr.FamilyCount}} {
+		variables = append(variables, expr.FamilyVariable(call))
+	}
+	env, err := expr.NewEnv(variables)
 	if err != nil {
 		t.Fatal(err)
 	}
 	missing := &frame.Column{Type: echelonv1.Attribute_NUMBER, Numbers: []float64{0}, Valid: frame.NewBitmap(1)}
-	scope := &expr.Scope{Rows: 1, AsOf: asOf.AsTime().UnixMicro(), Columns: []*frame.Column{missing}}
+	rates := expr.NewRates("EUR", map[string]float64{"USD": 0.92})
+	one := &frame.Column{Type: echelonv1.Attribute_NUMBER, Numbers: []float64{1}, Valid: frame.Bitmap{1}}
+	scope := &expr.Scope{Rows: 1, AsOf: asOf.AsTime().UnixMicro(), Rates: rates, Columns: []*frame.Column{missing, missing, missing, one}}
 	calls := ""
 	for _, one := range tables(t, "docs/model.md") {
 		if !slices.Equal(one[0], []string{"call", "gives", "example"}) {

@@ -131,6 +131,26 @@ func (p *process) peakMemory() int64 {
 	return 0
 }
 
+// processorTime returns how many seconds of a processor the server's process has had, as Linux counts it.
+func (p *process) processorTime() float64 {
+	p.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	// After the name, which stands in brackets, user and system time are the 12th and 13th fields, in hundredths of a second.
+	_, rest, _ := strings.Cut(string(data), ") ")
+	fields, hundredths := strings.Fields(rest), 0.0
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		hundredths += n
+	}
+	return hundredths / 100
+}
+
 // each makes a sequence of n customers.
 func each(n int, customer func(i int) *echelonv1.Customer) iter.Seq2[*echelonv1.Customer, error] {
 	return func(yield func(*echelonv1.Customer, error) bool) {

@@ -14,6 +14,7 @@ import (
 
 // learning is a model that learns everything that there is to learn.
 const learning = attributes + `
+currency: {base: EUR, rates: [{currency: USD, date: 2026-01-01, rate: 0.5}, {currency: JPY, date: 2026-01-01, rate: 0.25}]}
 segmentations: [{name: size, segments: [{name: Large, when: x > 5}, {name: Small, when: x > 1}], otherwise: Other, unknown: Unclassified}]
 ` + scoreXY + `
   - {name: r, criteria: [{name: r, expr: x, weight: 1, normalize: {percentile: {}}}, {name: q, expr: y, weight: 1, normalize: {percentile: {}}}]}
@@ -29,7 +30,7 @@ tierings:
     linear:
       score: v
       tiers:
-        - {name: a, cut: {top_count: 1, min_score: 2}}
+        - {name: a, cut: {top_count: 1, min_score: 2, when: "convert(x, 'USD') > -1e9"}}
         - {name: b, cut: {cumulative_share: {of: y, share: 0.5, order: AMOUNT}}}
         - {name: c, cut: {top_share: 0.2, cumulative_share: {of: y, share: 0.9}}}
         - {name: e, cut: {min_score: 1, any: [{top_count: 1}, {cumulative_share: {of: y, share: 0.99, order: AMOUNT}, when: n > 0}, {min_score: 7}]}}

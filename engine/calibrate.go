@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -23,8 +24,21 @@ const missingShare = 0.25
 
 // Calibrate learns a model's breakpoints and decision lines from a population, whose frames have the program's schema. What it returns does not
 // depend on the order or the batches of the population. It can be called for a program that needs no calibration, and then only counts.
-func (p *Program) Calibrate(ctx context.Context, population Population, asOf time.Time) (*echelonv1.Calibration, error) {
+//
+// Exchange rates are frozen first, since what is learned may be converted: those of the model, and those that are given, which go before the
+// model's of the same currency and day. It fails with a *RatesError where these have mistakes, and with the population's error.
+func (p *Program) Calibrate(ctx context.Context, population Population, asOf time.Time, given ...*echelonv1.ExchangeRate) (*echelonv1.Calibration, error) {
+	if err := CheckRates(p.model, given); err != nil {
+		return nil, err
+	}
 	c := &calibrator{program: p, lines: p.newLines(), asOf: asOf}
+	if p.converts {
+		c.frozen, c.found = p.freezeRates(asOf, given)
+		c.lines.rates, _ = p.rates(c.frozen)
+	}
+	if err := c.families(ctx, population); err != nil {
+		return nil, err
+	}
 	left := c.learners()
 	for len(left) > 0 {
 		var err error
@@ -39,6 +53,11 @@ type calibrator struct {
 	program *Program
 	lines   *lines
 	asOf    time.Time
+	// frozen are the exchange rates that are used, found what they show.
+	frozen []*echelonv1.ExchangeRate
+	found  diag.List
+	// odd is what is odd about the parents that customers name.
+	odd family.Findings
 }
 
 // learner is an item that learns from the population.
@@ -55,12 +74,19 @@ type learner struct {
 func (c *calibrator) learners() []*learner {
 	var list []*learner
 	for _, i := range c.program.order {
-		if !c.program.learns(c.program.items[i]) {
-			continue
+		it := c.program.items[i]
+		perFamily := it.kind == tieringKind && c.program.perFamily(it.index) >= 0
+		if c.program.learns(it) {
+			one := &learner{place: i, needs: c.program.ancestors(i)}
+			if perFamily {
+				one.place = linesOf(i)
+			}
+			c.gather(one, it)
+			list = append(list, one)
 		}
-		one := &learner{place: i, needs: c.program.ancestors(i)}
-		c.gather(one, c.program.items[i])
-		list = append(list, one)
+		if perFamily {
+			list = append(list, c.roots(i))
+		}
 	}
 	return list
 }
@@ -75,12 +101,14 @@ func (c *calibrator) gather(to *learner, one *item) {
 	t := c.program.tierings[one.index]
 	if t.ladder != nil {
 		n := t.ladder.Learner()
-		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, &e.scores[t.scores[0]].Column) }
+		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, e.deciders(one.index, &e.scores[t.scores[0]].Column)) }
 		to.learn = func() { c.lines.ladders[one.index] = n.Lines() }
 		return
 	}
 	n := t.matrix.Learner()
-	to.add = func(e *evaluation) { n.Add(&e.scores[t.scores[0]].Column, &e.scores[t.scores[1]].Column) }
+	to.add = func(e *evaluation) {
+		n.Add(e.deciders(one.index, &e.scores[t.scores[0]].Column), e.deciders(one.index, &e.scores[t.scores[1]].Column))
+	}
 	to.learn = func() { c.lines.matrices[one.index] = n.Lines() }
 }
 
@@ -100,6 +128,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 	}
 	err := c.each(ctx, population, func(f *frame.Frame, _ int) {
 		e := c.program.newEvaluation(f, c.lines, c.asOf)
+		e.scope.Context = ctx
 		e.run(needs)
 		for _, one := range ready {
 			one.add(e)
@@ -116,7 +145,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 
 func blocked(one *learner, left []*learner) bool {
 	for _, other := range left {
-		if one.needs[other.place] {
+		if other != one && one.needs[other.place] {
 			return true
 		}
 	}
@@ -140,7 +169,7 @@ func (c *calibrator) each(ctx context.Context, population Population, do func(me
 // finish counts what the lines make of the population, and puts the calibration together.
 func (c *calibrator) finish(ctx context.Context, population Population) (*echelonv1.Calibration, error) {
 	p := c.program
-	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf)}
+	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf), Rates: c.frozen}
 	needs := make(map[int]bool)
 	unread := make([][]int, len(p.scores))
 	for i, one := range p.items {
@@ -156,6 +185,7 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 		kept.Customers += int64(f.Len())
 		kept.Excluded += int64(all - f.Len())
 		e := p.newEvaluation(f, c.lines, c.asOf)
+		e.scope.Context = ctx
 		e.run(needs)
 		for i, out := range e.scores {
 			for k, n := range out.Unread() {
@@ -171,7 +201,11 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 			kept.Scores = append(kept.Scores, score.Proto(c.lines.scores[i]))
 		}
 	}
-	found := c.lacking(unread, kept.GetCustomers())
+	found := append(c.found, c.lacking(unread, kept.GetCustomers())...)
+	if c.lines.families != nil {
+		kept.Families = c.lines.families.Proto(nil)
+		found.Add(findingsOf(c.odd)...)
+	}
 	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
 		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())
 	}

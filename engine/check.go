@@ -28,10 +28,12 @@ type checker struct {
 	found diag.List
 	// scores and engagements are the names that tierings may use.
 	scores, engagements []string
+	// stored tells that the model compiled when it was stored.
+	stored bool
 }
 
-func check(model *echelonv1.Model) diag.List {
-	c := &checker{model: model}
+func check(model *echelonv1.Model, stored bool) diag.List {
+	c := &checker{model: model, stored: stored}
 	for _, score := range model.GetScores() {
 		c.scores = append(c.scores, score.GetName())
 	}
@@ -51,6 +53,7 @@ func check(model *echelonv1.Model) diag.List {
 	if _, known := zoneOf(model.GetTimeZone()); !known {
 		c.found.Mistakef("time_zone", "write its name in the IANA database, such as Europe/Berlin", "there is no time zone %s", frame.Quote(model.GetTimeZone()))
 	}
+	c.currency()
 	c.attributes()
 	c.segmentations()
 	for i, score := range model.GetScores() {
@@ -58,6 +61,7 @@ func check(model *echelonv1.Model) diag.List {
 	}
 	c.words("scores", c.scores)
 	c.tierings()
+	c.families()
 	c.engagementList()
 	return c.found
 }
@@ -68,6 +72,14 @@ func (c *checker) given(path, text, remedy string) bool {
 		c.found.Mistakef(path, remedy, "it is missing or empty")
 	}
 	return text != ""
+}
+
+// declared finds a mistake where a number is not there: that is not 0. In models that were stored before this was told apart, it is.
+func (c *checker) declared(path string, there bool, remedy string) bool {
+	if !there && !c.stored {
+		c.found.Mistakef(path, remedy, "it is missing, which is not 0")
+	}
+	return there || c.stored
 }
 
 // words checks the names of a list that expressions can read.
@@ -240,4 +252,15 @@ func (c *checker) engagement(path, name string) {
 		remedy = "declare it under engagements"
 	}
 	c.found.Mistakef(diag.Field(path, "engagement"), remedy, "there is no engagement %q", name)
+}
+
+// AttributeNameFault returns why a text cannot be an attribute's name, and "" where it can.
+func AttributeNameFault(name string) string {
+	switch {
+	case expr.IsReserved(name):
+		return "it is a reserved word; choose another name"
+	case !wordPattern.MatchString(name):
+		return "use a to z, 0 to 9 and _, beginning with a letter, at most 64 characters"
+	}
+	return ""
 }

@@ -71,6 +71,12 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		case !last:
 			c.cut(diag.Field(at, "cut"), t.GetCut())
 		}
+		switch {
+		case t.Exit != nil && last:
+			c.found.Mistakef(diag.Field(at, "exit"), "remove it, or add a tier below", "nobody leaves the last tier for a worse one")
+		case t.Exit != nil:
+			c.exit(diag.Field(at, "exit"), t.GetExit())
+		}
 	}
 	c.levels(tiers, l.GetTiers())
 	if newcomers := l.GetOnboarding(); newcomers != nil {
@@ -165,8 +171,10 @@ func (c *checker) matrix(path string, m *echelonv1.Tiering_Matrix) {
 		engagements[cell.GetName()] = cell.GetEngagement()
 		c.free(diag.Field(at, "name"), cell.GetName())
 		c.engagement(at, cell.GetEngagement())
-		c.level(diag.Field(at, "x"), cell.GetX(), len(m.GetX().GetCuts()))
-		c.level(diag.Field(at, "y"), cell.GetY(), len(m.GetY().GetCuts()))
+		onX := c.level(diag.Field(at, "x"), cell.X, len(m.GetX().GetCuts()))
+		if onY := c.level(diag.Field(at, "y"), cell.Y, len(m.GetY().GetCuts())); !onX || !onY {
+			continue
+		}
 		place := [2]int32{cell.GetX(), cell.GetY()}
 		if before, taken := first[place]; taken {
 			c.found.Mistakef(at, "remove one of them", "the place x %d, y %d is taken by %s", cell.GetX(), cell.GetY(), diag.Index(cells, before))
@@ -189,14 +197,20 @@ func (c *checker) axis(path string, a *echelonv1.Axis) {
 		case *echelonv1.AxisCut_MinScore:
 			c.within(diag.Field(at, "min_score"), &line.MinScore, 0, 100)
 		case *echelonv1.AxisCut_Percentile_:
-			p := line.Percentile.GetP()
-			c.within(diag.Field(at, "percentile.p"), &p, 0, 100)
+			c.declared(diag.Field(at, "percentile.p"), line.Percentile.P != nil, "write it, such as percentile: {p: 80}")
+			c.within(diag.Field(at, "percentile.p"), line.Percentile.P, 0, 100)
 		}
 	}
 }
 
-func (c *checker) level(path string, level int32, cuts int) {
-	if level < 0 || int(level) > cuts {
-		c.found.Mistakef(path, "levels count the cuts that are met, 0 the lowest", "level %d lies outside 0 to %d", level, cuts)
+// level reports whether a cell's level is there and is one of its axis.
+func (c *checker) level(path string, level *int32, cuts int) bool {
+	if !c.declared(path, level != nil, "write the level, such as 0, the lowest") {
+		return false
 	}
+	if level == nil || *level >= 0 && int(*level) <= cuts {
+		return true
+	}
+	c.found.Mistakef(path, "levels count the cuts that are met, 0 the lowest", "level %d lies outside 0 to %d", *level, cuts)
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -18,23 +19,35 @@ import (
 
 // Compile checks a model and compiles it. It returns everything that it found, mistakes and warnings; with a mistake there is no program. The
 // findings name places within the model; modelfile.Source turns them into places of a file.
-func Compile(model *echelonv1.Model) (*Program, diag.List) {
+func Compile(model *echelonv1.Model) (*Program, diag.List) { return compile(model, false) }
+
+// CompileStored compiles a model that compiled when it was stored, perhaps by an older program: where this one asks for more to be said, the model
+// means what it meant then.
+func CompileStored(model *echelonv1.Model) (*Program, diag.List) { return compile(model, true) }
+
+func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
+	var size diag.List
+	if !fits(model, &size) {
+		return nil, size
+	}
 	model, found := wellFormed(model)
 	if found.HasMistakes() {
 		return nil, found
 	}
 	c := &compiler{
 		program: &Program{model: model, schema: frame.ModelSchema(model.GetAttributes()), fingerprint: Fingerprint(model), zone: ZoneOf(model.GetTimeZone())},
-		found:   check(model),
+		found:   check(model, stored),
 		failed:  make(map[string]bool),
 	}
 	if len(model.GetAttributes())+len(model.GetDerived()) > maxAttributes {
 		return nil, c.found
 	}
 	c.program.items = items(model)
-	if !c.names() || !c.derived() {
+	c.calls = c.familyCalls()
+	if !fitTogether(c.program.items, &c.found) || !c.names() || !c.derived() {
 		return nil, c.found
 	}
+	c.families()
 	c.population()
 	for _, i := range c.program.order {
 		c.item(c.program.items[i])
@@ -67,8 +80,15 @@ type compiler struct {
 	env     *expr.Env
 	// all knows the names of all variables, derived attributes too, and not the kinds of these.
 	all *expr.Env
-	// failed are the variables that could not be compiled: expressions that read them are passed over, so that one mistake is told once.
+	// calls are those that read families, by name.
+	calls []expr.FamilyCall
+	// failed are the variables that could not be compiled: of expressions that read them only what does not depend on them is checked, so that one
+	// mistake is told once.
 	failed map[string]bool
+	// loose is env beside so many failed variables; it is made when it is needed.
+	loose       *expr.Loose
+	looseEnv    *expr.Env
+	looseFailed int
 }
 
 // variables returns the environment's variables but for the derived attributes, whose kinds must be found out first.
@@ -92,6 +112,9 @@ func (c *compiler) variables() []expr.Variable {
 		default:
 			add(one.variable, expr.String)
 		}
+	}
+	for _, call := range c.calls {
+		list = append(list, expr.FamilyVariable(call))
 	}
 	return list
 }
@@ -179,14 +202,46 @@ func (c *compiler) circular(known map[int]bool) {
 			continue
 		}
 		c.failed[one.variable] = true
-		c.checkNames(one.path+".expr", one.texts[0])
+	}
+	for _, i := range c.program.order {
+		if one := c.program.items[i]; one.kind == derivedKind && !known[i] {
+			c.checkLoosely(one.path+".expr", one.texts[0], expr.Number, expr.Boolean, expr.String)
+		}
 	}
 }
 
-func (c *compiler) checkNames(path, text string) {
-	for _, p := range c.all.CheckNames(text) {
+// checkLoosely checks an expression that reads a failed variable: its names, and where these are right the types that do not depend on that variable.
+func (c *compiler) checkLoosely(path, text string, kinds ...expr.Kind) {
+	problems := c.all.CheckNames(text)
+	kind, known := expr.Kind(0), false
+	if len(problems) == 0 {
+		loose := c.besideFailed()
+		if loose == nil {
+			return
+		}
+		kind, known, problems = loose.Check(text)
+	}
+	for _, p := range problems {
 		c.found.MistakeAtf(path, p.Offset, p.Remedy, "%s", p.Message)
 	}
+	if known && !slices.Contains(kinds, kind) {
+		c.found.MistakeAtf(path, -1, "", "%s is expected, and the expression is a %s", anyOf(kinds), kind)
+	}
+}
+
+// besideFailed returns the environment with the variables that failed so far, whatever they are; nil where there is none.
+func (c *compiler) besideFailed() *expr.Loose {
+	if c.looseEnv != c.env || c.looseFailed != len(c.failed) {
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(c.failed)) {
+			if usable(name) && !slices.ContainsFunc(c.program.variables, func(v expr.Variable) bool { return v.Name == name }) {
+				names = append(names, name)
+			}
+		}
+		c.looseEnv, c.looseFailed = c.env, len(c.failed)
+		c.loose, _ = c.env.Beside(names) // without it the names alone are checked
+	}
+	return c.loose
 }
 
 // ready returns the derived attributes that are not known yet and need no other such.
@@ -213,8 +268,7 @@ func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr 
 	}
 	for _, name := range c.all.Refs(text) {
 		if c.failed[name] {
-			// Its kind is not known, and so no type can be checked; the names can.
-			c.checkNames(path, text)
+			c.checkLoosely(path, text, kinds...)
 			return nil
 		}
 	}
@@ -223,6 +277,11 @@ func (c *compiler) expression(path, text string, kinds ...expr.Kind) *expr.Expr 
 		c.found.MistakeAtf(path, p.Offset, p.Remedy, "%s", p.Message)
 	}
 	if compiled == nil {
+		return nil
+	}
+	if compiled.Converts() && c.program.model.GetCurrency() == nil {
+		c.found.MistakeAtf(path, -1, "write at the top of the model, for example, currency: {base: EUR, rates: [{currency: USD, date: 2026-01-31, rate: 0.92}]}",
+			"convert needs a currency to convert into, and the model declares none")
 		return nil
 	}
 	if !slices.Contains(kinds, compiled.Kind()) {

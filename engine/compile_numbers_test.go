@@ -4,6 +4,8 @@ import (
 	"maps"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -53,7 +55,7 @@ func TestMistakesOfScores(t *testing.T) {
 			"LADDER-16 a min_score that is " + name:       {func(m *model) { linear(m).Tiers[0].Cut.MinScore = &x }, "tierings[0].linear.tiers[0].cut.min_score", ""},
 			"LADDER-16 a top_share that is " + name:       {func(m *model) { linear(m).Tiers[0].Cut.TopShare = &x }, "tierings[0].linear.tiers[0].cut.top_share", ""},
 			"LADDER-16 a share that is " + name:           {func(m *model) { linear(m).Tiers[0].Cut.CumulativeShare.Share = x }, "tierings[0].linear.tiers[0].cut.cumulative_share.share", ""},
-			"MATRIX-8 a percentile that is " + name:       {func(m *model) { matrix(m).Y.Cuts[0].GetPercentile().P = x }, "tierings[1].matrix.y.cuts[0].percentile.p", ""},
+			"MATRIX-8 a percentile that is " + name:       {func(m *model) { matrix(m).Y.Cuts[0].GetPercentile().P = &x }, "tierings[1].matrix.y.cuts[0].percentile.p", ""},
 			"MODEL-18 customers per rep that are " + name: {func(m *model) { m.Engagements[0].Roles[0].Capacity.PerRep = x }, "engagements[0].roles[0].capacity.per_rep", ""},
 		})
 	}
@@ -98,10 +100,13 @@ func TestMistakesOfTierings(t *testing.T) {
 		"MATRIX-8 an axis without cuts":            {func(m *model) { matrix(m).X.Cuts = nil }, box + ".x.cuts", "no cuts"},
 		"MATRIX-8 a cut without a line":            {func(m *model) { matrix(m).X.Cuts[0].Line = nil }, box + ".x.cuts[0]", "no line"},
 		"MATRIX-8 a min_score above 100":           {func(m *model) { matrix(m).X.Cuts[0].Line = &echelonv1.AxisCut_MinScore{MinScore: 101} }, box + ".x.cuts[0].min_score", "outside 0 to 100"},
-		"MATRIX-8 a percentile above 100":          {func(m *model) { matrix(m).Y.Cuts[0].GetPercentile().P = 101 }, box + ".y.cuts[0].percentile.p", "outside 0 to 100"},
-		"MATRIX-8 a level above the cuts":          {func(m *model) { matrix(m).Cells[0].X = 2 }, box + ".cells[0].x", "outside 0 to 1"},
-		"MATRIX-8 a level below 0":                 {func(m *model) { matrix(m).Cells[0].Y = -1 }, box + ".cells[0].y", "outside 0 to 1"},
-		"MATRIX-8 a place that is taken":           {func(m *model) { matrix(m).Cells[1].X, matrix(m).Cells[1].Y = 0, 0 }, box + ".cells[1]", "taken"},
+		"MATRIX-8 a percentile above 100":          {func(m *model) { matrix(m).Y.Cuts[0].GetPercentile().P = number(101) }, box + ".y.cuts[0].percentile.p", "outside 0 to 100"},
+		"MATRIX-8 a percentile without p":          {func(m *model) { matrix(m).Y.Cuts[0].GetPercentile().P = nil }, box + ".y.cuts[0].percentile.p", "missing, which is not 0"},
+		"MATRIX-8 a cell without x":                {func(m *model) { matrix(m).Cells[0].X = nil }, box + ".cells[0].x", "missing, which is not 0"},
+		"MATRIX-8 a cell without y":                {func(m *model) { matrix(m).Cells[0].Y = nil }, box + ".cells[0].y", "missing, which is not 0"},
+		"MATRIX-8 a level above the cuts":          {func(m *model) { matrix(m).Cells[0].X = proto.Int32(2) }, box + ".cells[0].x", "outside 0 to 1"},
+		"MATRIX-8 a level below 0":                 {func(m *model) { matrix(m).Cells[0].Y = proto.Int32(-1) }, box + ".cells[0].y", "outside 0 to 1"},
+		"MATRIX-8 a place that is taken":           {func(m *model) { matrix(m).Cells[1].X, matrix(m).Cells[1].Y = proto.Int32(0), proto.Int32(0) }, box + ".cells[1]", "taken"},
 		"MATRIX-8 no cells":                        {func(m *model) { matrix(m).Cells = nil }, box + ".cells", "no cells"},
 		"MODEL-14 an axis cut's condition":         {func(m *model) { matrix(m).X.Cuts[0].When = "x" }, box + ".x.cuts[0].when", "a boolean is expected"},
 	})

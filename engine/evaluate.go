@@ -1,16 +1,19 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/kernel"
 	"github.com/echelonhq/echelon/engine/reason"
 	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/segment"
+	"github.com/echelonhq/echelon/engine/stability"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -20,6 +23,8 @@ type Options struct {
 	AsOf time.Time
 	// Reasons asks for the reasons of every outcome.
 	Reasons bool
+	// Observe, where it is not nil, is called when the evaluation of a batch begins, with the number of its rows, and what it returns when it ended.
+	Observe func(rows int) (ended func())
 	// Explain asks for every step, through Result.Explain.
 	Explain bool
 	// Amounts asks for the model's amount of every customer.
@@ -27,6 +32,11 @@ type Options struct {
 	// Workspace is where batches are evaluated one after another in the same memory; nil takes new memory for each. A result holds until the next
 	// batch is evaluated in its workspace.
 	Workspace *Workspace
+	// Previous has, for each tiering, a column of texts with the tiers that were in force of each customer, not valid where it was in none, and is
+	// nil where nobody was in any. Only tierings with exit rules look at theirs; those of others, and names that the model does not have, are nothing.
+	Previous []*frame.Column
+	// Families are those of the batch's customers and of the parents that they name, in place of the calibration's; nil takes the calibration's.
+	Families *family.Table
 }
 
 // Workspace is the memory in which batches are evaluated. Its zero value is ready; it is used by one goroutine at a time.
@@ -49,22 +59,32 @@ type evaluation struct {
 	member   *expr.Result
 	excluded frame.Bitmap
 
+	// family is each row's, and inherits the rows for which the root of their family decides; nil where families are not known. own has, for each
+	// tiering that decides per family, what such rows compute by themselves: 0 for other rows, 1 for nothing, or 2 and the place.
+	family   []int
+	inherits frame.Bitmap
+	own      [][]uint32
+
 	segments []*segment.Outcome
 	// common is what the criteria of several scores share.
-	common  *scoring.Common
-	scores  []*scoring.Outcome
-	tiers   []tierOutcome
+	common *scoring.Common
+	scores []*scoring.Outcome
+	tiers  []tierOutcome
+	// columns are the computed tiers, stable what is in force instead, by tiering; nil where there were none before.
 	columns []*frame.Column
+	stable  []*stability.Outcome
 }
 
 func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
 	e := &evaluation{
 		program: p, lines: lines, ids: f.IDs, common: scoring.NewCommon(p.shared),
-		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Columns: make([]*frame.Column, len(p.variables))},
+		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Rates: lines.rates, Columns: make([]*frame.Column, len(p.variables))},
 		segments: make([]*segment.Outcome, len(p.segmentations)),
 		scores:   make([]*scoring.Outcome, len(p.scores)),
 		tiers:    make([]tierOutcome, len(p.tierings)),
 		columns:  make([]*frame.Column, len(p.tierings)),
+		stable:   make([]*stability.Outcome, len(p.tierings)),
+		own:      make([][]uint32, len(p.tierings)),
 	}
 	for i, v := range p.variables {
 		if place, ok := f.Schema.Index(v.Name); ok {
@@ -72,6 +92,7 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *e
 		}
 	}
 	e.age(f)
+	e.join(f)
 	return e
 }
 
@@ -80,6 +101,7 @@ func (e *evaluation) run(only map[int]bool) {
 	for _, i := range e.program.order {
 		if only == nil || only[i] {
 			e.item(e.program.items[i])
+			e.addUpOf(i)
 		}
 	}
 }
@@ -99,7 +121,8 @@ func (e *evaluation) item(one *item) {
 		*column = &e.scores[one.index].Column
 		e.scores[one.index].Exclude(e.excluded)
 	case tieringKind:
-		*column = e.tiering(one.index)
+		e.ownReasons(one.index, func() { *column = e.tiering(one.index) })
+		*column = e.inherit(one.index, *column)
 		e.mask(*column)
 		e.columns[one.index] = *column
 	}
@@ -146,8 +169,12 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 	for _, out := range e.scores {
 		explained.Scores = append(explained.Scores, out.Explain(row))
 	}
-	for _, out := range e.tiers {
-		explained.Tiers = append(explained.Tiers, out.Explain(row))
+	for i, out := range e.tiers {
+		tier := out.Explain(row)
+		if e.stable[i] != nil {
+			tier.Exit = e.stable[i].Explain(row)
+		}
+		explained.Tiers = append(explained.Tiers, tier)
 	}
 	for _, one := range e.program.items {
 		if one.kind != derivedKind {
@@ -163,8 +190,23 @@ func (e *evaluation) explain(row int) *echelonv1.Explanation {
 
 // Evaluate evaluates a batch of customers, whose frame has the program's schema.
 func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
+	return s.evaluate(context.Background(), f, options)
+}
+
+// EvaluateContext is Evaluate that ends soon after ctx is over, also in the middle of a batch; the error is that of ctx then.
+func (s *Scorer) EvaluateContext(ctx context.Context, f *frame.Frame, options Options) (*Result, error) {
+	r := s.evaluate(ctx, f, options)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// evaluate evaluates a batch; where ctx is over by the end, the result is worth nothing.
+func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) *Result {
 	p := s.program
-	e := p.newEvaluation(f, s.lines, options.AsOf)
+	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
+	e.scope.Context = ctx
 	if options.Workspace != nil {
 		options.Workspace.memory.Reset()
 		e.scope.Memory = &options.Workspace.memory
@@ -172,9 +214,14 @@ func (s *Scorer) Evaluate(f *frame.Frame, options Options) *Result {
 	if options.Reasons {
 		e.reasons = reason.NewTable()
 	}
+	if options.Observe != nil {
+		defer options.Observe(f.Len())()
+	}
 	e.exclude()
 	e.run(nil)
-	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: e.columns, Reasons: e.reasons.List(f.Len())}
+	inForce, computed := e.settle(options.Previous)
+	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: inForce, Computed: computed, Reasons: e.reasons.List(f.Len())}
+	r.Own, r.families, r.Roots = e.own, e.lines.families, e.roots()
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}
@@ -197,7 +244,7 @@ func (s *Scorer) Amounts(f *frame.Frame, asOf time.Time) *frame.Column {
 	if p.amount == nil {
 		return nil
 	}
-	e := p.newEvaluation(f, s.lines, asOf)
+	e := p.newEvaluation(f, s.linesWith(nil), asOf)
 	e.exclude()
 	e.run(p.needsOf(p.amount))
 	return &p.amount.Eval(&e.scope).Column

@@ -19,6 +19,7 @@ var (
 func (p *Program) lint() diag.List {
 	var found diag.List
 	p.lintNames(&found)
+	p.lintCurrency(&found)
 	for i, score := range p.model.GetScores() {
 		path := diag.Index("scores", i)
 		if len(score.GetCriteria()) == 1 {
@@ -36,6 +37,7 @@ func (p *Program) lint() diag.List {
 		}
 		if l := declared.GetLinear(); l != nil {
 			p.lintRatios(path, l, &found)
+			lintExits(path, l, &found)
 		}
 		if !t.needsPopulation() {
 			found.Add(t.findings(i, nil)...)

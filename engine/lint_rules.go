@@ -305,8 +305,8 @@ func (l *ruleLint) notSure(path string, space *rules.Space, condition expr.Condi
 			continue
 		}
 		said[part.Text] = true
-		// The compiler appends as_of where people leave it out.
-		text := strings.ReplaceAll(part.Text, ", as_of)", ")")
+		// The compiler appends as_of and the rates where people leave them out.
+		text := strings.NewReplacer(", as_of)", ")", ", @rates)", ")").Replace(part.Text)
 		l.unclear.WarnAtf(path, part.Offset, "", "analysed in part: it depends on %s, which is more than an attribute compared with constants", text)
 	}
 }

@@ -79,7 +79,7 @@ func TestCutsThatNobodyMeets(t *testing.T) {
 		return attributes + twoCriteria + "tierings: [{name: l, linear: {score: v, tiers: [" + tiers + ", {name: last}]}}]\n"
 	}
 	matrix := func(cut string) string {
-		cells := "cells: [{name: A}, {name: B, x: 1}, {name: C, y: 1}, {name: D, x: 1, y: 1}]"
+		cells := "cells: [{name: A, x: 0, y: 0}, {name: B, x: 1, y: 0}, {name: C, x: 0, y: 1}, {name: D, x: 1, y: 1}]"
 		return attributes + twoCriteria + "tierings: [{name: l, matrix: {x: {score: v, cuts: [" + cut + "]}, y: {score: v, cuts: [{median: {}}]}, " + cells + "}}]\n"
 	}
 	const cut = "tierings[0].linear.tiers[%d].cut"
@@ -134,7 +134,7 @@ segmentations:
       - {name: C, when: "seats > 1 && seats < 1 && per_seat > 1"}
 tierings:
   - {name: l, linear: {score: v, tiers: [{name: a, cut: {when: "days_since(seen) > 3"}}, {name: last}]}}
-  - {name: p, matrix: {x: {score: v, cuts: [{min_score: 5, when: "per_seat > 7"}]}, y: {score: v, cuts: [{median: {}}]}, cells: [{name: A}]}}
+  - {name: p, matrix: {x: {score: v, cuts: [{min_score: 5, when: "per_seat > 7"}]}, y: {score: v, cuts: [{median: {}}]}, cells: [{name: A, x: 0, y: 0}]}}
 `)
 	var got []string
 	for _, f := range program.NotAnalysed() {

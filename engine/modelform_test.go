@@ -62,7 +62,7 @@ func TestFilesThatAreNoModel(t *testing.T) {
 // FuzzCompile compiles messages of any content, as they may come over the wire. What compiles can be calibrated, bound and evaluated.
 func FuzzCompile(f *testing.F) {
 	// MODEL-15
-	for _, text := range []string{whole, learning, everything, workloadModel, segmentation(""), derivedModel("x")} {
+	for _, text := range []string{whole, learning, everything, workloadModel, segmentation(""), derivedModel("x"), euros, held} {
 		model, _, _ := modelfile.Parse("model.yaml", []byte(text))
 		data, err := proto.Marshal(model)
 		if err != nil {
@@ -84,7 +84,12 @@ func FuzzCompile(f *testing.F) {
 		}
 		people := frameOf(t, program, person{"a", nil}, person{"b", nil})
 		scorer := bind(t, program, people)
-		r := scorer.Evaluate(people, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Amounts: true})
+		options := engine.Options{AsOf: asOf, Reasons: true, Explain: true, Amounts: true}
+		for i := range model.GetTierings() {
+			names := program.TierNames(i)
+			options.Previous = append(options.Previous, previously("", names[0]))
+		}
+		r := scorer.Evaluate(people, options)
 		for i := range r.IDs {
 			if a := r.Assignment(i); len(a.GetScores()) != len(model.GetScores()) {
 				t.Errorf("the assignment is %v", a)

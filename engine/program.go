@@ -2,10 +2,12 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/echelonhq/echelon/engine/expr"
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/segment"
@@ -14,8 +16,8 @@ import (
 )
 
 var (
-	// ErrCalibrationRequired says that the model learns from a population and no calibration was given.
-	ErrCalibrationRequired = errors.New("the model learns from a population and needs a calibration")
+	// ErrCalibrationRequired says that the model learns from a population, or converts currencies, and no calibration was given.
+	ErrCalibrationRequired = errors.New("the model learns from a population, or converts currencies, and needs a calibration")
 	// ErrCalibrationMismatch says that the calibration was made for another model, or is damaged.
 	ErrCalibrationMismatch = errors.New("the calibration was made for another model")
 )
@@ -35,7 +37,9 @@ type Program struct {
 	// fresh are the attributes whose values age.
 	fresh []freshness
 	// population is nil where the model is about all customers.
-	population    *population
+	population *population
+	// families is nil where the model names no parent.
+	families      *families
 	derived       []*expr.Expr
 	segmentations []*segment.Segmentation
 	scores        []*scoring.Score
@@ -43,7 +47,8 @@ type Program struct {
 	shared   int
 	tierings []*tiering
 	amount   *expr.Expr
-	needs    bool
+	// needs tells whether it needs a calibration, converts that this is, also, for exchange rates.
+	needs, converts bool
 	// expressions are all of them, for those who reason about the model.
 	expressions []placed
 }
@@ -62,10 +67,13 @@ func (p *Program) finish() {
 	}
 	p.freshness(slots)
 	p.shared = scoring.Share(p.scores)
+	p.converts = slices.ContainsFunc(p.expressions, func(one placed) bool { return one.Converts() })
+	p.needs = p.converts
 	for _, one := range p.items {
 		one.slot = slots[one.variable]
 		p.needs = p.needs || p.learns(one)
 	}
+	p.needs = p.needs || p.families.needed()
 }
 
 // learns reports whether an item learns from the population.
@@ -88,7 +96,30 @@ func (p *Program) Fingerprint() string { return p.fingerprint }
 // Schema returns the attributes that the program reads, as a frame's fields.
 func (p *Program) Schema() *frame.Schema { return p.schema }
 
-// NeedsCalibration reports whether the model learns from a population.
+// Learns says what the model learns from its population, each in a few words; nothing where it needs no calibration.
+func (p *Program) Learns() []string {
+	var list []string
+	for i, score := range p.scores {
+		declared := p.model.GetScores()[i]
+		for _, k := range score.Learning() {
+			list = append(list, fmt.Sprintf("the distribution of the criterion %s of the score %s", declared.GetCriteria()[k].GetName(), declared.GetName()))
+		}
+	}
+	for i, t := range p.tierings {
+		if t.needsPopulation() {
+			list = append(list, "the lines of the tiering "+p.model.GetTierings()[i].GetName())
+		}
+	}
+	if p.NeedsFamilies() {
+		list = append(list, "the families that the attribute "+p.model.GetParent()+" joins")
+	}
+	return list
+}
+
+// Converts reports whether the model converts currencies, by exchange rates that a calibration froze.
+func (p *Program) Converts() bool { return p.converts }
+
+// NeedsCalibration reports whether the model learns from a population or converts currencies.
 func (p *Program) NeedsCalibration() bool { return p.needs }
 
 // SegmentNames returns the names that a segmentation can give, in the order of their codes.
@@ -123,11 +154,14 @@ func (p *Program) ancestors(i int) map[int]bool {
 	return all
 }
 
-// lines is what a program learned from a population: entries are nil where nothing was to be learned.
+// lines is what a program learned from a population, and the exchange rates of its day: entries are nil where nothing was to be learned.
 type lines struct {
 	scores   []scoring.Lines
 	ladders  []*tier.LadderLines
 	matrices []*tier.MatrixLines
+	rates    *expr.Rates
+	// families is who belongs together; nil where that is not known, or the model has none.
+	families *family.Table
 }
 
 func (p *Program) newLines() *lines {
@@ -151,7 +185,8 @@ func (s *Scorer) Program() *Program { return s.program }
 // CalibrationID returns the id of the calibration that was bound; empty where it has none.
 func (s *Scorer) CalibrationID() string { return s.calibrationID }
 
-// Bind joins a program and a calibration, which may be nil where the program needs none. ErrCalibrationRequired, ErrCalibrationMismatch.
+// Bind joins a program and a calibration, which may be nil where the program needs none. ErrCalibrationRequired, ErrCalibrationMismatch. The
+// calibration of a run holds no families: where the program needs some, each evaluation must be given those of its customers.
 func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 	s := &Scorer{program: p, lines: p.newLines(), calibrationID: calibration.GetId()}
 	switch {
@@ -165,6 +200,12 @@ func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 	if !p.read(calibration, s.lines) {
 		return nil, ErrCalibrationMismatch
 	}
+	if p.families != nil && calibration.GetFamilies() != nil {
+		var ok bool
+		if s.lines.families, ok = p.table(calibration.GetFamilies()); !ok {
+			return nil, ErrCalibrationMismatch
+		}
+	}
 	return s, nil
 }
 
@@ -172,6 +213,11 @@ func (p *Program) Bind(calibration *echelonv1.Calibration) (*Scorer, error) {
 func (p *Program) read(calibration *echelonv1.Calibration, to *lines) bool {
 	scores, tierings := calibration.GetScores(), calibration.GetTierings()
 	ok := true
+	if p.converts {
+		if to.rates, ok = p.rates(calibration.GetRates()); !ok {
+			return false
+		}
+	}
 	for i, score := range p.scores {
 		if !score.NeedsPopulation() {
 			continue

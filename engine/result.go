@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/reason"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -24,14 +25,30 @@ type Result struct {
 	Scores []*frame.Column
 	// Completeness has, for each score, the share of weight, 0 to 1, that was read of each customer.
 	Completeness [][]float64
-	// Tiers has a column of texts, tiers or personas, for each tiering.
+	// Tiers has a column of texts, tiers in force or personas, for each tiering.
 	Tiers []*frame.Column
+	// Computed has, for each tiering, the column of the tiers that the cuts alone give; nil where they are those in force.
+	Computed []*frame.Column
+	// Own has, for each tiering that decides per family, what customers compute by themselves who inherit the tier of another: 0 for those who do
+	// not, 1 for nothing, or 2 and the place among the tiering's names. Nil for a tiering in which each decides for itself.
+	Own [][]uint32
+	// Roots is how many of the customers are the root of their family, those who are alone among them; 0 where the model has no families.
+	Roots int64
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
 	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
 	Amounts *frame.Column
 
 	evaluation *evaluation
+	families   *family.Table
+}
+
+// Families returns what the evaluation knew of the families of its customers; nil where the model has none.
+func (r *Result) Families() *echelonv1.FamilyTable {
+	if r.families == nil {
+		return nil
+	}
+	return r.families.Proto(r.IDs)
 }
 
 // Len returns the number of customers.
@@ -65,12 +82,28 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 			if t.ladder != nil {
 				a.Tiers[k].Level = t.levels[column.Codes[i]]
 			}
+			if r.held(k, i) {
+				a.Tiers[k].ComputedTier = text(r.Computed[k], i)
+			}
+		}
+	}
+	for k, own := range r.Own {
+		if own != nil && own[i] > 0 {
+			a.Tiers[k].Inherited = true
+			if own[i] > 1 {
+				a.Tiers[k].OwnTier = &r.Program.TierNames(k)[own[i]-2]
+			}
 		}
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
 	}
 	return a
+}
+
+// held reports whether a customer's tier in force is not the computed one.
+func (r *Result) held(tiering, i int) bool {
+	return r.Computed[tiering] != nil && r.Computed[tiering].Codes[i] != r.Tiers[tiering].Codes[i]
 }
 
 func text(column *frame.Column, i int) *string {
@@ -94,8 +127,16 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 		r.Scores = append(r.Scores, &frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.NewBitmap(n), Numbers: make([]float64, n)})
 		r.Completeness = append(r.Completeness, make([]float64, n))
 	}
+	r.Computed = make([]*frame.Column, len(p.tierings))
 	for i := range p.tierings {
 		r.Tiers = append(r.Tiers, nameColumn(n, p.TierNames(i)))
+		if p.HasExitRules(i) {
+			r.Computed[i] = nameColumn(n, p.TierNames(i))
+		}
+		r.Own = append(r.Own, nil)
+		if p.perFamily(i) >= 0 {
+			r.Own[i] = make([]uint32, n)
+		}
 	}
 	for row, a := range assignments {
 		r.IDs = append(r.IDs, a.GetCustomerId())
@@ -127,9 +168,34 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 			if err := r.setName(r.Tiers[k], row, t.Tier, t.GetTiering(), p.tierings[k].name); err != nil {
 				return nil, err
 			}
+			if err := r.setComputed(k, row, t); err != nil {
+				return nil, err
+			}
+			if err := r.setOwn(k, row, t); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r, nil
+}
+
+// setOwn sets what a customer computes by itself who inherits a tier.
+func (r *Result) setOwn(k, row int, t *echelonv1.TierOutcome) error {
+	if !t.GetInherited() {
+		return nil
+	}
+	if r.Own[k] == nil {
+		return fmt.Errorf("the assignment of customer %q inherits a tier, and each decides for itself in %s", r.IDs[row], t.GetTiering())
+	}
+	r.Own[k][row] = 1
+	if t.OwnTier != nil {
+		place := slices.Index(r.Program.TierNames(k), t.GetOwnTier())
+		if place < 0 {
+			return fmt.Errorf("%q is no segment, tier or persona of this model", t.GetOwnTier())
+		}
+		r.Own[k][row] = uint32(place) + 2
+	}
+	return nil
 }
 
 func nameColumn(n int, names []string) *frame.Column {
@@ -155,6 +221,21 @@ func (r *Result) setName(column *frame.Column, row int, name *string, item, want
 	column.Valid.Set(row, true)
 	column.Codes[row] = uint32(code)
 	return nil
+}
+
+// setComputed sets the tier that the cuts gave a row, where the tiering has exit rules.
+func (r *Result) setComputed(tiering, row int, t *echelonv1.TierOutcome) error {
+	if r.Computed[tiering] == nil {
+		if t.ComputedTier != nil {
+			return fmt.Errorf("the assignment of customer %q has a computed tier, and nothing holds customers in the tiers of %q", r.IDs[row], t.GetTiering())
+		}
+		return nil
+	}
+	name := t.ComputedTier
+	if name == nil {
+		name = t.Tier
+	}
+	return r.setName(r.Computed[tiering], row, name, t.GetTiering(), r.Program.tierings[tiering].name)
 }
 
 // ReasonText joins the reasons of an assignment in words.

@@ -20,7 +20,7 @@ tierings:
   - name: l
     linear: {score: v, tiers: [{name: a, cut: {when: "x + 0 > 90"}}, {name: b, cut: {top_count: 1}}, {name: c}]}
   - name: p
-    matrix: {x: {score: v, cuts: [{median: {}, when: "x / 1 > 70"}]}, y: {score: w, cuts: [{median: {}}]}, cells: [{name: Z}]}
+    matrix: {x: {score: v, cuts: [{median: {}, when: "x / 1 > 70"}]}, y: {score: w, cuts: [{median: {}}]}, cells: [{name: Z, x: 0, y: 0}]}
 `)
 	people := []person{{"a", attrs{"x": 5.0}}, {"b", attrs{"x": 25.0, "y": 1.0}}, {"c", attrs{"y": 2.0}}, {"d", attrs{"x": 30.0, "y": 3.0}}}
 	frames := framesOf(t, program, 3, people...)

@@ -13,13 +13,17 @@ type Tally struct {
 	amountIn exact.Sum
 	// excluded is the amount of the customers that the model is not about.
 	excluded exact.Sum
+	// roots is how many families there are.
+	roots int64
 }
 
 // table is a tiering's counts: one a tier, and the last for those without.
 type table struct {
 	customers []int64
 	unscored  []int64
-	amounts   []exact.Sum
+	// held are those who are in it by its exit rule, computed those whom the cuts alone put into it.
+	held, computed []int64
+	amounts        []exact.Sum
 }
 
 // NewTally returns an empty one.
@@ -27,7 +31,7 @@ func NewTally(p *Program) *Tally {
 	t := &Tally{program: p}
 	for i := range p.tierings {
 		n := len(p.TierNames(i)) + 1
-		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
+		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
 	}
 	return t
 }
@@ -41,6 +45,7 @@ func (t *Tally) Refuse(n int64) {
 // Add counts a result; its amounts too, where it has them.
 func (t *Tally) Add(r *Result) {
 	t.balance.Customers += int64(r.Len())
+	t.roots += r.Roots
 	for row := range r.IDs {
 		amount := 0.0
 		if r.Amounts != nil && r.Amounts.Valid.Get(row) {
@@ -65,7 +70,16 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 		place = int(column.Codes[row])
 	}
 	to.customers[place]++
+	if r.held(i, row) {
+		to.held[place]++
+		to.computed[r.Computed[i].Codes[row]]++
+	} else {
+		to.computed[place]++
+	}
 	to.amounts[place].Add(amount)
+	if r.Own != nil && r.Own[i] != nil && r.Own[i][row] > 0 {
+		return // who inherits did not come here for want of a score
+	}
 	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
 		to.unscored[place]++
 	}
@@ -78,7 +92,7 @@ func (t *Tally) Summary() *echelonv1.Summary {
 		Customers: t.balance.GetCustomers(), Excluded: t.balance.GetExcluded(), Refused: t.balance.GetRefused(),
 		AmountIn: t.amountIn.Float64(), ExcludedAmount: t.excluded.Float64(),
 	}
-	summary := &echelonv1.Summary{Balance: balance}
+	summary := &echelonv1.Summary{Balance: balance, Families: t.roots}
 	driving := t.program.Driving()
 	if driving < 0 {
 		balance.Unscored = balance.GetCustomers() - balance.GetExcluded() - balance.GetRefused()
@@ -108,9 +122,13 @@ func (t *Tally) table(i int) *echelonv1.TierTable {
 		Tiering: t.program.tierings[i].name, Unscored: from.customers[last], UnscoredAmount: from.amounts[last].Float64(),
 	}
 	for place, name := range t.program.TierNames(i) {
-		made.Tiers = append(made.Tiers, &echelonv1.TierCount{
-			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place],
-		})
+		row := &echelonv1.TierCount{
+			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place], Held: from.held[place],
+		}
+		if t.program.HasExitRules(i) {
+			row.Computed = &from.computed[place]
+		}
+		made.Tiers = append(made.Tiers, row)
 	}
 	return made
 }

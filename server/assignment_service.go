@@ -38,6 +38,14 @@ func (s *assignmentService) GetAssignment(ctx context.Context, request *echelonv
 	return &echelonv1.GetAssignmentResponse{Assignment: assignment}, nil
 }
 
+// open opens what a list or an export begins with, or what it goes on in.
+func (s *assignmentService) open(view storage.Reader, model, runID string, at cursor) (*snapshot.Reader, error) {
+	if at.Run != "" {
+		return snapshot.Reopen(s.catalog, view, model, at.Run, at.Overlay)
+	}
+	return snapshot.Open(s.catalog, view, model, runID)
+}
+
 // ListAssignments returns a page of a tier's or a segment's customers.
 func (s *assignmentService) ListAssignments(ctx context.Context, request *echelonv1.ListAssignmentsRequest) (*echelonv1.ListAssignmentsResponse, error) {
 	binding := []string{"ListAssignments", request.GetModel(), request.GetTiering(), request.GetTier(), request.GetSegmentation(), request.GetSegment()}
@@ -50,7 +58,7 @@ func (s *assignmentService) ListAssignments(ctx context.Context, request *echelo
 		return nil, err
 	}
 	defer view.Close()
-	reader, err := snapshot.Open(s.catalog, view, request.GetModel(), at.Run)
+	reader, err := s.open(view, request.GetModel(), "", at)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +77,10 @@ func (s *assignmentService) ListAssignments(ctx context.Context, request *echelo
 		}
 		if s.streams.full(len(response.Assignments), size, bytes) {
 			last := response.Assignments[len(response.Assignments)-1].GetCustomerId()
-			response.NextPageToken = writeCursor(cursor{Run: reader.Run().GetId(), After: last}, binding...)
+			response.NextPageToken = writeCursor(cursor{Run: reader.Run().GetId(), Overlay: reader.Overlay(), After: last}, binding...)
 			break
 		}
-		assignment := row.Assignment()
+		assignment := reader.Assignment(row)
 		bytes += proto.Size(assignment)
 		response.Assignments = append(response.Assignments, assignment)
 	}
@@ -94,14 +102,14 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 		return err
 	}
 	defer view.Close()
-	reader, err := snapshot.Open(s.catalog, view, request.GetModel(), or(at.Run, request.GetRunId()))
+	reader, err := s.open(view, request.GetModel(), request.GetRunId(), at)
 	if err != nil {
 		return err
 	}
 	page := &echelonv1.ExportAssignmentsResponse{Provenance: reader.Provenance()}
 	send := func() error {
 		if n := len(page.Assignments); n > 0 {
-			page.Cursor = writeCursor(cursor{Run: reader.Run().GetId(), After: page.Assignments[n-1].GetCustomerId()}, binding...)
+			page.Cursor = writeCursor(cursor{Run: reader.Run().GetId(), Overlay: reader.Overlay(), After: page.Assignments[n-1].GetCustomerId()}, binding...)
 		}
 		ended := page
 		page = &echelonv1.ExportAssignmentsResponse{}
@@ -112,7 +120,7 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 		if err != nil {
 			return err
 		}
-		assignment := row.Assignment()
+		assignment := reader.Assignment(row)
 		bytes += proto.Size(assignment)
 		if page.Assignments = append(page.Assignments, assignment); s.streams.full(len(page.Assignments), size, bytes) {
 			bytes = 0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -182,13 +183,13 @@ func TestWhatWasWrittenLaterIsStaleAndWhatWasDeletedIsHidden(t *testing.T) {
 		_, err := h.customers.DeleteCustomer(h.context(), &echelonv1.DeleteCustomerRequest{CustomerId: id})
 		h.must(err)
 	}
-	h.upsert("d", attrs{"arr": 10}) // it is back
-	stale := map[string]bool{"a": false, "b": true, "d": true}
+	h.upsert("d", attrs{"arr": 10}) // another one of that id, which has no assignment yet
+	stale := map[string]bool{"a": false, "b": true}
 	listed, _ := listed(h, &echelonv1.ListAssignmentsRequest{Model: "plain"})
 	for name, all := range map[string][]*echelonv1.Assignment{
 		"listed": listed, "exported": exportAssignments(h, &echelonv1.ExportAssignmentsRequest{Model: "plain", PageSize: 1}),
 	} {
-		if got := assignedIDs(all); !slices.Equal(got, []string{"a", "b", "d"}) {
+		if got := assignedIDs(all); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("%s are %v", name, got)
 		}
 		for _, a := range all {
@@ -204,6 +205,8 @@ func TestWhatWasWrittenLaterIsStaleAndWhatWasDeletedIsHidden(t *testing.T) {
 			t.Errorf("%q is stale %t", id, got.GetAssignment().GetStale())
 		}
 	}
+	_, err := h.assignments.GetAssignment(h.context(), &echelonv1.GetAssignmentRequest{Model: "plain", CustomerId: "d"})
+	wanted{codes.NotFound, echelonv1.ErrorReason_ASSIGNMENT_NOT_FOUND, nil, []string{`"d"`}}.check(t, err)
 	h.published("plain")
 	for _, a := range exportAssignments(h, &echelonv1.ExportAssignmentsRequest{Model: "plain"}) {
 		if a.GetStale() {

@@ -29,8 +29,31 @@ func newCodec(limit int) codec { return codec{CodecV2: encoding.GetCodecV2("prot
 // mark is the number of the field that marks a message; no message of the API has it.
 const mark = protowire.Number(536_870_911)
 
+// incoming is a message that is let in by its size before it is decoded, which takes most of the time and memory that it costs.
+type incoming struct {
+	message any
+	admit   func(size int) error
+	// decoded is called after the message was decoded, unless it is nil.
+	decoded func()
+	// refused is why it was not let in; then the message is empty.
+	refused error
+}
+
 // Unmarshal decodes a message, or marks it.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	if in, ok := v.(*incoming); ok {
+		size := data.Len()
+		if size > c.limit {
+			size = 0 // it will not be decoded
+		}
+		if in.refused = in.admit(size); in.refused != nil {
+			return nil
+		}
+		if in.decoded != nil {
+			defer in.decoded()
+		}
+		v = in.message
+	}
 	message, ok := v.(proto.Message)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)

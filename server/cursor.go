@@ -22,13 +22,15 @@ const (
 type cursor struct {
 	// Run is the run whose snapshot is read, where one is.
 	Run string `json:"r,omitempty"`
+	// Overlay is the overlay over it, where one is read.
+	Overlay string `json:"o,omitempty"`
 	// After is the id or the name after which it goes on.
 	After string `json:"a"`
 }
 
 // writeCursor returns a cursor of a request that the binding tells apart from all others.
 func writeCursor(c cursor, binding ...string) string {
-	// A struct of two strings always has a JSON form.
+	// A struct of strings always has a JSON form.
 	text, _ := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(append(check(text, binding), text...))
 }

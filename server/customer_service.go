@@ -10,7 +10,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/intake"
+	"github.com/echelonhq/echelon/internal/jobs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -19,41 +22,51 @@ import (
 type customerService struct {
 	echelonv1.UnimplementedCustomerServiceServer
 	store   storage.Store
+	intake  *intake.Intake
+	jobs    *jobs.Ledger
+	catalog *catalog.Catalog
 	streams streaming
 	now     func() time.Time
 }
 
-// schema returns the fields of the store's schema, and its version.
-func (s *customerService) schema(ctx context.Context) (*frame.Schema, int64, error) {
+// reader returns what reads customers by the store's schema as it is now.
+func (s *customerService) reader(ctx context.Context) (*reader, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer view.Close()
 	schema, err := storage.ReadSchema(view)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return storage.FrameSchema(schema), schema.GetVersion(), nil
+	return newReader(schema), nil
 }
 
 // UpsertCustomer stores a customer in place of what was stored of it.
 func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1.UpsertCustomerRequest) (*echelonv1.UpsertCustomerResponse, error) {
-	schema, _, err := s.schema(ctx)
+	reader, err := s.reader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := frame.NewBuilder(schema)
-	if refused := b.AddCustomer(request.GetCustomer(), false); refused != nil {
+	b := frame.NewBuilder(reader.schema)
+	if refused := reader.add(b, request.GetCustomer(), false); refused != nil {
 		return nil, fault.Customer(refused)
 	}
-	f, now := b.Take(), s.now()
-	if err := s.store.PutCustomers(ctx, f, now); err != nil {
+	assign, err := assigning(request.GetAssign(), request.GetAssignModels())
+	if err != nil {
 		return nil, err
 	}
-	stored := f.Customer(0)
-	stored.UpdateTime = timestamppb.New(time.UnixMicro(now.UnixMicro()))
-	return &echelonv1.UpsertCustomerResponse{Customer: stored}, nil
+	written, err := s.intake.Put(ctx, intake.Put{Customers: b.Take(), Assign: assign})
+	if err != nil {
+		return nil, err
+	}
+	if len(written.Refused) > 0 {
+		return nil, fault.Customer(written.Refused[0])
+	}
+	stored := written.Stored.Customer(0)
+	stored.UpdateTime = timestamppb.New(time.UnixMicro(written.At.UnixMicro()))
+	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0)}, nil
 }
 
 // GetCustomer returns a stored customer.
@@ -82,7 +95,7 @@ func customer(batch *storage.CustomerBatch, row int) *echelonv1.Customer {
 
 // DeleteCustomer removes a stored customer.
 func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1.DeleteCustomerRequest) (*echelonv1.DeleteCustomerResponse, error) {
-	existed, err := s.store.DeleteCustomer(ctx, request.GetCustomerId())
+	existed, err := s.intake.Delete(ctx, request.GetCustomerId())
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +112,15 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 	err := duplex(s.streams, stream, func(request *echelonv1.ImportCustomersRequest) (*echelonv1.ImportCustomersResponse, error) {
 		if open == nil {
 			var err error
-			var version int64
-			open, version, err = s.openImport(stream.Context(), request.GetHeader())
+			open, err = s.openImport(stream.Context(), request.GetHeader())
 			if err != nil {
 				return nil, err
 			}
-			opened := &echelonv1.ImportOpened{SchemaVersion: version}
+			opened := &echelonv1.ImportOpened{SchemaVersion: open.reader.version}
+			if open.job != nil {
+				sequence = batches{last: open.job.Last(), job: true}
+				opened.LastSequence = sequence.last
+			}
 			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
@@ -114,7 +130,7 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 		if err != nil {
 			return nil, err
 		}
-		sequence.done()
+		sequence.done(request.GetBatch())
 		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
 	})
 	if err == nil && open == nil {
@@ -125,37 +141,56 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 
 // openImport is an ImportCustomers stream whose header was read.
 type openImport struct {
-	schema        *frame.Schema
+	reader        *reader
 	ignoreUnknown bool
+	assign        *intake.Assign
+	// job is nil where the header names none.
+	job *jobs.Job
 }
 
-func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, int64, error) {
+func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, error) {
 	if err := s.streams.header(header, header != nil); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	schema, version, err := s.schema(ctx)
+	assign, err := s.openAssign(ctx, header)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return &openImport{schema: schema, ignoreUnknown: header.GetIgnoreUnknownAttributes()}, version, nil
+	reader, err := s.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.openJob(ctx, header)
+	if err != nil {
+		return nil, err
+	}
+	return &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job}, nil
 }
 
-// storeBatch stores the rows of a batch that are not refused, in one commit.
+// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
-	answer := &echelonv1.ImportedBatch{Sequence: batch.GetSequence()}
-	b := frame.NewBuilder(open.schema, frame.UniqueIDs())
+	b := frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
+	var places []int64
+	var unread []*echelonv1.RowError
 	for i, customer := range batch.GetRows().GetCustomers() {
-		if refused := b.AddCustomer(customer, open.ignoreUnknown); refused != nil {
+		if refused := open.reader.add(b, customer, open.ignoreUnknown); refused != nil {
 			refused.Index = int64(i)
-			answer.Errors = append(answer.Errors, refused)
+			unread = append(unread, refused)
+			continue
 		}
+		places = append(places, int64(i))
 	}
 	f := b.Take()
-	if f.Len() == 0 {
-		return answer, nil
-	}
-	answer.Stored = int64(f.Len())
-	return answer, s.store.PutCustomers(ctx, f, s.now())
+	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
+		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: f, Assign: open.assign})
+		if err != nil {
+			return nil, err
+		}
+		return &echelonv1.ImportedBatch{
+			Sequence: batch.GetSequence(), Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
+			Errors: withRefused(unread, written.Refused, places),
+		}, nil
+	})
 }
 
 // ExportCustomers streams all stored customers.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -18,6 +19,47 @@ const writesService = "writes"
 
 // diskEvery is how often the health looks at the disk.
 const diskEvery = time.Second
+
+// registerStates shows as metrics how it is with the store and with runs, whenever somebody looks.
+func (s *Server) registerStates(store storage.Store) error {
+	if disk, known := store.(storage.Disk); known {
+		if err := registerDisk(s.config.Metrics, disk); err != nil {
+			return err
+		}
+	}
+	if figures, known := store.(storage.Statistics); known {
+		if err := s.config.Metrics.Register(storeCollector{figures}); err != nil {
+			return fmt.Errorf("registering the metrics of the store: %w", err)
+		}
+	}
+	if s.config.TLS != nil {
+		if err := s.config.Metrics.Register(certificateExpiry(s.config.TLS)); err != nil {
+			return fmt.Errorf("registering the metrics of the certificate: %w", err)
+		}
+	}
+	if err := s.config.Metrics.Register(runCollector{s.runs, store, s.config.Log}); err != nil {
+		return fmt.Errorf("registering the metrics of runs: %w", err)
+	}
+	return nil
+}
+
+// certificateExpiry shows when the certificate in force ends, which may be another one than at the start.
+func certificateExpiry(config *tls.Config) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "echelon_tls_certificate_expiry_timestamp_seconds", Help: "When the server's certificate expires, since 1970; 0 where that is not known.",
+	}, func() float64 {
+		now := config
+		if config.GetConfigForClient != nil {
+			if current, err := config.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && current != nil {
+				now = current
+			}
+		}
+		if len(now.Certificates) == 0 || now.Certificates[0].Leaf == nil {
+			return 0
+		}
+		return seconds(now.Certificates[0].Leaf.NotAfter)
+	})
+}
 
 // registerDisk shows how it is with a store's disk as metrics.
 func registerDisk(metrics prometheus.Registerer, disk storage.Disk) error {

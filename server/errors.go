@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/echelonhq/echelon/internal/fault"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -54,6 +55,18 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_MESSAGE_TOO_LARGE:     codes.ResourceExhausted,
 	echelonv1.ErrorReason_UNAUTHENTICATED:       codes.Unauthenticated,
 	echelonv1.ErrorReason_PERMISSION_DENIED:     codes.PermissionDenied,
+	echelonv1.ErrorReason_PUBLICATION_REPLACED:  codes.FailedPrecondition,
+
+	echelonv1.ErrorReason_BATCH_MISMATCH:      codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_EXPIRED:         codes.FailedPrecondition,
+	echelonv1.ErrorReason_JOB_MISMATCH:        codes.FailedPrecondition,
+	echelonv1.ErrorReason_RESUME_ELSEWHERE:    codes.Unavailable,
+	echelonv1.ErrorReason_ATTRIBUTE_NOT_FOUND: codes.NotFound,
+	echelonv1.ErrorReason_ATTRIBUTE_IN_USE:    codes.FailedPrecondition,
+	echelonv1.ErrorReason_RATE_LIMITED:        codes.ResourceExhausted,
+	echelonv1.ErrorReason_OVERLOADED:          codes.ResourceExhausted,
+	echelonv1.ErrorReason_TOO_MANY_STREAMS:    codes.ResourceExhausted,
+	echelonv1.ErrorReason_RUN_IN_PROGRESS:     codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.
@@ -114,7 +127,8 @@ func ofStorage(err error) *fault.Fault {
 			names = append(names, conflict.String())
 			f.Violations = append(f.Violations, fault.Violation{Field: conflict.Name, Description: conflict.String()})
 		}
-		f.Message = shortened("attributes do not fit the store's schema: "+strings.Join(names, "; ")) + ": give them other names"
+		f.Message = shortened("attributes do not fit the store's schema: "+strings.Join(names, "; ")) + ": give those of another type another name, " +
+			"call those that were renamed as they are called now, and leave out those that were retired"
 		return f
 	case errors.Is(err, storage.ErrConflict):
 		return fault.New(echelonv1.ErrorReason_CONFLICT, "others keep changing the same thing at the same time; nothing was changed: try again")
@@ -159,7 +173,7 @@ func shortened(text string) string {
 	return strings.ToValidUTF8(text[:maxWords], "") + "…"
 }
 
-// statusOf returns the status of a fault, with ErrorInfo and, where fields are at fault, BadRequest.
+// statusOf returns the status of a fault, with ErrorInfo, where fields are at fault BadRequest, and where it is worth to try again RetryInfo.
 func statusOf(f *fault.Fault) *status.Status {
 	code, known := codeOf[f.Reason]
 	if !known {
@@ -168,6 +182,9 @@ func statusOf(f *fault.Fault) *status.Status {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Reason.String(), Domain: domain, Metadata: f.Metadata}}
 	if bad := badRequest(f.Violations); bad != nil {
 		details = append(details, bad)
+	}
+	if f.Retry > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.Retry)})
 	}
 	made := status.New(code, shortened(f.Message))
 	if detailed, err := made.WithDetails(details...); err == nil {

@@ -39,7 +39,13 @@ func (g gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo
 	if strings.HasPrefix(info.FullMethod, healthPrefix) {
 		return handler(ctx, request)
 	}
-	ctx, _, err := g.admit(ctx, info.FullMethod, false)
+	principal, err := arrived(ctx)
+	if err == nil && principal == nil {
+		principal, err = g.authenticate(ctx, info.FullMethod)
+	}
+	if err == nil {
+		ctx, err = begin(ctx, principal, info.FullMethod, false)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +57,11 @@ func (g gate) stream(server any, stream grpc.ServerStream, info *grpc.StreamServ
 	if strings.HasPrefix(info.FullMethod, healthPrefix) {
 		return handler(server, stream)
 	}
-	ctx, principal, err := g.admit(stream.Context(), info.FullMethod, info.IsClientStream)
+	principal, err := g.authenticate(stream.Context(), info.FullMethod)
+	if err != nil {
+		return err
+	}
+	ctx, err := begin(stream.Context(), principal, info.FullMethod, info.IsClientStream)
 	if err != nil {
 		return err
 	}
@@ -66,26 +76,27 @@ func (g gate) stream(server any, stream grpc.ServerStream, info *grpc.StreamServ
 	return handler(server, admitted)
 }
 
-// admit returns the context of a call that is let in.
-func (g gate) admit(ctx context.Context, method string, stream bool) (context.Context, *identity.Principal, error) {
+// authenticate returns who calls a method, and may. UNAUTHENTICATED, PERMISSION_DENIED.
+func (g gate) authenticate(ctx context.Context, method string) (*identity.Principal, error) {
 	principal := identity.Anonymous
 	if g.authenticator != nil {
 		var err error
 		if principal, err = g.authenticator.Authenticate(ctx, credentialsOf(ctx)); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	if err := permitted(principal, method); err != nil {
-		return nil, nil, err
-	}
+	return principal, permitted(principal, method)
+}
+
+// begin returns the context of a call that is let in. INVALID_REQUEST.
+func begin(ctx context.Context, principal *identity.Principal, method string, stream bool) (context.Context, error) {
 	onBehalfOf, err := onBehalfOf(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	ctx = audit.Begin(identity.With(ctx, principal), audit.Call{
+	return audit.Begin(identity.With(ctx, principal), audit.Call{
 		Actor: principal.Name, Credential: principal.Credential, Method: strings.TrimPrefix(method, "/"), OnBehalfOf: onBehalfOf, Stream: stream,
-	})
-	return ctx, principal, nil
+	}), nil
 }
 
 // credentialsOf returns what a call came with.

@@ -14,6 +14,14 @@ type gathering struct {
 	frames        []*frame.Frame
 	rows, refused int64
 	errors        []*echelonv1.RowError
+	// leaving give back the bytes of what was gathered.
+	leaving []func()
+}
+
+func (g *gathering) leave() {
+	for _, leave := range g.leaving {
+		leave()
+	}
 }
 
 func (g *gathering) add(customers []*echelonv1.Customer) {

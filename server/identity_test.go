@@ -47,14 +47,14 @@ type site struct {
 // roleNames are those of principals with one role each; "nobody" has none.
 var roleNames = []string{"read", "write", "publish", "admin"}
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, change ...func(*server.Config)) *site {
 	t.Helper()
 	store := memory.New()
 	t.Cleanup(func() { _ = store.Close() })
-	return newSiteOf(t, store)
+	return newSiteOf(t, store, change...)
 }
 
-func newSiteOf(t *testing.T, store storage.Store) *site {
+func newSiteOf(t *testing.T, store storage.Store, change ...func(*server.Config)) *site {
 	t.Helper()
 	s := &site{authority: identitytest.NewAuthority(t), issuer: identitytest.NewIssuer(t), folder: t.TempDir(), tokens: make(map[string]string)}
 	s.set(noon)
@@ -73,7 +73,8 @@ func newSiteOf(t *testing.T, store storage.Store) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.harness = serve(t, store, func(c *server.Config) { c.TLS, c.Authenticator, c.Now = secured, authenticator, s.now })
+	identified := func(c *server.Config) { c.TLS, c.Authenticator, c.Now = secured, authenticator, s.now }
+	s.harness = serve(t, store, append(change, identified)...)
 	return s
 }
 
@@ -192,11 +193,14 @@ var includes = map[string][]string{
 // admits is the role that each RPC needs.
 var admits = map[string]string{
 	"ScoreCustomer": "read", "BatchScoreCustomers": "read", "Calibrate": "read", "BulkAssign": "read",
+	"EraseCustomer":  "admin",
 	"UpsertCustomer": "write", "GetCustomer": "read", "DeleteCustomer": "write", "ImportCustomers": "write", "ExportCustomers": "read",
 	"CreateModel": "write", "ValidateModel": "read", "ListModels": "read", "GetModel": "read", "ActivateModel": "publish",
 	"StartRun": "write", "GetRun": "read", "ListRuns": "read", "PublishRun": "publish", "RollBack": "publish",
 	"GetAssignment": "read", "ListAssignments": "read", "ExportAssignments": "read",
 	"ListAudit": "admin", "WatchAudit": "admin", "Backup": "admin",
+	"GetFamily":       "read",
+	"RenameAttribute": "admin", "RetireAttribute": "admin",
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
 }
 

@@ -19,9 +19,9 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// interceptors returns the chains, outermost first: metrics, log, statuses, recovery, authentication, validation. A panic anywhere below is
+// interceptors returns the chains, outermost first: metrics, the request's id, log, statuses, recovery, authentication, limits, validation. A panic anywhere below is
 // counted, logged and answered. Streams are not validated here: one bad row would end them; streaming validates their headers.
-func interceptors(config Config, validator protovalidate.Validator, gate gate, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
+func interceptors(config Config, validator protovalidate.Validator, gate gate, load *load, stopping <-chan struct{}) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor, error) {
 	metrics := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
 	if err := config.Metrics.Register(metrics); err != nil {
 		return nil, nil, fmt.Errorf("registering the metrics of calls: %w", err)
@@ -36,19 +36,24 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, s
 	statuses := statusMaker{log: config.Log}
 	unary := []grpc.UnaryServerInterceptor{
 		metrics.UnaryServerInterceptor(),
+		identifyUnary,
 		logging.UnaryServerInterceptor(logger, logged...),
 		statuses.unary,
 		recovery.UnaryServerInterceptor(recovered),
 		gate.unary,
+		load.unaryRows,
 		validateUnary(validator, config.MaxMessageBytes),
 	}
 	stream := []grpc.StreamServerInterceptor{
 		metrics.StreamServerInterceptor(),
+		identifyStream,
 		logging.StreamServerInterceptor(logger, logged...),
 		statuses.stream,
 		endWhenStopping(stopping),
 		recovery.StreamServerInterceptor(recovered),
 		gate.stream,
+		connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}.stream,
+		load.metered,
 	}
 	return unary, stream, nil
 }

@@ -127,7 +127,8 @@ func TestThePolicyOfConnectionsIsPublished(t *testing.T) {
 		"the shortest pause between pings": words(minPingInterval), "the server's own pings": words(serverPingInterval), "how long it waits for a ping": words(pingTimeout),
 		"the stall timeout":   words(d.StallTimeout),
 		"the largest message": fmt.Sprintf("%d MiB", d.MaxMessageBytes>>20), "the largest headers": fmt.Sprintf("%d KiB", d.MaxHeaderBytes>>10),
-		"the calls of a connection": fmt.Sprint(d.MaxStreams),
+		"the calls of a connection": fmt.Sprint(d.MaxStreams), "the age of a connection": words(d.MaxConnectionAge),
+		"its grace": fmt.Sprintf("%d hours", d.MaxConnectionAgeGrace/time.Hour), "the retention of jobs": fmt.Sprintf("%d days", d.JobRetention/(24*time.Hour)),
 	} {
 		if !strings.Contains(string(text), value) {
 			t.Errorf("docs/api.md does not say %s: %s", what, value)

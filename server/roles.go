@@ -35,6 +35,7 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     identity.Read,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   identity.Read,
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: identity.Read,
+	echelonv1.AssignmentService_GetFamily_FullMethodName:         identity.Read,
 
 	echelonv1.CustomerService_GetSchema_FullMethodName:     identity.Read,
 	echelonv1.ModelService_ListCalibrations_FullMethodName: identity.Read,
@@ -42,7 +43,12 @@ var roleOf = map[string]identity.Role{
 	echelonv1.RunService_WatchRun_FullMethodName:           identity.Read,
 	echelonv1.RunService_CancelRun_FullMethodName:          identity.Write,
 
-	echelonv1.AdminService_Backup_FullMethodName: identity.Admin,
+	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
+	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,
+
+	// Both change what everybody's customers and models mean.
+	echelonv1.CustomerService_RenameAttribute_FullMethodName: identity.Admin,
+	echelonv1.CustomerService_RetireAttribute_FullMethodName: identity.Admin,
 
 	echelonv1.AuditService_ListAudit_FullMethodName:  identity.Admin,
 	echelonv1.AuditService_WatchAudit_FullMethodName: identity.Admin,

@@ -15,11 +15,12 @@ type runService struct {
 	echelonv1.UnimplementedRunServiceServer
 	runs    *runs.Manager
 	streams streaming
+	load    *load
 }
 
 // StartRun starts a run.
 func (s *runService) StartRun(ctx context.Context, request *echelonv1.StartRunRequest) (*echelonv1.StartRunResponse, error) {
-	asked := runs.Request{Model: request.GetModel(), Version: request.GetVersion()}
+	asked := runs.Request{Model: request.GetModel(), Version: request.GetVersion(), Rates: request.GetRates()}
 	if asOf := request.GetAsOf(); asOf != nil {
 		if err := asOf.CheckValid(); err != nil {
 			return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "as_of is no instant: its nanos lie outside 0 to 999999999, or it lies outside the years 0001 to 9999")
@@ -28,7 +29,7 @@ func (s *runService) StartRun(ctx context.Context, request *echelonv1.StartRunRe
 	}
 	run, err := s.runs.Start(ctx, asked)
 	if err != nil {
-		return nil, err
+		return nil, s.load.refused(limitRuns, err)
 	}
 	return &echelonv1.StartRunResponse{Run: run}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -13,6 +14,7 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -21,15 +23,36 @@ import (
 type scoringService struct {
 	echelonv1.UnimplementedScoringServiceServer
 	store   storage.Store
+	meters  *meters
 	catalog *catalog.Catalog
 	streams streaming
+	load    *load
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
 type evaluator struct {
-	scorer        *engine.Scorer
-	provenance    *echelonv1.Provenance
+	meter
+	scorer     *engine.Scorer
+	provenance *echelonv1.Provenance
+	// tierings are the names of the model's.
+	tierings      []string
 	ignoreUnknown bool
+}
+
+// evaluate evaluates a batch. Families that a run found are read with its snapshot.
+func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
+	options.Previous = b.previous
+	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
+		view, err := s.store.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer view.Close()
+		if options.Families, err = snapshot.Families(view, e.scorer.Program(), run, b.Frame); err != nil {
+			return nil, err
+		}
+	}
+	return e.scorer.EvaluateContext(ctx, b.Frame, options)
 }
 
 func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluator) (*evaluator, error) {
@@ -41,25 +64,56 @@ func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluat
 	if err != nil {
 		return nil, err
 	}
-	return &evaluator{scorer: scorer, provenance: resolved.Provenance, ignoreUnknown: request.GetIgnoreUnknownAttributes()}, nil
+	return &evaluator{
+		meter: s.meters.of(resolved.Provenance), scorer: scorer, provenance: resolved.Provenance,
+		ignoreUnknown: request.GetIgnoreUnknownAttributes(), tierings: tieringNames(resolved.Program),
+	}, nil
 }
 
 func (e *evaluator) options(reasons, explain bool) engine.Options {
-	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain}
+	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain, Observe: e.evaluation}
 }
 
-// frame builds the frame of a batch. The errors' indexes are places in the batch, as are the rows' in places.
-func (e *evaluator) frame(customers []*echelonv1.Customer) (f *frame.Frame, places []int, refused []*echelonv1.RowError) {
-	b := frame.NewBuilder(e.scorer.Program().Schema(), frame.UniqueIDs())
+// tieringNames returns the names of a model's tierings.
+func tieringNames(program *engine.Program) []string {
+	names := []string{}
+	for _, t := range program.Model().GetTierings() {
+		names = append(names, t.GetName())
+	}
+	return names
+}
+
+// batch is customers of a request that can be evaluated, in columns.
+type batch struct {
+	*frame.Frame
+	// places are those of the rows in the request.
+	places []int
+	// previous has, for each tiering, the tiers that the customers are in; nil where nobody said so.
+	previous []*frame.Column
+	// refused are the others, their indexes places in the request.
+	refused []*echelonv1.RowError
+}
+
+// batch builds the frame of a batch.
+func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
+	b := frame.NewBuilder(e.scorer.Program().Schema(), frame.UniqueIDs(), frame.PreviousTiers(e.tierings...))
+	made := &batch{}
+	var taken []*echelonv1.Customer
 	for i, customer := range customers {
 		if fault := b.AddCustomer(customer, e.ignoreUnknown); fault != nil {
+			e.refuse(1)
 			fault.Index = int64(i)
-			refused = append(refused, fault)
+			made.refused = append(made.refused, fault)
 			continue
 		}
-		places = append(places, i)
+		made.places = append(made.places, i)
+		taken = append(taken, customer)
 	}
-	return b.Take(), places, refused
+	made.Frame = b.Take()
+	if e.scorer.Program().NeedsPrevious() {
+		made.previous = frame.PreviousColumns(taken, e.tierings)
+	}
+	return made
 }
 
 // ScoreCustomer evaluates one customer, given or stored.
@@ -68,16 +122,20 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	var f *frame.Frame
+	var one *batch
 	if id := request.GetCustomerId(); id != "" {
-		f, err = s.stored(ctx, e, id)
+		one, err = s.stored(ctx, e, request.GetEvaluator().GetStored().GetName(), id)
 	} else {
-		f, err = given(e, request.GetGiven())
+		one, err = given(e, request.GetGiven())
 	}
 	if err != nil {
 		return nil, err
 	}
-	assignment := e.scorer.Evaluate(f, e.options(true, request.GetExplain())).Assignment(0)
+	result, err := s.evaluate(ctx, e, one, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
+	assignment := result.Assignment(0)
 	if request.GetGiven() != nil {
 		assignment.CustomerId = request.GetGiven().GetId()
 	}
@@ -88,37 +146,41 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 // lastID stands for the id of a customer that was given without one: it comes after the ids that people use.
 const lastID = "\U0010FFFF"
 
-// given returns the frame of one customer of a request.
-func given(e *evaluator, customer *echelonv1.Customer) (*frame.Frame, error) {
+// given returns one customer of a request.
+func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
 	named := customer
 	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes()}
+		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers()}
 	}
-	f, _, refused := e.frame([]*echelonv1.Customer{named})
-	if len(refused) > 0 {
-		refused[0].CustomerId = customer.GetId()
-		return nil, fault.Customer(refused[0])
+	one := e.batch([]*echelonv1.Customer{named})
+	if len(one.refused) > 0 {
+		one.refused[0].CustomerId = customer.GetId()
+		return nil, fault.Customer(one.refused[0])
 	}
-	return f, nil
+	return one, nil
 }
 
-// stored returns the frame of one stored customer.
-func (s *scoringService) stored(ctx context.Context, e *evaluator, id string) (*frame.Frame, error) {
+// stored returns one stored customer, with the tiers that it is in by the publication of a stored model; an inline one, which has no name, has none.
+func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id string) (*batch, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer view.Close()
-	batch, err := view.Customer(id, e.scorer.Program().Schema())
+	found, err := view.Customer(id, e.scorer.Program().Schema())
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, errNoCustomer(id)
 	case err != nil:
 		return nil, err
-	case len(batch.Errors) > 0:
-		return nil, fault.Customer(batch.Errors[0])
+	case len(found.Errors) > 0:
+		return nil, fault.Customer(found.Errors[0])
 	}
-	return batch.Frame, nil
+	one := &batch{Frame: found.Frame}
+	if model != "" {
+		one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id)
+	}
+	return one, err
 }
 
 func errNoCustomer(id string) error {
@@ -131,15 +193,18 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	if err != nil {
 		return nil, err
 	}
-	f, places, refused := e.frame(request.GetCustomers())
+	all := e.batch(request.GetCustomers())
 	response := &echelonv1.BatchScoreCustomersResponse{
 		Provenance: e.provenance, Results: make([]*echelonv1.BatchScoreResult, len(request.GetCustomers())),
 	}
-	result := e.scorer.Evaluate(f, e.options(true, request.GetExplain()))
-	for row, place := range places {
+	result, err := s.evaluate(ctx, e, all, e.options(true, request.GetExplain()))
+	if err != nil {
+		return nil, err
+	}
+	for row, place := range all.places {
 		response.Results[place] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Assignment{Assignment: result.Assignment(row)}}
 	}
-	for _, row := range refused {
+	for _, row := range all.refused {
 		status := statusOf(fault.Customer(row)).Proto()
 		response.Results[row.GetIndex()] = &echelonv1.BatchScoreResult{Outcome: &echelonv1.BatchScoreResult_Error{Error: status}}
 	}
@@ -150,31 +215,59 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]) error {
 	var open *openAssign
 	var sequence batches
-	err := duplex(s.streams, stream, func(request *echelonv1.BulkAssignRequest) (*echelonv1.BulkAssignResponse, error) {
+	delivered := &delivering{BidiStreamingServer: stream}
+	err := duplex(s.streams, delivered, func(request *echelonv1.BulkAssignRequest) (*echelonv1.BulkAssignResponse, error) {
 		if open == nil {
 			var err error
 			open, err = s.openAssign(stream.Context(), request.GetHeader())
 			if err != nil {
 				return nil, err
 			}
+			sequence.last = max(request.GetHeader().GetFirstSequence(), 1) - 1
+			delivered.last.Store(sequence.last)
 			return &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Opened{Opened: open.provenance}}, nil
 		}
 		if err := sequence.check(request.GetBatch()); err != nil {
 			return nil, err
 		}
-		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: open.assign(request.GetBatch())}}
+		done, err := s.load.evaluation(stream.Context())
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		assigned, err := s.assign(stream.Context(), open, request.GetBatch())
+		if err != nil {
+			return nil, err
+		}
+		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: assigned}}
 		if size := proto.Size(response); size > s.streams.maxMessage {
 			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
 				sequence.last+1, size, s.streams.maxMessage)
 		}
-		sequence.done()
+		sequence.done(request.GetBatch())
 		return response, nil
 	})
 	if err == nil && open == nil {
 		err = s.streams.header(nil, false)
 	}
-	return sequence.at(err)
+	// What was computed and not sent is not done: the client must begin there again.
+	return (&batches{last: delivered.last.Load()}).at(err)
+}
+
+// delivering is a BulkAssign stream that notes the last batch whose answer was sent.
+type delivering struct {
+	grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]
+	last atomic.Int64
+}
+
+// Send implements grpc.BidiStreamingServer.
+func (d *delivering) Send(response *echelonv1.BulkAssignResponse) error {
+	err := d.BidiStreamingServer.Send(response)
+	if batch := response.GetBatch(); err == nil && batch != nil {
+		d.last.Store(batch.GetSequence())
+	}
+	return err
 }
 
 // openAssign is a BulkAssign stream whose header was read.
@@ -191,17 +284,24 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	if err != nil {
 		return nil, err
 	}
-	return &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain())}, nil
+	e.way = wayStream
+	options := e.options(!header.GetOmitReasons(), header.GetExplain())
+	// Batches of a stream are evaluated one after another, and answers keep nothing of a result.
+	options.Workspace = new(engine.Workspace)
+	return &openAssign{evaluator: e, options: options}, nil
 }
 
-func (o *openAssign) assign(batch *echelonv1.CustomerBatch) *echelonv1.AssignmentBatch {
-	f, _, refused := o.frame(batch.GetRows().GetCustomers())
-	result := o.scorer.Evaluate(f, o.options)
-	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
+func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
+	rows := o.batch(batch.GetRows().GetCustomers())
+	result, err := s.evaluate(ctx, o.evaluator, rows, o.options)
+	if err != nil {
+		return nil, err
+	}
+	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: rows.refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
 	}
-	return answer
+	return answer, nil
 }
 
 // refusedKept is how many of the customers that were refused Calibrate lists.
@@ -234,14 +334,21 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err != nil {
 		return nil, err
 	}
+	rates := first.GetHeader().GetRates()
+	if err := catalog.CheckRates(resolved.Program, rates); err != nil {
+		return nil, err
+	}
 	gathered := &gathering{
-		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs()),
+		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...)),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
 	}
+	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
 	}
-	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime())
+	ended := s.meters.of(resolved.Provenance).calibration()
+	calibration, err := resolved.Program.Calibrate(stream.Context(), gathered.population, resolved.Provenance.GetAsOf().AsTime(), rates...)
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -263,7 +370,12 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 		if err != nil {
 			return err
 		}
+		leave, err := s.load.calibrateBytes(proto.Size(request))
+		if err != nil {
+			return err
+		}
+		to.leaving = append(to.leaving, leave)
 		to.add(request.GetBatch().GetRows().GetCustomers())
-		sequence.done()
+		sequence.done(request.GetBatch())
 	}
 }

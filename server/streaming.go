@@ -29,6 +29,8 @@ type streaming struct {
 	validator protovalidate.Validator
 	stopping  <-chan struct{}
 	stall     time.Duration
+	// age is when streams that can be resumed leave their connection.
+	age connectionAge
 	// maxMessage is the largest message that is sent, in bytes.
 	maxMessage int
 }
@@ -37,6 +39,8 @@ type streaming struct {
 type batches struct {
 	// last is the last batch that was done.
 	last int64
+	// job tells that a job decides which batch may come, since it may have been sent before.
+	job bool
 }
 
 // check checks the batch that is to be done next. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
@@ -45,7 +49,7 @@ func (b *batches) check(batch *echelonv1.CustomerBatch) error {
 	switch {
 	case batch == nil:
 		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch")
-	case batch.GetSequence() != b.last+1:
+	case batch.GetSequence() != b.last+1 && !b.job:
 		return fault.New(echelonv1.ErrorReason_OUT_OF_SEQUENCE, "the batch has sequence %d, and %d follows: number batches 1, 2, 3 and so on",
 			batch.GetSequence(), b.last+1)
 	case rows > maxBatchRows:
@@ -56,7 +60,7 @@ func (b *batches) check(batch *echelonv1.CustomerBatch) error {
 }
 
 // done notes that the batch that was checked is done.
-func (b *batches) done() { b.last++ }
+func (b *batches) done(batch *echelonv1.CustomerBatch) { b.last = max(b.last, batch.GetSequence()) }
 
 // header checks what must be a stream's first message. HEADER_EXPECTED, INVALID_REQUEST.
 func (s streaming) header(header proto.Message, given bool) error {
@@ -95,7 +99,9 @@ func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[
 	go receiveAll(ctx, stream, requests, cancel, &progress)
 	go sendAll(stream, responses, sent, cancel, &progress)
 	defer s.watch(ctx, &progress, cancel)()
-	err := answerAll(ctx, s.stopping, requests, responses, work)
+	aged, free := s.age.reached(stream.Context())
+	defer free()
+	err := answerAll(ctx, endings{s.stopping, aged}, requests, responses, work)
 	// What was answered is sent before the stream ends, unless the client takes nothing any more.
 	select {
 	case <-sent:
@@ -108,7 +114,7 @@ func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[
 }
 
 // answerAll does the work of every request until there are no more, and closes responses, even where the work panics.
-func answerAll[Request, Response any](ctx context.Context, stopping <-chan struct{}, requests <-chan *Request, responses chan<- *Response,
+func answerAll[Request, Response any](ctx context.Context, ends endings, requests <-chan *Request, responses chan<- *Response,
 	work func(*Request) (*Response, error)) error {
 	defer close(responses)
 	for {
@@ -119,8 +125,10 @@ func answerAll[Request, Response any](ctx context.Context, stopping <-chan struc
 			if !more {
 				return nil
 			}
-		case <-stopping:
+		case <-ends.stopping:
 			return errStopping()
+		case <-ends.aged:
+			return errAged()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -26,6 +26,12 @@ const (
 	KindCurrent Kind = 6
 	// KindAudit is echelon.v1.AuditEntry; internal/audit gives its keys.
 	KindAudit Kind = 7
+	// KindOverlay is echelon.storage.v1.Overlay, of an overlay that was replaced; its key is the overlay's name.
+	KindOverlay Kind = 12
+	// KindJob is echelon.storage.v1.Job; its key is the job's id.
+	KindJob Kind = 10
+	// KindJobBatch is echelon.storage.v1.JobBatch; internal/jobs gives its keys.
+	KindJobBatch Kind = 11
 )
 
 // String returns what people call a document of the kind.
@@ -45,6 +51,12 @@ func (k Kind) String() string {
 		return "publication"
 	case KindAudit:
 		return "audit entry"
+	case KindOverlay:
+		return "overlay"
+	case KindJob:
+		return "job"
+	case KindJobBatch:
+		return "batch of a job"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

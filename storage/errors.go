@@ -79,12 +79,25 @@ type SchemaConflict struct {
 	Stored echelonv1.Attribute_Type
 	// Given is the type that it was given.
 	Given echelonv1.Attribute_Type
+	// Renamed is what an attribute is called now that had the name before; empty where the name is the one that it has.
+	Renamed string
+	// Retired tells whether the attribute was retired.
+	Retired bool
+	// Taken tells whether the name was to be given to an attribute, and is another's.
+	Taken bool
 }
 
 // String says what does not fit.
 func (c SchemaConflict) String() string {
-	if c.Stored == echelonv1.Attribute_UNSPECIFIED {
+	switch {
+	case c.Stored == echelonv1.Attribute_UNSPECIFIED:
 		return fmt.Sprintf("%s is not in it", c.Name)
+	case c.Taken:
+		return fmt.Sprintf("%s is a name that another attribute has or had", c.Name)
+	case c.Retired:
+		return fmt.Sprintf("%s was retired, and its name is never used again", c.Name)
+	case c.Renamed != "":
+		return fmt.Sprintf("%s was renamed %s", c.Name, c.Renamed)
 	}
 	return fmt.Sprintf("%s is %s in it, not %s", c.Name, c.Stored, c.Given)
 }
@@ -96,7 +109,7 @@ func (e *SchemaConflictError) Error() string {
 		parts[i] = conflict.String()
 	}
 	return "storage: attributes do not fit the store's schema: " + strings.Join(parts, "; ") +
-		": give another type another name, and create a model that declares what is missing"
+		": give another type another name, use the names that attributes have now, and create a model that declares what is missing"
 }
 
 // CorruptError means that something stored is damaged.

@@ -96,7 +96,7 @@ func TestErrorsSayWhatAndWhatToDo(t *testing.T) {
 			}
 		}
 	}
-	for kind := storage.KindSchema; kind <= storage.KindAudit; kind++ {
+	for _, kind := range []storage.Kind{1, 2, 3, 4, 5, 6, 7, storage.KindOverlay} {
 		if strings.HasPrefix(kind.String(), "kind ") {
 			t.Errorf("kind %d has no name", uint8(kind))
 		}

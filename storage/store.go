@@ -27,6 +27,9 @@ type Commit uint64
 type Store interface {
 	Snapshots
 
+	// DeleteOverlay removes all rows of an overlay, in several commits; called again it goes on. Removing what is not there is harmless.
+	DeleteOverlay(ctx context.Context, overlay string) error
+
 	// View opens a view of the store at its newest commit. Every update that was acknowledged before is in it. The Reader must be closed.
 	View(ctx context.Context) (Reader, error)
 
@@ -50,6 +53,8 @@ type Store interface {
 // Reader is a view of the store at one commit. It may be used by several goroutines; after Close its methods return ErrClosed.
 type Reader interface {
 	Documents
+	Overlays
+	Tombstones
 
 	// ReadPoint is the commit that is seen. What was written later has a larger version.
 	ReadPoint() Commit
@@ -86,6 +91,7 @@ type Reader interface {
 // Tx is the reads and writes of one Update. Reads see what the Tx has written.
 type Tx interface {
 	Documents
+	OverlayWriter
 
 	// PutDocument stores a document in place of the one of that kind and key, if any.
 	PutDocument(kind Kind, key string, document proto.Message) error
@@ -98,8 +104,17 @@ type Tx interface {
 	// time is at, cut to the microsecond.
 	PutCustomers(customers *frame.Frame, at time.Time) error
 
-	// DeleteCustomer removes a customer, and says whether there was one.
+	// DeleteCustomer removes a customer and leaves its tombstone, and says whether there was one; where there was none, nothing is written.
 	DeleteCustomer(id string) (existed bool, err error)
+
+	// EraseCustomer is DeleteCustomer, but that it leaves the tombstone of one that was erased, also where there was no customer.
+	EraseCustomer(id string) (existed bool, err error)
+
+	// CustomerVersion returns the commit at which a customer was written. ErrNotFound. It has no meaning for what the Tx wrote itself.
+	CustomerVersion(id string) (Commit, error)
+
+	// ForgetTombstone removes a tombstone, if it is still the one that was read.
+	ForgetTombstone(tombstone *Tombstone) error
 }
 
 // CustomerScan narrows a scan of customers.
@@ -110,6 +125,8 @@ type CustomerScan struct {
 	BatchRows int
 	// Limit is how many customers are read at most; 0 reads all.
 	Limit int
+	// Since leaves out the customers that were written at this commit or before. What is old is passed by, not read.
+	Since Commit
 }
 
 // CustomerBatch is consecutive customers of a scan. Every customer that was read is either a row of Frame or one of Errors.
@@ -141,6 +158,10 @@ type Snapshots interface {
 
 	// DeleteSnapshot removes all blocks of a snapshot, in several commits; called again it goes on. Removing what is not there is harmless.
 	DeleteSnapshot(ctx context.Context, snapshot string) error
+
+	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of some of its customers, or nil
+	// for none. It says whether there is such a block. Rewrite may be called several times.
+	RewriteBlock(ctx context.Context, snapshot, id string, rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (bool, error)
 }
 
 // SnapshotWriter writes one snapshot. It is used by one goroutine.

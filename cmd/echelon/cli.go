@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -24,6 +26,8 @@ const (
 type cli struct {
 	// stdout gets results, stderr progress, advice and errors.
 	stdout, stderr io.Writer
+	// line is the progress that is being drawn; nil where none is.
+	line *progress.Line
 	// results is what the output - is written to where stdout has been given away; nil where that is stdout.
 	results io.Writer
 	// json asks for results as JSON.
@@ -32,6 +36,8 @@ type cli struct {
 	address string
 	// remote is how the server is called.
 	remote remote
+	// configFile is the configuration file; empty where the environment may name it.
+	configFile string
 	// started is set once a command was understood.
 	started bool
 }
@@ -67,8 +73,10 @@ func (c *cli) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.demoCommand(), c.versionCommand(),
-		c.schemaCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
+		group("customer", "Show, store, delete and erase single customers", c.customerCommands()...), c.assignmentCommand(),
+		c.schemaCommand(), c.familyCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
+	root.AddCommand(c.configCommand())
 	return root
 }
 
@@ -85,9 +93,15 @@ func (c *cli) does(do action) func(*cobra.Command, []string) error {
 
 // calls makes a command one that calls the server.
 func (c *cli) calls(cmd *cobra.Command) *cobra.Command {
+	c.callFlags(cmd)
+	c.configurable(cmd)
+	return cmd
+}
+
+// callFlags are the flags of a command that calls the server.
+func (c *cli) callFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.address, "address", defaultAddress, "the server's HOST:PORT")
 	c.remote.flags(cmd)
-	return cmd
 }
 
 // group makes a command that has commands. Without one of them it prints its help.
@@ -117,6 +131,12 @@ func (c *cli) dial() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	options = append(options, client.WithResuming(func(cause error, _ int, pause time.Duration) {
+		if c.line != nil {
+			c.line.Stop()
+		}
+		c.advise("the stream broke and goes on after the last answer, in %s: %s", pause.Round(time.Millisecond), oneLine(cause.Error()))
+	}))
 	server, err := client.Dial(c.address, options...)
 	if err != nil {
 		return nil, usagef("the address %q cannot be called: %w", c.address, err)

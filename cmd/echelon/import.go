@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
@@ -19,8 +22,14 @@ import (
 // importOptions are the flags of import.
 type importOptions struct {
 	inputOptions
-	model string
+	model, jobID string
+	// assign asks for assignments at once, assignModels names the models that assign where not all that are published do.
+	assign       bool
+	assignModels []string
 }
+
+// maxJobID is how many bytes the id of a job has at most.
+const maxJobID = 128
 
 func (c *cli) importCommand() *cobra.Command {
 	var o importOptions
@@ -28,7 +37,10 @@ func (c *cli) importCommand() *cobra.Command {
 		Use:   "import",
 		Short: "Store the customers of a file",
 		Long: "Import stores the customers of a file, CSV or JSON lines; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
-			"file, or its name on the server. An import that was interrupted can be run again. Assignments change with the next run.\n" +
+			"file, or its name on the server. Assignments change with the next run, or at once with --assign: each customer is then evaluated under what is\n" +
+			"published, in the commit that stores it, and one that a model refuses is not stored.\n" +
+			"When the connection breaks or the server is started again, the import goes on by itself. One that was ended goes on when it is run again with the\n" +
+			"same --job-id and the same file: what was stored is not stored again, and a file that has changed in those rows is told.\n" +
 			"With --strict the file is read twice: before anything is stored it must be without a row that is refused.",
 		Example: "  echelon import --model model.yaml --input customers.csv --id-column account_id",
 		Args:    cobra.NoArgs,
@@ -37,29 +49,62 @@ func (c *cli) importCommand() *cobra.Command {
 		}),
 	})
 	c.modelFlag(cmd, &o.model, "the model's file, or its name on the server")
+	cmd.Flags().BoolVar(&o.assign, "assign", false, "assign the customers at once, under what is published")
+	cmd.Flags().StringSliceVar(&o.assignModels, "assign-model", nil, "with --assign, only by this model; may be given several times")
+	cmd.Flags().StringVar(&o.jobID, "job-id", "", "a name for this import, at most 128 bytes, under which it can be run again and go on; a random one where it is not given")
 	o.flags(cmd)
 	return cmd
 }
 
-// attributesOf returns the attributes of a model that a file holds, or else the server.
+// attributesOf returns the attributes of a model that a file holds, or else the server, by the names that the store has for them now: a model may be
+// older than a renaming. What files call them stays.
 func (c *cli) attributesOf(ctx context.Context, server *client.Client, model string) ([]*echelonv1.Attribute, error) {
 	if isFile(model) {
 		m, err := c.useModel(model)
 		if err != nil {
 			return nil, err
 		}
-		return m.model.GetAttributes(), nil
+		return presentNames(ctx, server, m.model.GetAttributes())
 	}
 	kept, err := server.GetModel(ctx, model, 0)
 	if err != nil {
 		return nil, fmt.Errorf("--model %s is no file here: %w", model, err)
 	}
-	return kept.GetModel().GetAttributes(), nil
+	return presentNames(ctx, server, kept.GetModel().GetAttributes())
+}
+
+// presentNames returns attributes by the names that the store has for them now.
+func presentNames(ctx context.Context, server *client.Client, attributes []*echelonv1.Attribute) ([]*echelonv1.Attribute, error) {
+	schema, err := server.GetSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := make(map[string]string)
+	for _, kept := range schema.GetAttributes() {
+		for _, former := range kept.GetFormerNames() {
+			now[former] = kept.GetName()
+		}
+	}
+	present := make([]*echelonv1.Attribute, len(attributes))
+	for i, attribute := range attributes {
+		present[i] = attribute
+		if name := now[attribute.GetName()]; name != "" {
+			present[i] = proto.CloneOf(attribute)
+			present[i].Name, present[i].Column = name, cmp.Or(attribute.GetColumn(), attribute.GetName())
+		}
+	}
+	return present, nil
 }
 
 func (c *cli) importFile(ctx context.Context, server *client.Client, o importOptions) (err error) {
 	if err := o.check(); err != nil {
 		return err
+	}
+	if len(o.assignModels) > 0 && !o.assign {
+		return usagef("--assign-model says which models assign the customers, and --assign is not given: give it, or leave --assign-model out")
+	}
+	if len(o.jobID) > maxJobID || !utf8.ValidString(o.jobID) {
+		return usagef("--job-id has %d bytes: it must be a text of at most %d bytes in UTF-8", len(o.jobID), maxJobID)
 	}
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
@@ -79,13 +124,15 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	}
 	defer func() { err = firstOf(err, refused.discard()) }()
 	line := progress.New(c.stderr)
+	c.line = line
 	defer line.Stop()
 	line.Start("customers stored")
 	job := &importing{reader: reader, attributes: attributes, rejects: refused}
-	for done, err := range server.ImportCustomers(ctx, &echelonv1.ImportHeader{}, job.customers(ctx)) {
+	header := &echelonv1.ImportHeader{JobId: o.jobID, Assign: o.assign, AssignModels: o.assignModels}
+	for done, err := range server.ImportCustomers(ctx, header, job.customers(ctx)) {
 		if err != nil {
 			line.Stop()
-			c.advise("%s customers were stored before it broke off, and stay; run it again to store the rest", report.Count(job.stored))
+			c.adviseAgain(o, job, err)
 			return err
 		}
 		job.settle(done)
@@ -101,6 +148,20 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 		return err
 	}
 	return c.reportImport(o, job)
+}
+
+// adviseAgain says what became of an import that broke off, and how it goes on.
+func (c *cli) adviseAgain(o importOptions, job *importing, err error) {
+	again := "run it again to store the rest"
+	switch client.ReasonOf(err) {
+	case echelonv1.ErrorReason_BATCH_MISMATCH, echelonv1.ErrorReason_JOB_EXPIRED, echelonv1.ErrorReason_JOB_MISMATCH:
+		again = "run it with another --job-id to store the whole file"
+	default:
+		if o.jobID != "" {
+			again = "run it again with the same --job-id to go on there"
+		}
+	}
+	c.advise("%s customers were stored before it broke off, and stay; %s", report.Count(job.stored), again)
 }
 
 // strictly reads the whole input where --strict is given, and fails at the first row that is refused, so that nothing is stored then.
@@ -137,6 +198,10 @@ type importing struct {
 	settled int64
 	stored  int64
 	refused int64
+	// assigned counts assignments: one a customer and model.
+	assigned int64
+	// repeated are rows that the job had settled before, and unlisted those of them that were refused and are in no list any more.
+	repeated, unlisted int64
 	// unknown tells whether the server does not know an attribute.
 	unknown bool
 	// listed are the first refused rows.
@@ -182,7 +247,9 @@ func (j *importing) settle(done client.ImportProgress) {
 		})
 	}
 	j.lines = j.lines[done.Acknowledged-j.settled:]
-	j.settled, j.stored = done.Acknowledged, done.Stored
+	j.settled, j.stored, j.assigned, j.repeated = done.Acknowledged, done.Stored, done.Assigned, done.Repeated
+	j.refused += done.Unlisted
+	j.unlisted += done.Unlisted
 }
 
 // column returns the file's name of an attribute.
@@ -200,6 +267,10 @@ type importJSON struct {
 	Rows        int64 `json:"rows"`
 	Stored      int64 `json:"stored"`
 	RefusedRows int64 `json:"refused_rows"`
+	// Assigned is how many assignments were stored with them, where --assign asks for it.
+	Assigned int64 `json:"assigned,omitempty"`
+	// RepeatedRows were settled before by the same job, and are counted among the others.
+	RepeatedRows int64 `json:"repeated_rows"`
 	// Refused lists the first rows that were refused.
 	Refused []tabular.Refusal `json:"refused"`
 }
@@ -213,10 +284,19 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 	}
 	var err error
 	if c.json {
-		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, append([]tabular.Refusal{}, j.listed...)})
+		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, j.assigned, j.repeated, append([]tabular.Refusal{}, j.listed...)})
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
-		c.listRefused(o.name(), j.listed, int(j.refused), o.rejects)
+		if o.assign {
+			err = firstOf(err, c.printf("  assigned %s, one for each customer and model", report.Count(j.assigned)))
+		}
+		c.listRefused(o.name(), j.listed, int(j.refused-j.unlisted), o.rejects)
+	}
+	if j.repeated > 0 {
+		c.advise("%s of the rows were done before the connection or the command was ended, and were not stored again", report.Count(j.repeated))
+	}
+	if j.unlisted > 0 {
+		c.advise("%s of the refused rows were refused then and are in no list: there were too many to keep", report.Count(j.unlisted))
 	}
 	if j.unknown {
 		c.advise(`the server does not know all attributes of the model: store it first by "echelon model create"`)

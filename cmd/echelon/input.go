@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -15,13 +16,14 @@ import (
 const stdio = "-"
 
 // fileOptions are the flags that say what file is read, and how its rows are told apart.
-type fileOptions struct{ input, format, delimiter string }
+type fileOptions struct{ input, format, delimiter, encoding string }
 
 func (o *fileOptions) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.input, "input", "", "the file to read customers from: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
 	flags.StringVar(&o.format, "format", "", "how the file holds rows: csv or jsonl; what its name ends in where it is not given (.jsonl, .ndjson), or else csv")
 	flags.StringVar(&o.delimiter, "delimiter", "", "what separates the cells of CSV: comma, semicolon, tab, pipe or a character; found from the header where it is not given")
+	flags.StringVar(&o.encoding, "encoding", "", "how the file writes text: utf-8 where it is not given, or windows-1252; UTF-16 is known by its mark")
 	require(cmd, "input")
 }
 
@@ -38,7 +40,22 @@ func (o fileOptions) rows() (tabular.RowOptions, error) {
 	if delimiter != 0 && format != tabular.CSV {
 		return tabular.RowOptions{}, usagef("--delimiter is for CSV, and the input is JSON lines: leave it out")
 	}
-	return tabular.RowOptions{File: o.name(), Format: format, Delimiter: delimiter}, nil
+	encoding, err := tabular.ParseEncoding(o.encoding)
+	if err != nil {
+		return tabular.RowOptions{}, usagef("--encoding: %w", err)
+	}
+	return tabular.RowOptions{File: o.name(), Format: format, Delimiter: delimiter, Encoding: encoding}, nil
+}
+
+// given returns the flags that say how the file is read, each after a blank, for a command to copy.
+func (o fileOptions) given() string {
+	text := ""
+	for _, flag := range [][2]string{{"format", o.format}, {"delimiter", o.delimiter}, {"encoding", o.encoding}} {
+		if flag[1] != "" {
+			text += fmt.Sprintf(" --%s %q", flag[0], flag[1])
+		}
+	}
+	return text
 }
 
 // name returns what the input is called in messages.
@@ -121,7 +138,7 @@ func (c *cli) openCustomers(o inputOptions, attributes []*echelonv1.Attribute) (
 		return nil, nil, err
 	}
 	reader, err := tabular.NewReader(file, tabular.Options{
-		File: rows.File, Format: rows.Format, Delimiter: rows.Delimiter, IDColumn: o.idName(), RowIDs: o.rowIDs,
+		File: rows.File, Format: rows.Format, Delimiter: rows.Delimiter, Encoding: rows.Encoding, IDColumn: o.idName(), RowIDs: o.rowIDs,
 		Attributes: attributes, AllowMissingColumns: o.allowMissing,
 	})
 	if err != nil {

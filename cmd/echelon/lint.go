@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,44 +76,17 @@ func (c *cli) printLint(file string, m *modelFile, verbose bool) error {
 
 // learns says what a program learns from its population.
 func learns(p *engine.Program) string {
-	var list []string
-	for _, s := range p.Model().GetScores() {
-		for _, criterion := range s.GetCriteria() {
-			if criterion.GetNormalize().GetPercentile() != nil {
-				list = append(list, fmt.Sprintf("the ranks of the criterion %s of the score %s", criterion.GetName(), s.GetName()))
-			}
-		}
-	}
-	for _, t := range p.Model().GetTierings() {
-		if cutsPopulation(t) {
-			list = append(list, fmt.Sprintf("the lines of the tiering %s", t.GetName()))
-		}
-	}
-	if len(list) == 0 {
+	if !p.NeedsCalibration() {
 		return "the model learns nothing from a population and needs no calibration"
 	}
-	text := "the model needs a calibration; it learns from its population"
-	for _, one := range list {
-		text += "\n  " + one
+	text := "the model needs a calibration"
+	if list := p.Learns(); len(list) > 0 {
+		text += "; it learns from its population\n  " + strings.Join(list, "\n  ")
+	}
+	if p.Converts() {
+		text += "\n  the exchange rates of its day are frozen in it"
 	}
 	return text
-}
-
-// cutsPopulation reports whether a tiering has a cut whose line depends on the population.
-func cutsPopulation(t *echelonv1.Tiering) bool {
-	for _, tier := range t.GetLinear().GetTiers() {
-		if cut := tier.GetCut(); cut.GetCumulativeShare() != nil || cut != nil && (cut.TopCount != nil || cut.TopShare != nil) {
-			return true
-		}
-	}
-	for _, axis := range []*echelonv1.Axis{t.GetMatrix().GetX(), t.GetMatrix().GetY()} {
-		for _, cut := range axis.GetCuts() {
-			if cut.GetMedian() != nil || cut.GetPercentile() != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // lintJSON is what was found as JSON: echelon.v1.ValidateModelResponse with the places in the file.

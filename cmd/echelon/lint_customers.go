@@ -2,22 +2,26 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/tabular"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // lintOptions are the flags of lint.
 type lintOptions struct {
 	verbose               bool
 	input, idColumn, asOf string
+	rates                 string
 	allowMissing          bool
 	address               string
 }
@@ -30,6 +34,7 @@ func (o *lintOptions) customerFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of a server whose stored customers to hold the rules against")
 	asOfFlag(cmd, &o.asOf)
+	ratesFlag(cmd, &o.rates)
 	cmd.MarkFlagsRequiredTogether("input", "id-column")
 	cmd.MarkFlagsMutuallyExclusive("input", "address")
 }
@@ -50,6 +55,10 @@ func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (dia
 	if err != nil {
 		return nil, nil, err
 	}
+	rates, err := c.readRates(o.rates, m.model)
+	if err != nil {
+		return nil, nil, err
+	}
 	seen := &lintCustomers{}
 	line := progress.New(c.stderr)
 	defer line.Stop()
@@ -63,19 +72,19 @@ func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (dia
 		return nil, nil, err
 	}
 	line.Done()
-	found, err := seen.judge(ctx, m, asOf)
+	found, err := seen.judge(ctx, m, asOf, rates)
 	return found, seen, err
 }
 
 // judge calibrates the model on the customers, since a rule may read a score, and counts.
-func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time) (diag.List, error) {
+func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time, rates []*echelonv1.ExchangeRate) (diag.List, error) {
 	calibration, err := m.program.Calibrate(ctx, func(yield func(*frame.Frame, error) bool) {
 		for _, f := range l.frames {
 			if !yield(f, nil) {
 				return
 			}
 		}
-	}, asOf)
+	}, asOf, rates...)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +135,9 @@ func (l *lintCustomers) readStore(ctx context.Context, c *cli, program *engine.P
 		return err
 	}
 	defer func() { err = firstOf(err, server.Close()) }()
+	if err := sameNames(ctx, server, program); err != nil {
+		return err
+	}
 	rows := frame.NewBuilder(program.Schema())
 	flush := func() {
 		l.frames, l.lines = append(l.frames, rows.Take()), append(l.lines, nil)
@@ -144,6 +156,27 @@ func (l *lintCustomers) readStore(ctx context.Context, c *cli, program *engine.P
 		line.Add(1)
 	}
 	flush()
+	return nil
+}
+
+// sameNames fails where the model calls an attribute as it was called before it was renamed, or reads one that was retired: the customers that the
+// server exports have it by its present name, or not at all.
+func sameNames(ctx context.Context, server *client.Client, program *engine.Program) error {
+	schema, err := server.GetSchema(ctx)
+	if err != nil {
+		return err
+	}
+	for _, attribute := range schema.GetAttributes() {
+		for _, name := range append(attribute.GetFormerNames(), attribute.GetName()) {
+			_, read := program.Schema().Index(name)
+			switch {
+			case read && attribute.GetRetired():
+				return fmt.Errorf("the model reads %s, which was retired in the store: leave it out", name)
+			case read && name != attribute.GetName():
+				return fmt.Errorf("the model reads %s, which was renamed %s in the store: write that", name, attribute.GetName())
+			}
+		}
+	}
 	return nil
 }
 

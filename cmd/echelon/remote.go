@@ -35,7 +35,8 @@ func (r *remote) flags(cmd *cobra.Command) {
 
 // options returns how to dial.
 func (r *remote) options() ([]client.Option, error) {
-	var options []client.Option
+	// Half a second bridges a hiccup; a person who waits longer wants to know why.
+	options := []client.Option{client.WithAttempts(3)}
 	if r.tls || r.ca != "" || r.cert != "" || r.key != "" {
 		config, err := client.TLSFiles(r.ca, r.cert, r.key)
 		if err != nil {

@@ -24,7 +24,7 @@ func (c *cli) runCommand() *cobra.Command {
 
 // runOptions are the flags of run start.
 type runOptions struct {
-	asOf          string
+	asOf, rates   string
 	version       int64
 	wait, publish bool
 }
@@ -44,6 +44,7 @@ func (c *cli) runStartCommand() *cobra.Command {
 	})
 	versionFlag(cmd, &o.version, "the version; the active one where it is not given")
 	asOfFlag(cmd, &o.asOf)
+	ratesFlag(cmd, &o.rates)
 	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait for the run's end and show its result")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "publish the result")
 	return cmd
@@ -73,6 +74,15 @@ func (c *cli) startRun(ctx context.Context, server *client.Client, model string,
 			return err
 		}
 		request.AsOf = timestamppb.New(asOf)
+	}
+	if o.rates != "" {
+		version, err := server.GetModel(ctx, model, o.version)
+		if err != nil {
+			return err
+		}
+		if request.Rates, err = c.readRates(o.rates, version.GetModel()); err != nil {
+			return err
+		}
 	}
 	run, err := server.StartRun(ctx, request)
 	if err != nil {

@@ -15,7 +15,9 @@ import (
 type scoreOptions struct {
 	inputOptions
 	model, output string
-	asOf          string
+	asOf, rates   string
+	// previous is an earlier output.
+	previous string
 	// address is the server's; empty where no server is asked.
 	address string
 }
@@ -36,8 +38,11 @@ func (c *cli) scoreCommand() *cobra.Command {
 	o.flags(cmd)
 	outputFlag(cmd, &o.output)
 	asOfFlag(cmd, &o.asOf)
+	ratesFlag(cmd, &o.rates)
+	flags.StringVar(&o.previous, "previous", "", "an earlier output, whose tiers the customers are in: exit rules hold them there")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
 	c.remote.flags(cmd)
+	c.configurable(cmd, "address") // whether a server does the work is said on the command line
 	cmd.RunE = c.does(func(ctx context.Context, _ []string) error { return c.score(ctx, o) })
 	return cmd
 }
@@ -89,7 +94,7 @@ func (o scoreOptions) check() error {
 		return usagef("--rejects and --output name the same file: give each its own")
 	}
 	for flag, path := range map[string]string{"--output": o.output, "--rejects": o.rejects} {
-		if sameFile(path, o.input) || sameFile(path, o.model) {
+		if sameFile(path, o.input) || sameFile(path, o.model) || sameFile(path, o.rates) || sameFile(path, o.previous) {
 			return usagef("%s names a file that is read, %s: give it another name", flag, path)
 		}
 	}
@@ -124,6 +129,9 @@ func (c *cli) score(ctx context.Context, o scoreOptions) error {
 		c = &cli{stdout: c.stderr, stderr: c.stderr, results: c.stdout, json: c.json}
 	}
 	job := &scoreJob{cli: c, options: o, program: m.program, source: m.source, asOf: asOf}
+	if job.rates, err = c.readRates(o.rates, m.model); err != nil {
+		return err
+	}
 	if err := job.do(ctx); err != nil {
 		return err
 	}

@@ -29,6 +29,10 @@ type settle = func([]*echelonv1.Assignment, *engine.Result) error
 type localAssigner struct {
 	program *engine.Program
 	asOf    time.Time
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
+	// previous has the tiers that customers are in.
+	previous *previousTiers
 }
 
 var _ assigner = (*localAssigner)(nil)
@@ -40,7 +44,7 @@ func (l *localAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (*
 				return
 			}
 		}
-	}, l.asOf)
+	}, l.asOf, l.rates...)
 }
 
 func (l *localAssigner) assign(
@@ -54,7 +58,7 @@ func (l *localAssigner) assign(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true})
+		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true, Previous: l.previous.columns(f.IDs)})
 		assignments := make([]*echelonv1.Assignment, result.Len())
 		for i := range assignments {
 			assignments[i] = result.Assignment(i)
@@ -78,11 +82,35 @@ func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (
 	if !r.program.NeedsCalibration() {
 		return r.localAssigner.calibrate(ctx, frames)
 	}
-	calibration, refused, err := r.server.Calibrate(ctx, r.evaluator(nil), customersOf(ctx, frames))
-	if err == nil && len(refused) > 0 {
-		err = disagreed(refused[0])
+	// A calibration cannot be resumed, but its population is still at hand. A server that cannot be reached at all is told at once.
+	header := &echelonv1.CalibrateHeader{Evaluator: r.evaluator(nil), Rates: r.rates}
+	pause, begun := 100*time.Millisecond, false
+	for tries := 1; ; tries++ {
+		calibration, refused, err := r.server.CalibrateBy(ctx, header, noting(&begun, customersOf(ctx, frames, nil)))
+		if err == nil && len(refused) > 0 {
+			err = disagreed(refused[0])
+		}
+		if err == nil || !begun || !client.IsInterrupted(err) || tries == calibrateTries {
+			return calibration, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+			pause = min(2*pause, 15*time.Second)
+		}
 	}
-	return calibration, err
+}
+
+// calibrateTries is how often a calibration that is interrupted is begun.
+const calibrateTries = 10
+
+// noting yields what a sequence yields, and notes that it was asked for it.
+func noting[T any](asked *bool, sequence iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		*asked = true
+		sequence(yield)
+	}
 }
 
 func (r *remoteAssigner) evaluator(calibration *echelonv1.Calibration) *echelonv1.Evaluator {
@@ -103,7 +131,7 @@ func (r *remoteAssigner) assign(
 	}
 	header := &echelonv1.BulkAssignHeader{Evaluator: r.evaluator(calibration)}
 	var ready []*echelonv1.Assignment
-	for outcome, err := range r.server.BulkAssign(ctx, header, customersOf(ctx, frames)) {
+	for outcome, err := range r.server.BulkAssign(ctx, header, customersOf(ctx, frames, r.previous)) {
 		if err != nil {
 			return err
 		}
@@ -114,12 +142,12 @@ func (r *remoteAssigner) assign(
 		if len(ready) < frames[0].Len() {
 			continue
 		}
-		// A server answers no amounts; they are what they are everywhere.
+		// A server answers no amounts and counts no families; they are what they are everywhere.
 		result, err := r.program.ResultOf(ready)
 		if err != nil {
 			return err
 		}
-		result.Amounts = scorer.Amounts(frames[0], r.asOf)
+		result.Amounts, result.Roots = scorer.Amounts(frames[0], r.asOf), scorer.Roots(frames[0], r.asOf)
 		if err := do(ready, result); err != nil {
 			return err
 		}
@@ -134,8 +162,8 @@ func disagreed(refused *echelonv1.RowError) error {
 		refused.GetCustomerId(), refused.GetMessage())
 }
 
-// customersOf returns the customers of frames as they go over the wire.
-func customersOf(ctx context.Context, frames []*frame.Frame) iter.Seq2[*echelonv1.Customer, error] {
+// customersOf returns the customers of frames as they go over the wire, with the tiers that they are in.
+func customersOf(ctx context.Context, frames []*frame.Frame, previous *previousTiers) iter.Seq2[*echelonv1.Customer, error] {
 	return func(yield func(*echelonv1.Customer, error) bool) {
 		for _, f := range frames {
 			if err := ctx.Err(); err != nil {
@@ -143,7 +171,9 @@ func customersOf(ctx context.Context, frames []*frame.Frame) iter.Seq2[*echelonv
 				return
 			}
 			for i := range f.Len() {
-				if !yield(f.Customer(i), nil) {
+				customer := f.Customer(i)
+				customer.PreviousTiers = previous.of(f.IDs[i])
+				if !yield(customer, nil) {
 					return
 				}
 			}

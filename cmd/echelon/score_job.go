@@ -22,6 +22,9 @@ type scoreJob struct {
 	program *engine.Program
 	source  *modelfile.Source
 	asOf    time.Time
+	rates   []*echelonv1.ExchangeRate
+	// previous has the tiers that customers are in.
+	previous *previousTiers
 
 	frames  []*frame.Frame
 	refused []tabular.Refusal
@@ -34,18 +37,23 @@ type scoreJob struct {
 // do reads, learns, evaluates and writes.
 func (j *scoreJob) do(ctx context.Context) (err error) {
 	line := progress.New(j.stderr)
+	j.line = line
 	defer line.Stop()
+	if j.previous, err = j.readPrevious(ctx, j.options.previous, j.options.idName(), j.program); err != nil {
+		return err
+	}
 	if err := j.read(ctx, line); err != nil {
 		return err
 	}
-	var by assigner = &localAssigner{program: j.program, asOf: j.asOf}
+	local := localAssigner{program: j.program, asOf: j.asOf, rates: j.rates, previous: j.previous}
+	var by assigner = &local
 	if j.address = j.options.address; j.address != "" {
 		server, err := j.dial()
 		if err != nil {
 			return err
 		}
 		defer func() { err = firstOf(err, server.Close()) }()
-		by = &remoteAssigner{localAssigner{program: j.program, asOf: j.asOf}, server}
+		by = &remoteAssigner{local, server}
 	}
 	if err := j.evaluate(ctx, by, line); err != nil {
 		return j.reached(err)

@@ -16,7 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/echelonhq/echelon/cmd/echelon/internal/config"
 	"github.com/echelonhq/echelon/server"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/badger"
@@ -32,6 +34,9 @@ type serveOptions struct {
 	logFormat, logLevel   string
 	server                server.Config
 	identity              identityOptions
+	traces                traceOptions
+	// config is where the values came from; nil where nobody asked.
+	config *config.Config
 }
 
 func (c *cli) serveCommand() *cobra.Command {
@@ -46,59 +51,74 @@ SIGINT or SIGTERM stops it: it takes no new calls, waits for those under way, an
 		Example: `  echelon serve --data ./echelon-data
   echelon serve --memory --listen 127.0.0.1:0`,
 		Args: cobra.NoArgs,
-		RunE: c.does(func(ctx context.Context, _ []string) error { return o.run(ctx, c.stdout, c.stderr) }),
+		RunE: c.does(func(ctx context.Context, _ []string) error { return o.run(ctx, c) }),
 	}
-	flags := command.Flags()
+	o.bind(command.Flags())
+	command.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		o.config, err = c.configure(config.Group{Flags: cmd.Flags()})
+		return err
+	}
+	c.configFlag(command)
+	return command
+}
+
+// bind makes flags of the options. They can be set in a file and by variables too, see internal/config.
+func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.data, "data", "echelon-data", "folder of the store")
 	flags.BoolVar(&o.memory, "memory", false, "keep everything in memory; it is gone when the server stops")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:7070", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&o.metrics, "metrics-listen", "", "loopback address of Prometheus metrics under /metrics; empty serves none")
 	flags.BoolVar(&o.insecure, "insecure", false, "allow an address that is not loopback, without TLS or without authentication")
 	o.identity.flags(flags)
+	o.traces.flags(flags)
 	flags.BoolVar(&o.noSync, "no-sync", false, "acknowledge writes before the disk has them: a power cut may lose the last ones")
-	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; GOMEMLIMIT goes before it")
+	flags.Int64Var(&o.memoryLimit, "memory-limit-mib", 400, "memory, in MiB, that the server tries to stay within; less where the system allows less, and GOMEMLIMIT goes before it")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error; debug logs every call")
-	flags.IntVar(&o.server.MaxMessageBytes, "max-message-bytes", o.server.MaxMessageBytes, "largest message taken and sent")
-	flags.Uint32Var(&o.server.MaxStreams, "max-streams", o.server.MaxStreams, "calls that one connection may have at once")
+	limitFlags(flags, &o.server.Limits)
 	flags.DurationVar(&o.server.StallTimeout, "stall-timeout", o.server.StallTimeout, "how long a bulk stream may make no progress")
 	flags.DurationVar(&o.server.DrainTimeout, "drain-timeout", o.server.DrainTimeout, "how long a stop waits for calls")
+	flags.DurationVar(&o.server.MaxConnectionAge, "max-connection-age", o.server.MaxConnectionAge, "how old a connection becomes before calls take a new one, within a tenth; 0 for ever")
+	flags.DurationVar(&o.server.MaxConnectionAgeGrace, "max-connection-age-grace", o.server.MaxConnectionAgeGrace, "how long after that calls under way go on; at least half of the age")
+	flags.DurationVar(&o.server.JobRetention, "job-retention", o.server.JobRetention, "how long after its last batch an import with a job id can be resumed")
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
-	return command
+	flags.IntVar(&o.server.KeepAuditDays, "keep-audit-days", o.server.KeepAuditDays, "for how many days entries of the audit log are kept; 0 for ever")
 }
 
-func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	log, err := newLogger(stderr, o.logFormat, o.logLevel)
+func (o *serveOptions) run(ctx context.Context, c *cli) error {
+	o.check(o.config)
+	if err := c.sound(o.config); err != nil {
+		return err
+	}
+	log, err := newLogger(c.stderr, o.logFormat, o.logLevel)
 	if err != nil {
 		return err
 	}
-	if err := o.identity.allowed(o.listen, o.insecure); err != nil {
-		return err
+	if o.server.MaxEvaluations == 0 {
+		o.server.MaxEvaluations = server.DefaultLimits().MaxEvaluations
+	}
+	if o.server.MaxConnectionAge == 0 {
+		o.server.MaxConnectionAge = -1 // to the server 0 is the default
+	}
+	for _, warning := range o.config.Findings.Warnings() {
+		log.Warn("configuration", "what", warning.String())
 	}
 	if err := o.identity.apply(ctx, &o.server, log); err != nil {
 		return err
 	}
-	if o.memoryLimit <= 0 {
-		return usagef("--memory-limit-mib %d is not above 0", o.memoryLimit)
-	}
-	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 {
-		return usagef("--keep-runs and --keep-days are 0 or more")
-	}
-	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
-		return usagef("--stall-timeout, --drain-timeout and --max-message-bytes are above 0")
-	}
-	if o.metrics != "" {
-		if local, err := isLoopback(o.metrics); err != nil || !local {
-			return firstOf(err, usagef("--metrics-listen %s is not a loopback address, and metrics are neither secured nor authenticated: give one of 127.0.0.1", o.metrics))
-		}
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(o.memoryLimit << 20)
+		debug.SetMemoryLimit(memoryLimit(o.memoryLimit<<20, controlGroupFiles))
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerProcess(registry)
 	o.server.Log, o.server.Metrics = log, registry
+	provider, flush, err := o.traces.provider(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	o.server.Traces = provider
 	running, err := start(ctx, o, log)
 	if err != nil {
 		return err
@@ -110,9 +130,9 @@ func (o *serveOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 			return err
 		}
 		defer stop()
-		fmt.Fprintf(stdout, "metrics on http://%s/metrics\n", at)
+		fmt.Fprintf(c.stdout, "metrics on http://%s/metrics\n", at)
 	}
-	fmt.Fprintf(stdout, "serving on %s\n", running.address)
+	fmt.Fprintf(c.stdout, "serving on %s\n", running.address)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "cause", context.Cause(ctx))
@@ -154,7 +174,11 @@ func openStore(o *serveOptions, log *slog.Logger) (storage.Store, error) {
 	if o.memory {
 		return memory.New(), nil
 	}
-	return badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	store, err := badger.Open(o.data, badger.Options{NoSync: o.noSync, Logger: log})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return store, nil
 }
 
 // stop ends the server and closes the store.
@@ -163,6 +187,17 @@ func (r *running) stop() {
 	if err := r.store.Close(); err != nil {
 		r.log.Error("closing the store", "error", err)
 	}
+}
+
+// registerProcess registers the metrics of the program and its process.
+func registerProcess(to prometheus.Registerer) {
+	v := built()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "echelon_build_info", Help: "1, with what the program was built from.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "revision": v.Revision, "go": v.Go},
+	})
+	info.Set(1)
+	to.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
 // serveMetrics serves a registry's metrics until stop.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/echelonhq/echelon/cmd/echelon/internal/config"
 	"github.com/echelonhq/echelon/internal/identity"
 	"github.com/echelonhq/echelon/server"
 )
@@ -31,21 +32,23 @@ func (o *identityOptions) flags(flags *pflag.FlagSet) {
 
 func (o *identityOptions) authenticates() bool { return o.file != "" || o.oidc.Issuer != "" }
 
-// check returns what does not go together.
-func (o *identityOptions) check() error {
-	switch {
-	case (o.tls.Certificate == "") != (o.tls.Key == ""):
-		return usagef("--tls-cert and --tls-key are given together")
-	case o.tls.ClientCA != "" && o.tls.Certificate == "":
-		return usagef("--client-ca needs TLS: give --tls-cert and --tls-key")
-	case o.tls.ClientCA != "" && o.file == "":
-		return usagef("--client-ca needs --auth-file, which says who the certificates are of")
-	case (o.oidc.Issuer == "") != (o.oidc.Audience == ""):
-		return usagef("--oidc-issuer and --oidc-audience are given together")
-	case o.oidc.KeysURL != "" && o.oidc.Issuer == "":
-		return usagef("--oidc-keys-url needs --oidc-issuer and --oidc-audience")
+// check notes what does not go together.
+func (o *identityOptions) check(c *config.Config) {
+	if (o.tls.Certificate == "") != (o.tls.Key == "") {
+		c.Mistake("--tls-cert and --tls-key are given together", "tls-cert", "tls-key")
 	}
-	return nil
+	if o.tls.ClientCA != "" && o.tls.Certificate == "" {
+		c.Mistake("--client-ca needs TLS: give --tls-cert and --tls-key", "client-ca")
+	}
+	if o.tls.ClientCA != "" && o.file == "" {
+		c.Mistake("--client-ca needs --auth-file, which says who the certificates are of", "client-ca")
+	}
+	if (o.oidc.Issuer == "") != (o.oidc.Audience == "") {
+		c.Mistake("--oidc-issuer and --oidc-audience are given together", "oidc-issuer", "oidc-audience")
+	}
+	if o.oidc.KeysURL != "" && o.oidc.Issuer == "" {
+		c.Mistake("--oidc-keys-url needs --oidc-issuer and --oidc-audience", "oidc-keys-url")
+	}
 }
 
 // allowed returns an error for an address that others can reach, where traffic or callers are not secured and that is not insisted on.
@@ -78,9 +81,6 @@ func isLoopback(address string) (bool, error) {
 
 // apply reads the files and makes the server know its callers.
 func (o *identityOptions) apply(ctx context.Context, config *server.Config, log *slog.Logger) error {
-	if err := o.check(); err != nil {
-		return err
-	}
 	var err error
 	if o.tls.Certificate != "" {
 		if config.TLS, err = identity.ServerTLS(o.tls, log); err != nil {

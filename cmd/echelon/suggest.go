@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,7 @@ func (c *cli) suggest(ctx context.Context, o suggestOptions) (err error) {
 		return err
 	}
 	made, err := suggest.Suggest(profile, suggest.Options{
-		Name: modelName(o), File: filepath.Base(o.name()), IDColumn: o.idColumn, RowIDs: o.rowIDs,
+		Name: modelName(o), File: filepath.Base(o.name()), IDColumn: o.idColumn, RowIDs: o.rowIDs, Flags: o.given(),
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.name(), err)
@@ -87,6 +88,7 @@ func (c *cli) tellSuggestion(o suggestOptions, made *suggest.Suggestion) {
 	if made.IDColumn != "" {
 		ids = fmt.Sprintf("--id-column %q", made.IDColumn)
 	}
+	ids += o.given()
 	c.advise("%s: %d attributes, %d segmentations, %d scores, %d tierings", o.output,
 		len(made.Model.GetAttributes()), len(made.Model.GetSegmentations()), len(made.Model.GetScores()), len(made.Model.GetTierings()))
 	c.advise("next: echelon score --model %s --input %s %s --output tiers.csv", o.output, o.input, ids)
@@ -125,6 +127,9 @@ func (c *cli) profile(ctx context.Context, o suggestOptions) (profile *suggest.P
 			return nil, err
 		}
 		for i, v := range values {
+			if !utf8.ValidString(v.Text) {
+				return nil, tabular.NotUTF8(options.File, rows.Line(), v.Text)
+			}
 			cells[i] = suggest.Cell{Kind: kindOf[v.Kind], Text: v.Text}
 		}
 		profile.Add(cells)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,19 +19,32 @@ var suggested = []struct {
 	balance, tiers string
 	// told are what the suggestion and the score say of the file.
 	told []string
+	// flags say how the file is read.
+	flags []string
 }{
-	{"ugly/german.csv", "Kundennr", "rows    40 in = 39 tiered + 0 unscored + 0 excluded + 1 refused", "7 10 22", []string{"separated by a semicolon", `"1.046,29 CHF"`}},
+	{"ugly/erp_export.csv", "", "rows    61 in = 60 tiered + 0 unscored + 0 excluded + 1 refused", "14 16 30",
+		[]string{`the last row begins with "Summe" and looks like a total`, `erp_export.csv:123: column "Rabatt": rabatt is required and missing`}, nil},
+	{"ugly/saas_export.csv", "", "rows    63 in = 56 tiered + 4 unscored + 0 excluded + 3 refused", "17 17 22",
+		[]string{`saas_export.csv:13: column "Account ID": the id is empty`, "saas_export.csv:46: the row has 3 cells and the header 9"}, nil},
+	{"ugly/dates.tsv", "", "rows    50 in = 50 tiered + 0 unscored + 0 excluded + 0 refused", "7 15 28",
+		[]string{`column "signed on": the cells could as well be MM/DD/YYYY`}, nil},
+	{"ugly/western.csv", "", "rows    40 in = 40 tiered + 0 unscored + 0 excluded + 0 refused", "",
+		[]string{`--id-column "Código" --encoding "windows-1252"`, "ventas"}, []string{"--encoding", "windows-1252"}},
+	{"ugly/unicode.tsv", "Código", "rows    40 in = 40 tiered + 0 unscored + 0 excluded + 0 refused", "", []string{"ventas"}, nil},
+	{"ugly/events.jsonl.zst", "", "rows    61 in = 54 tiered + 6 unscored + 0 excluded + 1 refused", "6 15 33",
+		[]string{"events.jsonl.zst:36: the line is no object of JSON", "billing_arr"}, nil},
+	{"ugly/german.csv", "Kundennr", "rows    40 in = 39 tiered + 0 unscored + 0 excluded + 1 refused", "7 10 22", []string{"separated by a semicolon", `"1.046,29 CHF"`}, nil},
 	{"ugly/us_export.csv", "Account ID", "rows    42 in = 39 tiered + 0 unscored + 0 excluded + 3 refused", "6 14 19",
-		[]string{`"TBD" is no number`, `the id "A-100" stands in an earlier row`, "the row has 2 cells"}},
-	{"ugly/spreadsheet.tsv", "Code", "rows    40 in = 38 tiered + 1 unscored + 0 excluded + 1 refused", "8 6 24", []string{"separated by a tab", `seats: "many" is no number`}},
+		[]string{`"TBD" is no number`, `the id "A-100" stands in an earlier row`, "the row has 2 cells"}, nil},
+	{"ugly/spreadsheet.tsv", "Code", "rows    40 in = 38 tiered + 1 unscored + 0 excluded + 1 refused", "8 6 24", []string{"separated by a tab", `seats: "many" is no number`}, nil},
 	{"ugly/two_currencies.txt", "id", "rows    40 in = 35 tiered + 0 unscored + 0 excluded + 5 refused", "7 9 19",
-		[]string{"separated by a pipe", `"€ 31.221,71" is no number`, "could as well be MM/DD/YYYY", "a segment is named by how customers are served"}},
+		[]string{"separated by a pipe", `"€ 31.221,71" is no number`, "could as well be MM/DD/YYYY", "a segment is named by how customers are served"}, nil},
 	{"ugly/nested.jsonl", "id", "rows    40 in = 34 tiered + 4 unscored + 0 excluded + 2 refused", "6 8 20",
-		[]string{"nested.jsonl:5: the line is no object of JSON", `"about 281" is no number`}},
-	{"examples/online_retail_rfm.csv", "customer_id", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "", nil},
-	{"examples/wholesale_customers.csv", "", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "8 24 48", []string{"no column is surely money"}},
-	{"examples/subscriptions.csv", "rownames", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "", nil},
-	{"examples/northwind_customers.csv", "customerID", "", "none", []string{"nothing in the file says what a customer is worth", "the row has 12 cells and the header 11"}},
+		[]string{"nested.jsonl:5: the line is no object of JSON", `"about 281" is no number`}, nil},
+	{"examples/online_retail_rfm.csv", "customer_id", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "", nil, nil},
+	{"examples/wholesale_customers.csv", "rows", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "8 24 48", []string{"no column is surely money"}, nil},
+	{"examples/subscriptions.csv", "rownames", "rows    80 in = 80 tiered + 0 unscored + 0 excluded + 0 refused", "", nil, nil},
+	{"examples/northwind_customers.csv", "customerID", "", "none", []string{"nothing in the file says what a customer is worth", "the row has 12 cells and the header 11"}, nil},
 }
 
 // rule FILE-29, FILE-30
@@ -39,11 +53,21 @@ func TestFilesGoToATierTableBySuggestLintAndScoreAlone(t *testing.T) {
 		t.Run(s.file, func(t *testing.T) {
 			folder, input := t.TempDir(), filepath.Join("testdata", filepath.FromSlash(s.file))
 			model, tiers := filepath.Join(folder, "model.yaml"), filepath.Join(folder, "tiers.csv")
-			ids := []string{"--row-ids"}
-			if s.ids != "" {
-				ids = []string{"--id-column", s.ids}
+			ids := s.flags
+			switch {
+			case s.ids == "rows":
+				ids = append(ids, "--row-ids")
+			case s.ids != "":
+				ids = append(ids, "--id-column", s.ids)
 			}
 			told := mustRun(t, exitFine, append([]string{"model", "suggest", "--input", input, "--output", model}, ids...)...)
+			if s.ids == "" { // it is found, and told
+				found := regexp.MustCompile(`--id-column "([^"]*)"`).FindStringSubmatch(told)
+				if found == nil {
+					t.Fatalf("no id column is found:\n%s", told)
+				}
+				ids = append(ids, "--id-column", found[1])
+			}
 			if linted := mustRun(t, exitFine, "model", "lint", model); linted != "" {
 				t.Errorf("lint finds\n%s", linted)
 			}

@@ -30,7 +30,10 @@ func (a *activation) Parent() interpreter.Activation { return nil }
 // ResolveName returns the row's value of a variable, an error value where it is missing.
 func (a *activation) ResolveName(name string) (any, bool) {
 	i, known := a.env.index[name]
-	if !known {
+	switch {
+	case !known && name == ratesName:
+		return a.scope.Rates, true
+	case !known:
 		return a.asOf, name == asOf
 	}
 	column := a.scope.Columns[i]

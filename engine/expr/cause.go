@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/echelonhq/echelon/engine/frame"
 )
@@ -32,6 +33,7 @@ func (c Cause) String() string {
 // The causes of numbers that no column holds.
 var (
 	notANumber = &Cause{Message: "the result is not a number"}
+	tooCostly  = &Cause{Message: "its loops take too long on lists of this length"}
 	infinite   = &Cause{Message: "the result is infinite"}
 )
 
@@ -80,6 +82,9 @@ func isMissing(v ref.Val) bool {
 func causeOf(err error) *Cause {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return &f.cause
+	}
+	if cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && cancelled.Cause == interpreter.CostLimitExceeded {
+		return tooCostly
 	}
 	return &Cause{Message: err.Error()}
 }

@@ -26,11 +26,13 @@ const whole = -1
 
 // Expr is a compiled expression. It is immutable and may be evaluated by several goroutines.
 type Expr struct {
-	text    string
-	kind    Kind
-	refs    []string
-	env     *Env
-	program cel.Program
+	text string
+	kind Kind
+	refs []string
+	// converts tells whether it calls convert.
+	converts bool
+	env      *Env
+	program  cel.Program
 	// tree is the checked expression, for those who reason about it.
 	tree *ast.AST
 	// direct is the variable that the whole expression is, as its place in the environment; -1 where there is something to compute.
@@ -51,6 +53,9 @@ func (x *Expr) Kind() Kind { return x.kind }
 
 // Refs returns the names of the variables that the expression reads, as_of excepted, each once, in the order in which they appear.
 func (x *Expr) Refs() []string { return slices.Clone(x.refs) }
+
+// Converts reports whether the expression converts currencies, and so needs the scope's rates.
+func (x *Expr) Converts() bool { return x.converts }
 
 // Compile checks an expression, and returns it or what is wrong with it, in the order of the text.
 func (e *Env) Compile(text string) (*Expr, []Problem) {
@@ -73,7 +78,7 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 	if problems := checkTypes(source, tree); len(problems) > 0 {
 		return nil, sorted(problems)
 	}
-	x := &Expr{text: text, refs: w.refs, env: e, tree: tree, direct: whole}
+	x := &Expr{text: text, refs: w.refs, converts: w.converts, env: e, tree: tree, direct: whole}
 	var ok bool
 	if x.kind, ok = kindOfType(checked.OutputType()); !ok {
 		return nil, []Problem{{whole, fmt.Sprintf("the result is %s, which no expression may return", one(cel.FormatCELType(checked.OutputType()))), ""}}
@@ -83,10 +88,17 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 		return x, nil
 	}
 	var err error
-	if x.program, err = e.cel.Program(checked, programOptions...); err != nil {
+	options := programOptions
+	if w.looped {
+		options = append(slices.Clone(options), cel.CostLimit(maxCost))
+	}
+	if x.program, err = e.cel.Program(checked, options...); err != nil {
 		return nil, []Problem{{whole, causeOf(err).String(), ""}}
 	}
-	x.vector, x.shared = lower(e, tree)
+	if !w.looped {
+		// What loops do on a row is bounded as a whole, so that it stays with cel-go, which counts.
+		x.vector, x.shared = lower(e, tree)
+	}
 	return x, nil
 }
 

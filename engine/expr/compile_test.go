@@ -12,7 +12,7 @@ import (
 )
 
 // allFunctions is what a remedy lists where no function is like the one that was called.
-const allFunctions = "there are abs, all, ceil, coalesce, contains, date, days_since, days_until, double, endsWith, exists, exists_one, exp, filter, floor, " +
+const allFunctions = "there are abs, all, ceil, coalesce, contains, convert, date, days_since, days_until, double, endsWith, exists, exists_one, exp, family_count, family_max, family_sum, filter, floor, " +
 	"getDate, getDayOfMonth, getDayOfWeek, getDayOfYear, getFullYear, getHours, getMinutes, getMonth, getSeconds, int, log, log10, log2, lowerAscii, map, " +
 	"matches, max, min, pow, present, round, sign, size, sqrt, startsWith, string, timestamp, trim, trunc, upperAscii"
 
@@ -91,6 +91,10 @@ var mistakes = []struct {
 	{"in a map of another kind", "arr in {'a': 1}", []string{`4: in cannot look for a number among strings`}},
 	{"coalesce of two kinds", "coalesce(arr, region)", []string{`0: coalesce needs values of one kind, not a number and a string (write double(region))`}},
 	{"a function of the wrong kind", "log10(region)", []string{`0: log10 cannot take a string (write log10(number))`}},
+	{"a currency in small letters", "convert(arr, 'usd')", []string{`13: "usd" is no currency (write three capital letters as in ISO 4217, such as "USD")`}},
+	{"a conversion of a string", "convert(region, 'USD')", []string{`0: convert cannot take a string and a string (write convert(amount, currency))`}},
+	{"a conversion without a currency", "convert(arr)", []string{`0: convert takes 2 arguments, not 1 (write convert(amount, currency))`}},
+	{"the hidden rates", "@rates", []string{`0: syntax error: unexpected "@"`}},
 	{"days since a string", "days_since('2026-01-31')", []string{`0: days_since cannot take a string (write date("2026-01-31"))`}},
 	{"the minimum of a string", "min(arr, region)", []string{`0: min cannot take a number and a string (write min(number, number))`}},
 	{"an empty list of no kind", "size([]) == 0", []string{`5: nothing says what kind of items this could have (leave it out, or write an item)`}},

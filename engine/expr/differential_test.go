@@ -68,7 +68,9 @@ func (d drawer) leaf(kind Kind) string {
 }
 
 func (d drawer) number(sub func(Kind) string) string {
-	switch d.IntN(10) {
+	switch d.IntN(11) {
+	case 10:
+		return "convert(" + sub(Number) + ", " + sub(String) + ")"
 	case 0, 1, 2:
 		return "(" + sub(Number) + d.one(" + ", " - ", " * ", " / ", " % ") + sub(Number) + ")"
 	case 3:
@@ -159,6 +161,7 @@ func compareWays(t *testing.T, seed uint64, rows int) (compared, lowered int) {
 			drawn[i] = d.row()
 		}
 		scope := scopeOf(drawn...)
+		scope.Rates = NewRates("EMEA", map[string]float64{"a": 0.1, "": 3, "APAC": 1e300})
 		for range 20 {
 			text := d.expr([]Kind{Number, Boolean, String, Date, Timestamp, List}[d.IntN(6)], 1+d.IntN(5))
 			x, problems := env.Compile(text)

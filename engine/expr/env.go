@@ -23,6 +23,11 @@ const (
 	maxNodes = 20_000
 	// maxLoops bounds how deep loops such as exists nest: each level multiplies the work by the length of a list.
 	maxLoops = 2
+	// maxCost bounds what an expression with loops may do on one row, in CEL's units of cost, of which a comparison takes about one: some tenths
+	// of a second. One loop over the longest list that a row can hold costs less, and so do two over some hundred items each.
+	maxCost = 1_000_000
+	// maxPatternBytes bounds a regular expression: what it compiles to may be a hundred times as large.
+	maxPatternBytes = 1000
 )
 
 // asOf is the variable that every environment has: the instant for which a model is evaluated.
@@ -67,7 +72,7 @@ func NewEnv(vars []Variable) (*Env, error) { return NewEnvIn(vars, time.UTC) }
 // NewEnvIn is NewEnv with a time zone, which turns instants into calendar days and hours.
 func NewEnvIn(vars []Variable, zone *time.Location) (*Env, error) {
 	env := &Env{variables: slices.Clone(vars), index: make(map[string]int, len(vars)), missing: make([]ref.Val, len(vars)), zone: zone}
-	options := []cel.EnvOption{cel.Variable(asOf, timestampType)}
+	options := []cel.EnvOption{cel.Variable(asOf, timestampType), cel.Variable(ratesName, ratesType)}
 	for i, v := range env.variables {
 		if err := checkName(v.Name); err != nil {
 			return nil, err

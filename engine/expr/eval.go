@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"context"
 	"math"
 
 	"cel.dev/cel-go/common/types"
@@ -17,13 +18,23 @@ type Scope struct {
 	Rows int
 	// AsOf is the instant for which they are evaluated, in microseconds since 1970, UTC.
 	AsOf int64
+	// Rates is what convert converts by; nil where there are none.
+	Rates *Rates
 	// Columns are the variables' values, one for each variable of the environment, in its order; nil where the expression does not read it.
 	Columns []*frame.Column
 	// Memory is what results are made of where it is given: they hold until it is reset.
 	Memory *kernel.Arena
 	// Stale has the rows, by the place of their variable, that are missing since what they had is out of date.
 	Stale map[int]*Stale
+	// Context ends an evaluation early: what was not evaluated by then cannot be read, and the result is worth nothing. It never does where nil.
+	Context context.Context
 }
+
+// over reports whether nobody waits for the result any more.
+func (s *Scope) over() bool { return s.Context != nil && s.Context.Err() != nil }
+
+// interrupted is the cause of rows that were not evaluated.
+var interrupted = &Cause{Message: "the evaluation was ended"}
 
 // Result is an expression's values.
 type Result struct {
@@ -62,6 +73,11 @@ func (x *Expr) Eval(scope *Scope) *Result {
 	if x.vector == nil {
 		return x.byRow(scope)
 	}
+	if scope.over() {
+		out := newWriter(x.kind, scope.Rows)
+		out.failFrom(0, interrupted)
+		return out.result
+	}
 	b := &batch{env: x.env, scope: scope, shared: make([]*values, x.shared)}
 	return &Result{Column: b.column(x.kind, x.vector(b)), again: &rerun{expr: x, scope: scope}}
 }
@@ -91,6 +107,10 @@ func (x *Expr) byRow(scope *Scope) *Result {
 	out := newWriter(x.kind, scope.Rows)
 	row := newActivation(x.env, scope)
 	for row.at = range scope.Rows {
+		if scope.over() {
+			out.failFrom(row.at, interrupted)
+			break
+		}
 		value, _, err := x.program.Eval(row)
 		if err != nil {
 			out.fail(row.at, causeOf(err))
@@ -159,6 +179,13 @@ func (w *writer) fail(row int, cause *Cause) {
 	}
 	if w.column.Offsets != nil {
 		w.column.Offsets = append(w.column.Offsets, uint32(len(w.column.Codes)))
+	}
+}
+
+// failFrom leaves a row and all after it without a value.
+func (w *writer) failFrom(row int, cause *Cause) {
+	for ; row < w.rows; row++ {
+		w.fail(row, cause)
 	}
 }
 

@@ -16,7 +16,9 @@ var (
 		{"last_order", Date}, {"seen", Timestamp}, {"tags", List}, {"none", List}, {"segments.size", String}, {"scores.value", Number}, {"tiers.coverage", String},
 		{"no_number", Number}, {"no_other", Number}, {"no_flag", Boolean}, {"no_text", String}, {"no_day", Date}, {"no_instant", Timestamp}, {"no_list", List},
 	}
-	now = mustParse(frame.ParseTimestamp("2026-03-10T12:00:00Z"))
+	// rates are what euros are paid for.
+	rates = NewRates("EUR", map[string]float64{"USD": 0.92, "JPY": 0.0061, "XTS": 1e308})
+	now   = mustParse(frame.ParseTimestamp("2026-03-10T12:00:00Z"))
 )
 
 func mustParse(n int64, err error) int64 {
@@ -63,7 +65,7 @@ func scopeOf(rows ...map[string]any) *Scope {
 		}
 	}
 	f := b.Take()
-	scope := &Scope{Rows: f.Len(), AsOf: now}
+	scope := &Scope{Rows: f.Len(), AsOf: now, Rates: rates}
 	for i := range f.Columns {
 		scope.Columns = append(scope.Columns, &f.Columns[i])
 	}

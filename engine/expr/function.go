@@ -36,7 +36,7 @@ var functions = functionsIn(time.UTC)
 
 // functionsIn returns them for a time zone.
 func functionsIn(zone *time.Location) []function {
-	return slices.Concat(operatorFunctions, missingFunctions, mathFunctions, textFunctions, timeFunctions(zone), macros)
+	return slices.Concat(operatorFunctions, missingFunctions, mathFunctions, textFunctions, timeFunctions(zone), currencyFunctions, familyFunctions, macros)
 }
 
 // callable are the functions that have a name to call, by name.

@@ -71,11 +71,18 @@ func transform(name string, f func(string) string) function {
 
 // matches is for patterns that are computed; one that is written in the expression is compiled once, by cel-go's optimisation.
 func matches(text, pattern ref.Val) ref.Val {
+	if n := len(pattern.(types.String)); n > maxPatternBytes {
+		return failf("%v", patternTooLong(n))
+	}
 	expression, err := regexp.Compile(string(pattern.(types.String)))
 	if err != nil {
 		return failf("%v", patternError(pattern, err))
 	}
 	return types.Bool(expression.MatchString(string(text.(types.String))))
+}
+
+func patternTooLong(n int) error {
+	return fmt.Errorf("the regular expression has %d bytes, at most %d are allowed", n, maxPatternBytes)
 }
 
 func patternError(pattern ref.Val, err error) error {

@@ -211,6 +211,9 @@ func (b *batch) byRow(kind Kind, program cel.Program) values {
 	out := newWriter(kind, b.rows())
 	out.unchecked = true
 	for b.row.at = range b.rows() {
+		if b.scope.over() {
+			break
+		}
 		value, _, err := program.Eval(b.row)
 		if err != nil {
 			out.fail(b.row.at, nil)

@@ -37,6 +37,9 @@ func (l *lowerer) call(e ast.Expr) *part {
 		return l.in(c)
 	}
 	args := c.Args()
+	if name == convertCurrency {
+		args = args[:2] // the third is the rates
+	}
 	if c.IsMemberFunction() {
 		args = append([]ast.Expr{c.Target()}, args...)
 	}
@@ -49,7 +52,7 @@ func (l *lowerer) call(e ast.Expr) *part {
 		return nil
 	}
 	return l.intern(key(name, parts), func() *part {
-		p := &part{kind: make.kind, step: make.step, missingOnly: true}
+		p := &part{kind: make.kind, step: make.step, missingOnly: name != convertCurrency}
 		for _, each := range parts {
 			p.missingOnly = p.missingOnly && each.missingOnly
 		}
@@ -92,6 +95,8 @@ func (l *lowerer) maker(name string, parts []*part) *made {
 		}}
 	case operators.Conditional:
 		return choosing(parts)
+	case convertCurrency:
+		return &made{Number, converting(parts[0], parts[1])}
 	case "present":
 		return presence(parts[0])
 	case "coalesce":

@@ -67,6 +67,27 @@ func folding(largest bool, parts []*part) step {
 	return folded.step
 }
 
+// converting is convert(amount, currency): a currency without a rate cannot be read. Rates are looked up once for each entry of the dictionary.
+func converting(amount, currency *part) step {
+	return func(b *batch) values {
+		v, w := amount.step(b), b.compact(currency.step(b))
+		rates, known := make([]float64, len(w.dict)), make([]bool, len(w.dict))
+		for code, text := range w.dict {
+			rates[code], known[code] = b.scope.Rates.rate(text)
+		}
+		amounts, codes := spread(b, v.numbers, v.one), spread(b, w.codes, w.one)
+		out := values{valid: b.memory().Bitmap(b.rows()), numbers: b.memory().Zeros(b.rows())}
+		both := b.both(v, w)
+		for row, code := range codes {
+			if (both == nil || both.Get(row)) && known[code] {
+				out.numbers[row] = float64(amounts[row] * rates[code])
+				out.valid.Set(row, true)
+			}
+		}
+		return out
+	}
+}
+
 // presence is present(x). Where x could be wrong otherwise than by missing, that would have to be told apart row by row.
 func presence(x *part) *made {
 	if !x.missingOnly {

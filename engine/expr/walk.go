@@ -16,8 +16,8 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 )
 
-// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of to the calls that need
-// it, and finds the mistakes that do not depend on types, for which it has better words than the checker.
+// walker goes over a parsed expression before its types are checked. It makes doubles of all numbers, gives as_of and the rates to the calls
+// that need them, and finds the mistakes that do not depend on types, for which it has better words than the checker.
 type walker struct {
 	env      *Env
 	source   source
@@ -25,7 +25,9 @@ type walker struct {
 	nextID   int64
 	locals   []string
 	loops    int
+	looped   bool // there is a loop anywhere
 	refs     []string
+	converts bool
 	problems []Problem
 }
 
@@ -102,6 +104,7 @@ func (w *walker) names(namespace string) []string {
 	for _, v := range w.env.variables {
 		space, name, dotted := strings.Cut(v.Name, ".")
 		switch {
+		case isFamilyVariable(v.Name):
 		case !dotted && namespace == "":
 			names = append(names, v.Name)
 		case dotted && namespace == space:
@@ -170,6 +173,7 @@ func (w *walker) mapping(e ast.Expr) {
 
 // loop is what a macro such as exists became.
 func (w *walker) loop(e ast.Expr) {
+	w.looped = true
 	c := e.AsComprehension()
 	w.expr(c.IterRange())
 	w.expr(c.AccuInit())
@@ -195,6 +199,10 @@ func (w *walker) call(e ast.Expr) {
 	if w.isNullTest(e) || w.isHas(e) || w.isMacro(e) {
 		return
 	}
+	if isFamily(name) {
+		w.family(e)
+		return
+	}
 	if c.IsMemberFunction() {
 		w.expr(c.Target())
 	}
@@ -208,19 +216,23 @@ func (w *walker) call(e ast.Expr) {
 	case slices.Contains(operatorNames, name):
 	case w.isCallable(e):
 		w.checkText(c)
-		if name == daysSince || name == daysUntil {
-			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], w.asOf(e)))
+		switch name {
+		case daysSince, daysUntil:
+			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], w.hidden(e, asOf)))
+		case convertCurrency:
+			w.converts = true
+			e.SetKindCase(w.make.NewCall(e.ID(), name, c.Args()[0], c.Args()[1], w.hidden(e, ratesName)))
 		}
 	}
 }
 
-// asOf returns a new reading of as_of, placed where e is.
-func (w *walker) asOf(e ast.Expr) ast.Expr {
+// hidden returns a new reading of a variable that people do not write, placed where e is.
+func (w *walker) hidden(e ast.Expr, name string) ast.Expr {
 	w.nextID++
 	if r, ok := w.source.info.GetOffsetRange(e.ID()); ok {
 		w.source.info.SetOffsetRange(w.nextID, r)
 	}
-	return w.make.NewIdent(w.nextID, asOf)
+	return w.make.NewIdent(w.nextID, name)
 }
 
 // isNullTest refuses x == null and x != null, with the right way to write them.
@@ -348,9 +360,15 @@ func (w *walker) checkText(c ast.CallExpr) {
 		_, err = frame.ParseDate(string(literal))
 	case toInstant:
 		_, err = frame.ParseTimestamp(string(literal))
+	case convertCurrency:
+		err = checkCurrency(string(literal))
 	case "double":
 		_, err = parseNumber(string(literal))
 	case "matches":
+		if len(literal) > maxPatternBytes {
+			w.fail(last, "match by several shorter ones", "%v", patternTooLong(len(literal)))
+			return
+		}
 		if _, err = regexp.Compile(string(literal)); err != nil {
 			err = patternError(literal, err)
 		}

@@ -169,12 +169,16 @@ func misapplied(call ast.Expr, name string, got []string) (message, remedy strin
 }
 
 func misappliedFunction(name string, c ast.CallExpr, got []string) (message, remedy string) {
-	if name == daysSince || name == daysUntil {
+	switch name {
+	case daysSince, daysUntil:
 		// The second is as_of, which the walker appended.
 		got = got[:1]
 		if got[0] == "string" {
 			remedy = toDay(c.Args()[0])
 		}
+	case convertCurrency:
+		// The third is the rates.
+		got = got[:2]
 	}
 	given := make([]string, len(got))
 	for i, t := range got {

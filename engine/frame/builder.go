@@ -17,6 +17,8 @@ type Builder struct {
 	frame  *Frame
 	dicts  []map[string]uint32
 	seen   map[string]struct{}
+	// tierings are those of which customers may bring their tiers; nil where they may not.
+	tierings []string
 
 	id    string
 	cells []cell
@@ -98,7 +100,7 @@ func (b *Builder) SetList(field int, x []string) { b.cells[field] = cell{set: tr
 // Fail refuses the row that is being built, for a cause that its reader found. Of several the first stands.
 func (b *Builder) Fail(field string, code echelonv1.RowError_Code, format string, args ...any) {
 	if b.fault == nil {
-		b.fault = &echelonv1.RowError{CustomerId: printable(b.id), Field: field, Code: code, Message: fmt.Sprintf(format, args...)}
+		b.fault = &echelonv1.RowError{CustomerId: Printable(b.id), Field: field, Code: code, Message: fmt.Sprintf(format, args...)}
 	}
 }
 
@@ -144,7 +146,7 @@ func (b *Builder) checkID() *echelonv1.RowError {
 	if message == "" {
 		return nil
 	}
-	return &echelonv1.RowError{CustomerId: printable(b.id), Code: code, Message: message}
+	return &echelonv1.RowError{CustomerId: Printable(b.id), Code: code, Message: message}
 }
 
 func (b *Builder) checkCell(i int) {
@@ -272,8 +274,8 @@ func quoteAll(texts []string, most int) string {
 	return out
 }
 
-// printable makes an id that was refused fit for a message on the wire.
-func printable(id string) string {
+// Printable makes a text that was refused, such as an id, fit for a message on the wire: valid UTF-8, and no longer than an id.
+func Printable(id string) string {
 	if !utf8.ValidString(id) {
 		id = strconv.QuoteToASCII(id)
 	}

@@ -28,6 +28,9 @@ func (b *Builder) AddCustomer(customer *echelonv1.Customer, ignoreUnknown bool) 
 	if known < len(fields) && !ignoreUnknown {
 		b.failUnknown(fields)
 	}
+	if len(customer.GetPreviousTiers()) > 0 {
+		b.checkPrevious(customer, ignoreUnknown)
+	}
 	return b.Commit()
 }
 

@@ -67,6 +67,9 @@ func FormatDate(day int64) string { return DayStart(day).Format(dateLayout) }
 // rfc3339 is the form of a timestamp: time.Parse takes hours of one digit, fractions after a comma and offsets of 24 hours too.
 var rfc3339 = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
+// finer is a digit below the microsecond that is not zero. time.Parse drops those after the ninth.
+var finer = regexp.MustCompile(`\.\d{6}\d*[1-9]`)
+
 // ParseTimestamp reads an instant as in RFC 3339, as microseconds since 1970. Digits below the microsecond must be zero, since nothing is
 // rounded silently.
 func ParseTimestamp(text string) (int64, error) {
@@ -74,7 +77,7 @@ func ParseTimestamp(text string) (int64, error) {
 	if err != nil || !rfc3339.MatchString(text) || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
 		return 0, fmt.Errorf("%s is no timestamp: write it as in RFC 3339, such as 2026-01-31T12:00:00Z", Quote(text))
 	}
-	if t.Nanosecond()%1000 != 0 {
+	if finer.MatchString(text) {
 		return 0, fmt.Errorf("%s is finer than a microsecond: cut it to six digits", Quote(text))
 	}
 	return t.UnixMicro(), nil

@@ -2,6 +2,7 @@ package reason
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -66,6 +67,21 @@ func (t *Table) Close(rows frame.Bitmap) {
 	if t != nil {
 		t.closed = rows
 	}
+}
+
+// Without does something while some rows take no reasons.
+func (t *Table) Without(rows frame.Bitmap, do func()) {
+	if t == nil {
+		do()
+		return
+	}
+	before := t.closed
+	t.closed = slices.Clone(rows)
+	for i := range before {
+		t.closed[i] |= before[i]
+	}
+	do()
+	t.closed = before
 }
 
 // List is the reasons of rows, in the order in which they were added to each.

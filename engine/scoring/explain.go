@@ -10,7 +10,8 @@ func (o *Outcome) Explain(row int) *echelonv1.ScoreExplanation {
 	explained := &echelonv1.ScoreExplanation{Score: s.name, Completeness: o.Completeness[row]}
 	scored := o.Column.Valid.Get(row)
 	if scored {
-		explained.Value = &o.Column.Numbers[row]
+		value := o.Column.Numbers[row] // a copy: the column's memory may be used again
+		explained.Value = &value
 	}
 	divisor := o.divisor(row)
 	for i := range s.criteria {

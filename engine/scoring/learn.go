@@ -8,13 +8,17 @@ import (
 )
 
 // NeedsPopulation reports whether the score has a criterion that learns from the population.
-func (s *Score) NeedsPopulation() bool {
+func (s *Score) NeedsPopulation() bool { return len(s.Learning()) > 0 }
+
+// Learning returns the places of the criteria that learn from the population.
+func (s *Score) Learning() []int {
+	var list []int
 	for i := range s.criteria {
 		if s.criteria[i].learns {
-			return true
+			list = append(list, i)
 		}
 	}
-	return false
+	return list
 }
 
 // Learner gathers the values of a population that a score learns from.

@@ -22,7 +22,9 @@ type key struct {
 type tie struct {
 	missing bool
 	number  float64
-	text    string
+	// whole is a date's days or a timestamp's microseconds: as a double, those after the year 2255 would lose digits.
+	whole int64
+	text  string
 }
 
 // tieBreaker is a compiled echelonv1.TieBreaker.
@@ -45,7 +47,7 @@ func tieOf(column *frame.Column, row int) tie {
 		}
 		return tie{}
 	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
-		return tie{number: float64(column.Ints[row])}
+		return tie{whole: column.Ints[row]}
 	}
 	return tie{number: column.Numbers[row]}
 }
@@ -61,7 +63,7 @@ func compareTies(breakers []tieBreaker, a, b []tie) int {
 		case b[i].missing:
 			return -1
 		}
-		order := cmp.Or(cmp.Compare(a[i].number, b[i].number), cmp.Compare(a[i].text, b[i].text))
+		order := cmp.Or(cmp.Compare(a[i].number, b[i].number), cmp.Compare(a[i].whole, b[i].whole), cmp.Compare(a[i].text, b[i].text))
 		if !breaker.ascending {
 			order = -order
 		}
@@ -116,10 +118,12 @@ func (l *line) proto(breakers []tieBreaker, byAmount bool) *echelonv1.DecisionLi
 	}
 	for i, t := range l.key.ties {
 		value := &echelonv1.TieValue{}
-		switch {
+		switch kind := breakers[i].expr.Kind(); {
 		case t.missing:
-		case breakers[i].expr.Kind() == expr.String:
+		case kind == expr.String:
 			value.Value = &echelonv1.TieValue_Text{Text: t.text}
+		case kind == expr.Date, kind == expr.Timestamp:
+			value.Value = &echelonv1.TieValue_Integer{Integer: t.whole}
 		default:
 			value.Value = &echelonv1.TieValue_Number{Number: t.number}
 		}
@@ -147,7 +151,7 @@ func lineOf(kept *echelonv1.DecisionLine, breakers []tieBreaker, byAmount bool) 
 	}
 	l.key = key{amount: from.GetAmount(), score: from.GetScore(), id: from.GetId()}
 	for i, value := range from.GetTies() {
-		t, ok := tieKept(value, breakers[i].expr.Kind() == expr.String)
+		t, ok := tieKept(value, breakers[i].expr.Kind())
 		if !ok {
 			return nil, false
 		}
@@ -157,12 +161,18 @@ func lineOf(kept *echelonv1.DecisionLine, breakers []tieBreaker, byAmount bool) 
 }
 
 // tieKept returns the value of a tie breaker that a calibration kept, or false where it is of another kind.
-func tieKept(kept *echelonv1.TieValue, isText bool) (tie, bool) {
+func tieKept(kept *echelonv1.TieValue, kind expr.Kind) (tie, bool) {
+	isWhole := kind == expr.Date || kind == expr.Timestamp
 	switch v := kept.GetValue().(type) {
 	case *echelonv1.TieValue_Number:
-		return tie{number: v.Number}, !isText && finite(v.Number)
+		if isWhole { // of a calibration that was made before there was another way
+			return tie{whole: int64(v.Number)}, math.Abs(v.Number) < 1<<62
+		}
+		return tie{number: v.Number}, kind != expr.String && finite(v.Number)
+	case *echelonv1.TieValue_Integer:
+		return tie{whole: v.Integer}, isWhole
 	case *echelonv1.TieValue_Text:
-		return tie{text: v.Text}, isText
+		return tie{text: v.Text}, kind == expr.String
 	}
 	return tie{missing: true}, true
 }

@@ -30,6 +30,11 @@ var importRules = []rule{
 		reason:  "the engine is two pure functions over frames: it knows no storage, no server and no file format of customers",
 	},
 	{
+		importers: []string{"./engine/family/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/family/...", "./engine/exact/...", "./proto/..."},
+		reason:  "families are ids and numbers: what is added up, and what comes of it, is for the callers",
+	},
+	{
 		importers: []string{"./engine/frame/..."}, forbidden: []string{"./engine/..."},
 		allowed: []string{"./engine/frame/...", "./engine/diag/..."},
 		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",
@@ -43,6 +48,15 @@ var importRules = []rule{
 		importers: []string{"./engine/format/..."}, forbidden: []string{"./engine/..."},
 		allowed: []string{"./engine/format/...", "./engine/frame/...", "./engine/diag/..."},
 		reason:  "files are read by format without an engine, so format must not bring the rest of it along",
+	},
+	{
+		importers: []string{"./engine/stability/..."}, forbidden: []string{"./engine/..."},
+		allowed: []string{"./engine/stability/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
+		reason:  "what is in force is decided from outcomes: how cuts and scores came to them is not its business",
+	},
+	{
+		importers: []string{"./engine/tier/...", "./engine/scoring/...", "./engine/segment/..."}, forbidden: []string{"./engine/stability/..."},
+		reason: "what is computed knows no history: what holds customers where they were comes after it",
 	},
 	{
 		importers: []string{"./storage/..."}, forbidden: []string{"./..."},
@@ -82,6 +96,10 @@ var importRules = []rule{
 		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
 	},
 	{
+		importers: []string{"./internal/limit/..."}, forbidden: []string{"./..."},
+		reason: "a limit counts what it is asked for: what calls, rows and errors are is its callers' business",
+	},
+	{
 		importers: []string{"./internal/identity/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/identity/...", "./internal/fault/...", "./engine/diag/...", "./proto/..."},
 		reason:  "who calls is told from credentials alone: what is done for him is the server's business",
@@ -90,6 +108,11 @@ var importRules = []rule{
 		importers: []string{"./internal/audit/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./storage/...", "./engine/frame/...", "./proto/..."},
 		reason:  "the audit log stands between a store and whoever changes it: it knows neither calls nor models",
+	},
+	{
+		importers: []string{"./internal/jobs/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/fault/...", "./storage/...", "./engine/diag/...", "./engine/frame/...", "./proto/..."},
+		reason:  "a job notes what a batch stored in the same transaction: what is stored, and for whom, is for its callers",
 	},
 	{
 		importers: []string{"./internal/catalog/..."}, forbidden: []string{"./..."},
@@ -102,14 +125,19 @@ var importRules = []rule{
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
+		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
+	},
+	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
@@ -123,9 +151,26 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
+			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
+			"./internal/jobs/...", "./internal/limit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",
+	},
+	{
+		importers: []string{"./engine/...", "./storage/...", "./client/..."},
+		forbidden: []string{"go.opentelemetry.io/...", "github.com/prometheus/..."},
+		reason:    "who watches a server is not their business: runs and server measure around them, and storage hands out its figures as values",
+	},
+	{
+		importers: []string{"./..."}, spared: []string{"./cmd/..."},
+		forbidden: []string{"go.opentelemetry.io/otel/sdk/...", "go.opentelemetry.io/otel/exporters/..."},
+		reason:    "where traces go is decided by the program: a library makes spans under the one of its context",
+	},
+	{
+		importers: []string{"./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...", "./internal/snapshot/...",
+			"./internal/fault/...", "./internal/identity/...", "./internal/audit/..."},
+		forbidden: []string{"github.com/prometheus/..."},
+		reason:    "metrics are the server's: what is below it tells an observer",
 	},
 	{
 		importers: []string{"./..."}, spared: []string{"./server/...", "./client/...", "./proto/..."},

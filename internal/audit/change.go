@@ -118,9 +118,25 @@ func (r *recorder) DeleteCustomer(id string) (bool, error) {
 	return existed, err
 }
 
+// EraseCustomer implements storage.Tx. The entry must not keep the id.
+func (r *recorder) EraseCustomer(id string) (bool, error) {
+	r.note(storage.ErasedSubject(id), 4)
+	return r.Tx.EraseCustomer(id)
+}
+
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {
+	if kind == storage.KindOverlay {
+		return "", 0 // how a publication is kept, of which the run says all
+	}
 	switch d := document.(type) {
+	case *storagev1.Job, *storagev1.JobBatch:
+		return "", 0 // the customers that are stored with them say what was changed
+	case *storagev1.Schema:
+		if d.GetChanged() != "" {
+			return "schema/attributes/" + d.GetChanged(), 3
+		}
+		return "schema", 1
 	case *echelonv1.Run:
 		return fmt.Sprintf("models/%s/runs/%s", d.GetModel(), d.GetId()), 3
 	case *echelonv1.ModelVersion:

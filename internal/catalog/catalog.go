@@ -24,11 +24,16 @@ type Catalog struct {
 	now      func() time.Time
 	programs *cache[*engine.Program]
 	scorers  *cache[*engine.Scorer]
+
+	published *cache[*Published]
 }
 
 // New returns the catalog of a store. Now tells the time of creation of models.
 func New(store storage.Store, now func() time.Time) *Catalog {
-	return &Catalog{store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached)}
+	return &Catalog{
+		store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached),
+		published: newCache[*Published](cached),
+	}
 }
 
 // Compile compiles a model, or returns a fault that names all its mistakes.
@@ -91,6 +96,9 @@ func (c *Catalog) Activate(ctx context.Context, name string, version int64) (*ec
 		if active, err = Version(tx, name, chosen); err != nil {
 			return err
 		}
+		if err := c.CheckReadable(tx, name, chosen); err != nil {
+			return err
+		}
 		active.Active, active.Model = true, nil
 		head.ActiveVersion = chosen
 		return tx.PutDocument(storage.KindModelHead, name, head)
@@ -143,7 +151,7 @@ func (c *Catalog) Program(documents storage.Documents, name string, version int6
 		return nil, err
 	}
 	return c.programs.get(found.GetFingerprint(), func() (*engine.Program, error) {
-		program, mistakes := engine.Compile(found.GetModel())
+		program, mistakes := engine.CompileStored(found.GetModel())
 		if mistakes.HasMistakes() {
 			return nil, fault.Model(mistakes)
 		}

@@ -109,6 +109,15 @@ func Calibration(documents storage.Documents, id string) (*echelonv1.Calibration
 	return calibration, err
 }
 
+// CheckRates checks the exchange rates of a request that makes a calibration. INVALID_REQUEST.
+func CheckRates(program *engine.Program, rates []*echelonv1.ExchangeRate) error {
+	err := engine.CheckRates(program.Model(), rates)
+	if wrong, ok := errors.AsType[*engine.RatesError](err); ok {
+		return fault.Request(wrong.Found)
+	}
+	return err
+}
+
 // Scorer binds what was resolved. CALIBRATION_REQUIRED, CALIBRATION_MISMATCH.
 func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
 	id := r.Provenance.GetCalibrationId()
@@ -122,10 +131,14 @@ func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
 
 func bind(r *Resolved) (*engine.Scorer, error) {
 	scorer, err := r.Program.Bind(r.Calibration)
+	inline := r.Provenance.GetCalibrationId() == ""
 	switch {
+	case err == nil && inline && r.Program.NeedsFamilies() && r.Calibration.GetFamilies() == nil:
+		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_MISMATCH,
+			"the calibration has no families, which the model %q reads: give that of a run by calibration_id, or one that Calibrate returned", r.Provenance.GetModel())
 	case errors.Is(err, engine.ErrCalibrationRequired):
 		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_REQUIRED,
-			"the model %q learns from a population: give the calibration that Calibrate returns, or publish a run of it", r.Provenance.GetModel())
+			"the model %q learns from a population, or converts currencies: give the calibration that Calibrate returns, or publish a run of it", r.Provenance.GetModel())
 	case errors.Is(err, engine.ErrCalibrationMismatch):
 		return nil, fault.New(echelonv1.ErrorReason_CALIBRATION_MISMATCH,
 			"the calibration was made for another model than %q, or another version of it: calibrate again", r.Provenance.GetModel())

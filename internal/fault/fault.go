@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/diag"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -20,6 +21,8 @@ type Fault struct {
 	Violations []Violation
 	// Metadata are facts for programs, such as the last sequence that was acknowledged.
 	Metadata map[string]string
+	// Retry is after how long to try again; 0 says nothing about it.
+	Retry time.Duration
 	// Cause is what happened inside, for the log and for nobody else.
 	Cause error
 }
@@ -52,6 +55,12 @@ func (f *Fault) With(key, value string) *Fault {
 	return f
 }
 
+// After says after how long to try again, and returns the fault.
+func (f *Fault) After(retry time.Duration) *Fault {
+	f.Retry = retry
+	return f
+}
+
 // Is reports whether an error is a fault of that reason.
 func Is(err error, reason echelonv1.ErrorReason) bool {
 	var f *Fault
@@ -65,14 +74,34 @@ func Model(found diag.List) *Fault {
 	if len(mistakes) == 1 {
 		f.Message = "the model has a mistake: " + mistakes[0].String()
 	}
+	f.Violations = violations(mistakes)
+	return f
+}
+
+// Request returns the fault of a request whose fields have mistakes.
+func Request(found diag.List) *Fault {
+	mistakes := found.Mistakes()
+	f := New(echelonv1.ErrorReason_INVALID_REQUEST, "the request has %d mistakes, the first: %s", len(mistakes), mistakes[0].String())
+	if len(mistakes) == 1 {
+		f.Message = "the request has a mistake: " + mistakes[0].String()
+	}
+	f.Violations = violations(mistakes[:min(len(mistakes), maxViolations)])
+	return f
+}
+
+// maxViolations is how many mistakes of a request are named, so that an error stays smaller than what it is about.
+const maxViolations = 100
+
+func violations(mistakes diag.List) []Violation {
+	var list []Violation
 	for _, m := range mistakes {
 		description := m.Message
 		if m.Remedy != "" {
 			description += " (" + m.Remedy + ")"
 		}
-		f.Violations = append(f.Violations, Violation{Field: m.Path, Description: description})
+		list = append(list, Violation{Field: m.Path, Description: description})
 	}
-	return f
+	return list
 }
 
 // Customer returns the fault of a customer that was refused.
@@ -82,7 +111,10 @@ func Customer(row *echelonv1.RowError) *Fault {
 		f.Message = "the customer is refused: " + row.GetMessage()
 	}
 	field := "id"
-	if row.GetField() != "" {
+	switch {
+	case row.GetCode() == echelonv1.RowError_PREVIOUS_TIER:
+		field = row.GetField()
+	case row.GetField() != "":
 		field = "attributes." + row.GetField()
 	}
 	f.Violations = []Violation{{Field: field, Description: row.GetMessage()}}

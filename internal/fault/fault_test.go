@@ -42,6 +42,29 @@ func TestAModelsFaultNamesAllMistakesAndNoWarning(t *testing.T) {
 	}
 }
 
+func TestARequestsFaultNamesItsFieldsAndNotAllOfThousands(t *testing.T) {
+	var found diag.List
+	found.Mistakef("rates[0].date", "write a day", "%q is no date", "soon")
+	f := fault.Request(found)
+	want := []fault.Violation{{Field: "rates[0].date", Description: `"soon" is no date (write a day)`}}
+	if diff := cmp.Diff(want, f.Violations); diff != "" || f.Reason != echelonv1.ErrorReason_INVALID_REQUEST {
+		t.Errorf("%v (-want +got):\n%s", f.Reason, diff)
+	}
+	for range 5000 {
+		found.Mistakef("rates[1]", "", "it is wrong")
+	}
+	if f := fault.Request(found); len(f.Violations) != 100 || f.Message[:len("the request has 5001 mistakes")] != "the request has 5001 mistakes" {
+		t.Errorf("%d violations: %s", len(f.Violations), f)
+	}
+}
+
+func TestThePreviousTiersOfACustomerAreNoAttribute(t *testing.T) {
+	f := fault.Customer(&echelonv1.RowError{CustomerId: "acme", Field: "previous_tiers.x", Code: echelonv1.RowError_PREVIOUS_TIER, Message: "there is none"})
+	if diff := cmp.Diff([]fault.Violation{{Field: "previous_tiers.x", Description: "there is none"}}, f.Violations); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestACustomersFaultNamesTheField(t *testing.T) {
 	for field, want := range map[string]string{"": "id", "arr": "attributes.arr"} {
 		f := fault.Customer(&echelonv1.RowError{CustomerId: "acme", Field: field, Code: echelonv1.RowError_WRONG_TYPE, Message: "it is wrong"})

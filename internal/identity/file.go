@@ -167,3 +167,9 @@ func CheckName(name string) error {
 	}
 	return nil
 }
+
+// CheckFile reads a file of principals, and returns everything that is wrong with it.
+func CheckFile(file string) error {
+	_, err := readBook(file)
+	return err
+}

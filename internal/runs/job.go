@@ -13,6 +13,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -31,6 +32,8 @@ type job struct {
 	view    storage.Reader
 	program *engine.Program
 	run     *echelonv1.Run
+	// rates are exchange rates beside the model's.
+	rates []*echelonv1.ExchangeRate
 
 	ctx      context.Context
 	progress *progress
@@ -40,24 +43,29 @@ func (j *job) clone() *echelonv1.Run { return proto.CloneOf(j.run) }
 
 // execute does the run and records how it ended.
 func (j *job) execute(ctx context.Context) {
+	ctx, span := begin(ctx, "run", j.run)
+	defer span.End()
 	id := j.run.GetId()
 	log := j.manager.log.With("run", id, "model", j.run.GetModel(), "version", j.run.GetModelVersion())
-	log.Info("run started", "read_point", j.run.GetReadPoint())
+	log.InfoContext(ctx, "run started", "read_point", j.run.GetReadPoint())
 	calibration, err := j.evaluateSafely(ctx)
+	failed(span, err)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		if errors.Is(context.Cause(ctx), errCancelled) {
 			j.run.State = echelonv1.Run_CANCELLED
-			log.Info("run cancelled")
+			log.InfoContext(ctx, "run cancelled")
 		} else {
-			log.Error("run failed", "error", err)
+			log.ErrorContext(ctx, "run failed", "error", err)
 		}
 	} else {
 		j.run.State = echelonv1.Run_READY
 	}
 	j.run.EndTime = timestamppb.New(j.manager.now())
+	// Before it is recorded: who sees that it has ended may start the next one.
+	j.manager.release(j.run.GetModel())
 	if j.recordAtLast(log, calibration) && j.run.GetState() == echelonv1.Run_READY {
-		log.Info("run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
+		log.InfoContext(ctx, "run ready", "customers", j.run.GetEvaluated(), "refused", j.run.GetSummary().GetBalance().GetRefused())
 	}
 	j.manager.leave(id, j.progress)
 }
@@ -91,6 +99,7 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 		err := j.record(context.WithoutCancel(j.manager.ctx), calibration)
 		if err == nil {
 			j.manager.unrecorded(j.run.GetId(), nil)
+			j.manager.ended(j.run)
 			return true
 		}
 		log.Error("the end of the run could not be recorded", "error", err)
@@ -105,8 +114,17 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 	}
 }
 
-// record stores how the run ended, and the calibration of one that ended well.
+// record stores how the run ended, and the calibration of one that ended well, without the customers that were erased meanwhile.
 func (j *job) record(ctx context.Context, calibration *echelonv1.Calibration) error {
+	return j.manager.intake.Exclusive(func() error {
+		if err := intake.LeaveOut(ctx, j.manager.store, j.run, calibration); err != nil {
+			return err
+		}
+		return j.put(ctx, calibration)
+	})
+}
+
+func (j *job) put(ctx context.Context, calibration *echelonv1.Calibration) error {
 	return j.manager.store.Update(ctx, func(tx storage.Tx) error {
 		if j.run.GetState() == echelonv1.Run_READY {
 			if err := tx.PutDocument(storage.KindCalibration, j.run.GetId(), calibration); err != nil {
@@ -130,7 +148,9 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
-	calibration, err := j.program.Calibrate(ctx, j.population(ctx), j.run.GetAsOf().AsTime())
+	phase, ended := j.calibrating(ctx)
+	calibration, err := j.program.Calibrate(phase, j.population(phase), j.run.GetAsOf().AsTime(), j.rates...)
+	ended(err)
 	if err != nil {
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
@@ -140,6 +160,8 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("binding its own calibration: %w", err)
 	}
+	// The snapshot keeps the families, each block those of its customers: there may be more of them than fit one document.
+	calibration.Families = nil
 	writer, err := j.manager.store.WriteSnapshot(ctx, j.run.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("beginning the snapshot: %w", err)
@@ -177,14 +199,22 @@ func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, e
 
 // write evaluates all customers into blocks, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	ctx, span := begin(ctx, "run.evaluate", j.run)
+	defer span.End()
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true}
+	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Workspace: new(engine.Workspace)}
+	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program)
+	if err != nil {
+		return err
+	}
+	defer previous.Close()
 	for batch, err := range j.customers(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading customers: %w", err)
 		}
 		tally.Refuse(int64(len(batch.Errors)))
+		j.manager.hears().Refused(j.run.GetModel(), len(batch.Errors))
 		for _, refused := range batch.Errors {
 			if len(j.run.Refused) < refusedKept {
 				j.run.Refused = append(j.run.Refused, refused)
@@ -194,7 +224,13 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
-		result := scorer.Evaluate(batch.Frame, options)
+		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
+			return fmt.Errorf("reading the published assignments: %w", err)
+		}
+		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
+		if err != nil {
+			return err
+		}
 		tally.Add(result)
 		if err := writer.Append(snapshot.Encode(result)); err != nil {
 			return fmt.Errorf("writing the snapshot: %w", err)

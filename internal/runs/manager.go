@@ -10,11 +10,13 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/intake"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -23,8 +25,11 @@ import (
 type Manager struct {
 	store   storage.Store
 	catalog *catalog.Catalog
+	intake  *intake.Intake
 	now     func() time.Time
 	log     *slog.Logger
+
+	observed observed
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -33,13 +38,24 @@ type Manager struct {
 	mu sync.Mutex
 	// active are the runs that are under way, by id.
 	active map[string]*progress
+	// most is how many runs may be under way, 0 for any number; claims are their ids, by the model, of which each has one.
+	most   int
+	claims map[string]string
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
 	failed map[string]*echelonv1.Run
+
+	// starting is held shared while a run has a view and no record yet.
+	starting sync.RWMutex
+	// publishing is held by the publication that is under way.
+	publishing sync.Mutex
 }
 
-// New returns the manager of a store's runs, after ending those that a crash left behind.
-func New(ctx context.Context, store storage.Store, c *catalog.Catalog, now func() time.Time, log *slog.Logger) (*Manager, error) {
-	m := &Manager{store: store, catalog: c, now: now, log: log, active: make(map[string]*progress), failed: make(map[string]*echelonv1.Run)}
+// New returns the manager of a store's runs, into which the intake writes customers, after ending those that a crash left behind.
+func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intake.Intake, now func() time.Time, log *slog.Logger) (*Manager, error) {
+	m := &Manager{
+		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress),
+		claims: make(map[string]string), failed: make(map[string]*echelonv1.Run),
+	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.cancel()
@@ -61,28 +77,70 @@ type Request struct {
 	Version int64
 	// AsOf is the instant as of which customers are evaluated; now where zero.
 	AsOf time.Time
+	// Rates are exchange rates beside the model's.
+	Rates []*echelonv1.ExchangeRate
 }
 
-// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION.
+// AtMost sets how many runs may be under way; 0 is any number. One of a model may, in any case.
+func (m *Manager) AtMost(runs int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most = runs
+}
+
+// retryRun is when to try again to start a run where others are in its way.
+const retryRun = 15 * time.Second
+
+// claim notes that a run of a model begins, until release. RUN_IN_PROGRESS, OVERLOADED.
+func (m *Manager) claim(model, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other, taken := m.claims[model]; taken {
+		return fault.New(echelonv1.ErrorReason_RUN_IN_PROGRESS, "the run %q of the model %q is under way: wait for it, or cancel it", other, model).With("run_id", other)
+	}
+	if m.most > 0 && len(m.claims) >= m.most {
+		return fault.New(echelonv1.ErrorReason_OVERLOADED, "%d runs of other models are under way, which is all that the server takes: start this one when one of them has ended",
+			len(m.claims)).After(retryRun)
+	}
+	m.claims[model] = id
+	return nil
+}
+
+// release notes that the run of a model evaluates nothing any more.
+func (m *Manager) release(model string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claims, model)
+}
+
+// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST, RUN_IN_PROGRESS, OVERLOADED.
 func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
+	m.starting.RLock()
+	defer m.starting.RUnlock()
 	view, err := m.store.View(ctx)
 	if err != nil {
 		return nil, err
 	}
 	job, err := m.prepare(view, request)
 	if err == nil {
-		job.ctx, job.progress = m.enter(job.run.GetId(), view)
-		err = m.store.Update(ctx, func(tx storage.Tx) error {
-			return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
-		})
+		err = m.claim(request.Model, job.run.GetId())
 	}
 	if err != nil {
-		if job != nil {
-			m.leave(job.run.GetId(), job.progress)
-		}
 		view.Close()
 		return nil, err
 	}
+	job.ctx, job.progress = m.enter(job.run.GetId(), view)
+	err = m.store.Update(ctx, func(tx storage.Tx) error {
+		return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
+	})
+	if err != nil {
+		m.release(request.Model)
+		m.leave(job.run.GetId(), job.progress)
+		view.Close()
+		return nil, err
+	}
+	// The run's spans are below the call that started it, which does not wait for them.
+	job.ctx = trace.ContextWithSpan(job.ctx, trace.SpanFromContext(ctx))
 	started := job.clone()
 	m.wait.Go(func() {
 		defer view.Close()
@@ -108,6 +166,12 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := catalog.CheckRates(program, request.Rates); err != nil {
+		return nil, err
+	}
+	if err := m.catalog.CheckReadable(view, request.Model, version); err != nil {
+		return nil, err
+	}
 	current, err := catalog.Current(view, request.Model)
 	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
 		return nil, err
@@ -121,7 +185,7 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST,
 			"as_of %s lies in the future; once it were published no run of today could follow it: give today's", asOf.UTC().Format(timeLayout))
 	}
-	return &job{manager: m, view: view, program: program, run: &echelonv1.Run{
+	return &job{manager: m, view: view, program: program, rates: request.Rates, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
 		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),

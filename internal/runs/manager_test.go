@@ -20,6 +20,7 @@ import (
 	"github.com/echelonhq/echelon/engine/modelfile"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/runs"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
@@ -49,12 +50,14 @@ type rig struct {
 	testing.TB
 	store   storage.Store
 	catalog *catalog.Catalog
+	intake  *intake.Intake
 	*runs.Manager
 }
 
 func newRig(t testing.TB, store storage.Store) *rig {
 	t.Helper()
 	r := &rig{TB: t, store: store, catalog: catalog.New(store, clock)}
+	r.intake = intake.New(store, r.catalog, clock)
 	m, _, found := modelfile.Parse("model.yaml", []byte(file))
 	if found.HasMistakes() {
 		t.Fatal(found)
@@ -63,7 +66,7 @@ func newRig(t testing.TB, store storage.Store) *rig {
 	r.must(err)
 	_, err = r.catalog.Activate(context.Background(), "m", 0)
 	r.must(err)
-	r.Manager, err = runs.New(context.Background(), store, r.catalog, clock, slog.New(slog.DiscardHandler))
+	r.Manager, err = runs.New(context.Background(), store, r.catalog, r.intake, clock, slog.New(slog.DiscardHandler))
 	r.must(err)
 	t.Cleanup(func() {
 		r.Close()
@@ -96,6 +99,16 @@ func (r *rig) put(customers []*echelonv1.Customer) {
 	r.must(r.store.PutCustomers(context.Background(), b.Take(), noon))
 }
 
+func (r *rig) calibration(id string) *echelonv1.Calibration {
+	r.Helper()
+	view, err := r.store.View(context.Background())
+	r.must(err)
+	defer view.Close()
+	calibration, err := catalog.Calibration(view, id)
+	r.must(err)
+	return calibration
+}
+
 func (r *rig) run() *echelonv1.Run {
 	r.Helper()
 	started, err := r.Start(context.Background(), runs.Request{Model: "m"})
@@ -126,11 +139,13 @@ func (r *rig) export(id string) (all []*echelonv1.Assignment) {
 	r.must(err)
 	for row, err := range reader.Rows(context.Background(), "") {
 		r.must(err)
-		a := row.Assignment()
+		a := reader.Assignment(row)
 		all = append(all, a)
 		alone, err := reader.Get(a.GetCustomerId())
 		r.must(err)
-		alone.Provenance = nil
+		if a.GetProvenance() == nil {
+			alone.Provenance = nil
+		}
 		if diff := cmp.Diff(a, alone, protocmp.Transform()); diff != "" {
 			r.Fatalf("exported and got (-exported +got):\n%s", diff)
 		}
@@ -249,6 +264,7 @@ func TestAHundredPublicationsAreKeptForRollingBack(t *testing.T) {
 	ctx := context.Background()
 	const n = 105
 	ids := make([]string, n)
+	calibration := r.calibration(r.run().GetId())
 	// Records of runs, as runs that ended leave them: each follows the one before.
 	r.must(r.store.Update(ctx, func(tx storage.Tx) error {
 		for i := range ids {
@@ -258,6 +274,9 @@ func TestAHundredPublicationsAreKeptForRollingBack(t *testing.T) {
 				run.BaseRunId = ids[i-1]
 			}
 			if err := tx.PutDocument(storage.KindRun, run.GetId(), run); err != nil {
+				return err
+			}
+			if err := tx.PutDocument(storage.KindCalibration, run.GetId(), calibration); err != nil {
 				return err
 			}
 		}
@@ -303,7 +322,7 @@ func TestAPublicationNamesItsTriple(t *testing.T) {
 	defer view.Close()
 	current, err := catalog.Current(view, "m")
 	r.must(err)
-	want := &storagev1.Current{RunId: run.GetId(), ModelVersion: 1, CalibrationId: run.GetId(), PublishTime: current.GetPublishTime()}
+	want := &storagev1.Current{RunId: run.GetId(), ModelVersion: 1, CalibrationId: run.GetId(), PublishTime: current.GetPublishTime(), Overlay: current.GetOverlay()}
 	if !proto.Equal(want, current) {
 		t.Errorf("current is %v", current)
 	}

@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -16,39 +17,72 @@ import (
 // historyKept is how many publications before the current one are kept for rolling back.
 const historyKept = 100
 
-// Publish makes a run's snapshot current. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
+// change is a publication that moves the pointer.
+type change struct {
+	// run is what becomes current.
+	run *echelonv1.Run
+	// current is what is current, next what will be; nil where nothing is to be done.
+	current, next *storagev1.Current
+}
+
+// look finds out what a publication changes, as the store is.
+type look func(documents storage.Documents) (change, error)
+
+// publish moves the pointer as look says. One publication is under way at a time.
+func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error) {
+	m.publishing.Lock()
+	defer m.publishing.Unlock()
+	p, run, err := m.preparePublication(ctx, look)
+	if err != nil || p == nil {
+		return run, err
+	}
+	if err := p.catchUp(ctx); err != nil {
+		p.abandon(ctx)
+		return nil, err
+	}
+	run, err = p.commit(ctx, look)
+	if err != nil {
+		p.abandon(ctx)
+		return nil, err
+	}
+	return run, nil
+}
+
+// Publish makes a run's snapshot current. Customers that changed since the run read them are evaluated under it, and what becomes of them lies over
+// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
-	var run *echelonv1.Run
-	err := m.store.Update(ctx, func(tx storage.Tx) (err error) {
-		if run, err = read(tx, id); err != nil {
-			return err
+	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
+	defer span.End()
+	return m.publish(ctx, func(documents storage.Documents) (change, error) {
+		run, err := read(documents, id)
+		if err != nil {
+			return change{}, err
 		}
 		current := &storagev1.Current{}
-		err = tx.Document(storage.KindCurrent, run.GetModel(), current)
+		err = documents.Document(storage.KindCurrent, run.GetModel(), current)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return err
+			return change{}, err
 		}
 		if current.GetRunId() == id {
-			return nil
+			return change{run: run}, nil
 		}
-		if err := m.publishable(tx, run, current); err != nil {
-			return err
+		if err := m.publishable(documents, run, current); err != nil {
+			return change{}, err
 		}
-		now := timestamppb.New(m.now())
-		history := current.GetHistory()
+		if err := m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion()); err != nil {
+			return change{}, err
+		}
+		history := slices.Clone(current.GetHistory())
 		if current.GetRunId() != "" {
 			history = append(history, &storagev1.Publication{
 				RunId: current.GetRunId(), ModelVersion: current.GetModelVersion(), CalibrationId: current.GetCalibrationId(),
 			})
 		}
-		next := &storagev1.Current{
-			RunId: id, ModelVersion: run.GetModelVersion(), CalibrationId: id, PublishTime: now,
-			History: history[max(0, len(history)-historyKept):],
-		}
-		run.State, run.PublishTime = echelonv1.Run_PUBLISHED, now
-		return put(tx, run, next)
+		run.State = echelonv1.Run_PUBLISHED
+		return change{run: run, current: current, next: &storagev1.Current{
+			RunId: id, ModelVersion: run.GetModelVersion(), CalibrationId: id, History: history[max(0, len(history)-historyKept):],
+		}}, nil
 	})
-	return run, err
 }
 
 // publishable returns the fault of a run that cannot become current.
@@ -80,37 +114,37 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 
 const timeLayout = "2006-01-02T15:04:05.999999Z07:00"
 
-// RollBack makes the publication before the current one current again. MODEL_NOT_FOUND, NOTHING_PUBLISHED, NOTHING_TO_ROLL_BACK.
+// RollBack makes the publication before the current one current again. Customers that changed since its run read them are evaluated under it, as when
+// it is published. MODEL_NOT_FOUND, NOTHING_PUBLISHED, NOTHING_TO_ROLL_BACK, SNAPSHOT_REMOVED.
 func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, error) {
-	var run *echelonv1.Run
-	err := m.store.Update(ctx, func(tx storage.Tx) error {
-		if _, err := catalog.Head(tx, model); err != nil {
-			return err
+	return m.publish(ctx, func(documents storage.Documents) (change, error) {
+		if _, err := catalog.Head(documents, model); err != nil {
+			return change{}, err
 		}
-		current, err := catalog.Current(tx, model)
+		current, err := catalog.Current(documents, model)
 		if err != nil {
-			return err
+			return change{}, err
 		}
 		last := len(current.GetHistory()) - 1
 		if last < 0 {
-			return fault.New(echelonv1.ErrorReason_NOTHING_TO_ROLL_BACK, "the run %q is the first publication of the model %q: there is none before it",
+			return change{}, fault.New(echelonv1.ErrorReason_NOTHING_TO_ROLL_BACK, "the run %q is the first publication of the model %q: there is none before it",
 				current.GetRunId(), model)
 		}
 		before := current.GetHistory()[last]
-		if run, err = read(tx, before.GetRunId()); err != nil {
-			return err
+		run, err := read(documents, before.GetRunId())
+		if err != nil {
+			return change{}, err
 		}
 		if run.GetSnapshotRemoved() {
-			return errRemoved(run)
+			return change{}, errRemoved(run)
 		}
-		now := timestamppb.New(m.now())
-		run.PublishTime = now
-		return put(tx, run, &storagev1.Current{
-			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(),
-			History: current.GetHistory()[:last], PublishTime: now,
-		})
+		if err := m.catalog.CheckReadable(documents, model, before.GetModelVersion()); err != nil {
+			return change{}, err
+		}
+		return change{run: run, current: current, next: &storagev1.Current{
+			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(), History: current.GetHistory()[:last],
+		}}, nil
 	})
-	return run, err
 }
 
 // put stores a run and the publication that it becomes.
@@ -142,11 +176,15 @@ func (m *Manager) recover(ctx context.Context) error {
 			continue
 		}
 		complete[run.GetId()] = storage.HasSnapshot(run)
+		m.noteSuccess(run)
 		if run.GetState() == echelonv1.Run_RUNNING {
 			if err := m.abandon(ctx, run); err != nil {
 				return err
 			}
 		}
+	}
+	if err := m.ExpireOverlays(ctx); err != nil {
+		return err
 	}
 	names, err := view.SnapshotNames(ctx)
 	if err != nil {

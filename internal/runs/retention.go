@@ -26,17 +26,17 @@ type Retention struct {
 // all reports whether everything is kept.
 func (r Retention) all() bool { return r.Runs <= 0 && r.Days <= 0 }
 
-// KeepOnly removes old snapshots, now and then, until Close.
+// KeepOnly removes old snapshots, and what nothing needs any more of overlays and tombstones, now and then, until Close.
 func (m *Manager) KeepOnly(retention Retention) {
-	if retention.all() {
-		return
-	}
 	m.wait.Go(func() {
 		ticker := time.NewTicker(sweepEvery)
 		defer ticker.Stop()
 		for {
 			if _, err := m.Sweep(m.ctx, retention); err != nil && m.ctx.Err() == nil {
 				m.log.Warn("old snapshots could not be removed; it is tried again later", "error", err)
+			}
+			if err := m.Expire(m.ctx); err != nil && m.ctx.Err() == nil {
+				m.log.Warn("what is left of old publications and deleted customers could not be removed; it is tried again later", "error", err)
 			}
 			select {
 			case <-m.ctx.Done():

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -27,12 +28,21 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	for _, column := range r.Tiers {
 		block.Tiers = append(block.Tiers, encodeNames(column, r.Len()))
 	}
+	if slices.ContainsFunc(r.Computed, func(column *frame.Column) bool { return column != nil }) {
+		for i, column := range r.Computed {
+			if column == nil {
+				column = r.Tiers[i]
+			}
+			block.ComputedTiers = append(block.ComputedTiers, encodeNames(column, r.Len()))
+		}
+	}
 	if r.Excluded != nil && r.Excluded.Count() > 0 {
 		block.Excluded = make([]bool, r.Len())
 		for row := range block.Excluded {
 			block.Excluded[row] = r.Excluded.Get(row)
 		}
 	}
+	encodeFamilies(block, r)
 	for row := range r.Len() {
 		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Count(row))
 	}
@@ -70,8 +80,10 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	for i, column := range block.GetTiers() {
 		r.Tiers = append(r.Tiers, d.names(column, p.TierNames(i)))
 	}
+	r.Computed = d.computed(p, block)
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
+	r.Own = d.own(p, block)
 	if d.err != nil {
 		return nil, d.fault()
 	}
@@ -106,6 +118,24 @@ func (d *decoder) names(column *storagev1.NameColumn, names []string) *frame.Col
 		case code > 0:
 			out.Valid.Set(row, true)
 			out.Codes[row] = code - 1
+		}
+	}
+	return out
+}
+
+// computed returns the columns of the computed tiers, nil where they are those in force.
+func (d *decoder) computed(p *engine.Program, block *storagev1.SnapshotBlock) []*frame.Column {
+	out := make([]*frame.Column, len(block.GetTiers()))
+	if len(block.GetComputedTiers()) == 0 {
+		return out
+	}
+	d.expect("tierings of computed tiers", len(block.GetComputedTiers()), len(out))
+	for i, column := range block.GetComputedTiers() {
+		if d.err != nil {
+			return out
+		}
+		if p.HasExitRules(i) {
+			out[i] = d.names(column, p.TierNames(i))
 		}
 	}
 	return out

@@ -38,7 +38,7 @@ scores:
   - {name: v, criteria: [{name: x, expr: x, weight: 2, normalize: {linear: {min: 0, max: 100}}}, {name: z, expr: z, weight: 1, normalize: {percentile: {}}}]}
   - {name: w, missing: FAIL, criteria: [{name: s, expr: s, weight: 1, normalize: {lookup: {values: {a: 1, b: 0.5}}}}]}
 tierings:
-  - {name: ladder, linear: {score: v, tiers: [{name: top, cut: {top_share: 0.2}}, {name: mid, cut: {min_score: 30, when: "y > 10.0"}}, {name: base}]}}
+  - {name: ladder, linear: {score: v, tiers: [{name: top, cut: {top_share: 0.2}, exit: {below: 20}}, {name: mid, cut: {min_score: 30, when: "y > 10.0"}}, {name: base}]}}
   - name: box
     matrix:
       x: {score: v, cuts: [{median: {}}]}
@@ -88,7 +88,13 @@ func draw(t *rapid.T, p *engine.Program) *engine.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons")})
+	previous := &frame.Column{Type: echelonv1.Attribute_STRING, Dict: []string{"top", "mid", "gone"}, Valid: frame.NewBitmap(f.Len()), Codes: make([]uint32, f.Len())}
+	for row := range f.Len() {
+		previous.Valid.Set(row, rapid.Bool().Draw(t, "was somewhere"))
+		previous.Codes[row] = rapid.Uint32Range(0, 2).Draw(t, "was in")
+	}
+	options := engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons"), Previous: []*frame.Column{previous, nil}}
+	return scorer.Evaluate(f, options)
 }
 
 // stored returns a block as a store gives it back.
@@ -105,7 +111,7 @@ func stored(t *rapid.T, block *storagev1.SnapshotBlock) *storagev1.SnapshotBlock
 }
 
 func TestABlockReadsBackAsTheResultThatItIsOf(t *testing.T) {
-	// POP-6
+	// POP-6, EXIT-5
 	p := program(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := draw(t, p)
@@ -164,6 +170,9 @@ var damage = map[string]func(t *rapid.T, b *storagev1.SnapshotBlock){
 	},
 	"exclusions": func(t *rapid.T, b *storagev1.SnapshotBlock) {
 		b.Excluded = rapid.SliceOfN(rapid.Bool(), 0, 25).Draw(t, "excluded")
+	},
+	"computed tiers": func(t *rapid.T, b *storagev1.SnapshotBlock) {
+		b.ComputedTiers = append(b.ComputedTiers, &storagev1.NameColumn{Codes: rapid.SliceOfN(rapid.Uint32Range(0, 5), 0, 25).Draw(t, "computed")})
 	},
 	"too few counts": func(_ *rapid.T, b *storagev1.SnapshotBlock) { b.ReasonCounts = nil },
 }

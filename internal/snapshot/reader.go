@@ -1,38 +1,64 @@
 package snapshot
 
 import (
-	"context"
 	"errors"
-	"iter"
-	"slices"
 
 	"github.com/echelonhq/echelon/engine"
-	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Reader reads one run's snapshot within a view of the store.
+// Reader reads the assignments of one run, or of one publication of it, within a view of the store.
 type Reader struct {
 	view    storage.Reader
 	run     *echelonv1.Run
 	program *engine.Program
+	// overlay lies over the run's snapshot; empty where the run is read as it was made.
+	overlay string
 }
 
-// Open opens the snapshot of a run; with an empty id that of the model's publication. NOTHING_PUBLISHED, RUN_NOT_FOUND, RUN_STATE.
+// Open opens the snapshot of a run, as the run left it; with an empty id what is published of the model, with what was evaluated since.
+// NOTHING_PUBLISHED, RUN_NOT_FOUND, RUN_STATE, SNAPSHOT_REMOVED.
 func Open(c *catalog.Catalog, view storage.Reader, model, runID string) (*Reader, error) {
-	if runID == "" {
-		if _, err := catalog.Head(view, model); err != nil {
-			return nil, err
-		}
+	if runID != "" {
+		return open(c, view, model, runID, "")
+	}
+	if _, err := catalog.Head(view, model); err != nil {
+		return nil, err
+	}
+	current, err := catalog.Current(view, model)
+	if err != nil {
+		return nil, err
+	}
+	return open(c, view, model, current.GetRunId(), storage.OverlayOf(current))
+}
+
+// Reopen opens what was opened before, of the run and with the overlay that it had: a list goes on in the publication that it began with.
+// PUBLICATION_REPLACED where that was replaced so long ago that its overlay is gone.
+func Reopen(c *catalog.Catalog, view storage.Reader, model, runID, overlay string) (*Reader, error) {
+	if overlay != "" {
 		current, err := catalog.Current(view, model)
 		if err != nil {
 			return nil, err
 		}
-		runID = current.GetRunId()
+		if storage.OverlayOf(current) != overlay {
+			err = view.Document(storage.KindOverlay, overlay, &storagev1.Overlay{})
+		}
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil, fault.New(echelonv1.ErrorReason_PUBLICATION_REPLACED,
+				"another run of the model %q was published since the list began, and what was evaluated under the one before is gone: begin again without the token", model)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
+	return open(c, view, model, runID, overlay)
+}
+
+func open(c *catalog.Catalog, view storage.Reader, model, runID, overlay string) (*Reader, error) {
 	run := &echelonv1.Run{}
 	err := view.Document(storage.KindRun, runID, run)
 	switch {
@@ -49,8 +75,11 @@ func Open(c *catalog.Catalog, view storage.Reader, model, runID string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{view: view, run: run, program: program}, nil
+	return &Reader{view: view, run: run, program: program, overlay: overlay}, nil
 }
+
+// Overlay returns the name of the overlay that is read; empty where none is.
+func (r *Reader) Overlay() string { return r.overlay }
 
 // Run returns the run.
 func (r *Reader) Run() *echelonv1.Run { return r.run }
@@ -60,94 +89,5 @@ func (r *Reader) Program() *engine.Program { return r.program }
 
 // Provenance returns what made the snapshot's assignments.
 func (r *Reader) Provenance() *echelonv1.Provenance {
-	p := &echelonv1.Provenance{
-		Model: r.run.GetModel(), ModelVersion: r.run.GetModelVersion(), ModelFingerprint: r.program.Fingerprint(),
-		RunId: r.run.GetId(), AsOf: r.run.GetAsOf(),
-	}
-	if r.program.NeedsCalibration() {
-		p.CalibrationId = r.run.GetId()
-	}
-	return p
-}
-
-// Get returns one customer's assignment. CUSTOMER_NOT_FOUND, ASSIGNMENT_NOT_FOUND.
-func (r *Reader) Get(id string) (*echelonv1.Assignment, error) {
-	stored, err := r.view.Customer(id, frame.NewSchema())
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fault.New(echelonv1.ErrorReason_CUSTOMER_NOT_FOUND, "there is no customer %q", id)
-	}
-	if err != nil {
-		return nil, err
-	}
-	block, err := r.view.SnapshotBlock(r.run.GetId(), id)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, err
-	}
-	row, found := slices.BinarySearch(block.GetIds(), id)
-	if !found {
-		return nil, fault.New(echelonv1.ErrorReason_ASSIGNMENT_NOT_FOUND,
-			"the customer %q has no assignment in the run %q: it was stored after it, or refused by it; start a run", id, r.run.GetId())
-	}
-	result, err := Decode(r.program, block)
-	if err != nil {
-		return nil, err
-	}
-	assignment := result.Assignment(row)
-	assignment.Provenance = r.Provenance()
-	assignment.Stale = r.stale(stored.Versions[0])
-	return assignment, nil
-}
-
-// stale reports whether a customer that was written at a commit was written after the run read it.
-func (r *Reader) stale(version storage.Commit) bool { return uint64(version) > r.run.GetReadPoint() }
-
-// Row is one customer of a snapshot.
-type Row struct {
-	// Result has the customer at Index.
-	Result *engine.Result
-	Index  int
-	// Stale tells whether the customer was written after the run read it.
-	Stale bool
-}
-
-// Assignment returns the row as it goes over the wire, without its provenance.
-func (row Row) Assignment() *echelonv1.Assignment {
-	a := row.Result.Assignment(row.Index)
-	a.Stale = row.Stale
-	return a
-}
-
-// Rows goes through the customers after an id, ascending by bytes, leaving out those that were deleted.
-func (r *Reader) Rows(ctx context.Context, after string) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		next, stop := iter.Pull2(r.view.CustomerKeys(ctx, after))
-		defer stop()
-		key, err, more := next()
-		for block, blockErr := range r.view.SnapshotBlocks(ctx, r.run.GetId(), after) {
-			if blockErr != nil {
-				yield(Row{}, blockErr)
-				return
-			}
-			result, decodeErr := Decode(r.program, block)
-			if decodeErr != nil {
-				yield(Row{}, decodeErr)
-				return
-			}
-			for i, id := range result.IDs {
-				for more && err == nil && key.ID < id {
-					key, err, more = next()
-				}
-				if err != nil {
-					yield(Row{}, err)
-					return
-				}
-				if id <= after || !more || key.ID != id {
-					continue
-				}
-				if !yield(Row{Result: result, Index: i, Stale: r.stale(key.Version)}, nil) {
-					return
-				}
-			}
-		}
-	}
+	return catalog.RunProvenance(r.run, r.program)
 }

@@ -14,7 +14,7 @@ var (
 	rowWords   = regexp.MustCompile(`(?i)^(row ?(names?|number|no|_?id)?|index|#|unnamed.*)$`)
 	moneyWords = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)(^|[^a-z])(arr|acv|mrr)([^a-z]|$)`),
-		regexp.MustCompile(`(?i)revenue|turnover|umsatz|monetary|sales`),
+		regexp.MustCompile(`(?i)revenue|turnover|umsatz|erl(ö|oe)s|monetary|sales|ventas|ingresos|chiffre.?d.?affaires|ricavi|fatturato|omzet`),
 		regexp.MustCompile(`(?i)lifetime|ltv|total|spen[dt]|amount|betrag|income|contract.?value`),
 		regexp.MustCompile(`(?i)charges|billing|invoiced|payments?([^a-z]|$)|fees?([^a-z]|$)|price|profit|margin`),
 	}
@@ -147,8 +147,11 @@ func (b *builder) explain(f *fact) {
 		text += ".\nCHECK: " + f.check
 		b.note("column %q: %s", f.header, f.check)
 	}
-	b.comments[fmt.Sprintf("attributes[%d]", len(b.model.GetAttributes()))] = text
+	b.comments[attributePath(len(b.model.GetAttributes()))] = text
 }
+
+// attributePath returns the place of an attribute in the model.
+func attributePath(i int) string { return fmt.Sprintf("attributes[%d]", i) }
 
 func (f *fact) isNumber() bool {
 	t := f.attribute.GetType()

@@ -32,10 +32,16 @@ type Cell struct {
 	Text string
 }
 
+func (c Cell) filled() bool { return c.Text != "" || c.Kind == List }
+
 // Profile is what the rows of a file show of its columns.
 type Profile struct {
 	columns []*column
 	rows    int
+	// empty counts the rows without any cell, which are in no other count.
+	empty int
+	// last has the cells of the last row.
+	last []Cell
 }
 
 // column is what is known of a column.
@@ -61,11 +67,16 @@ func NewProfile(headers []string) *Profile {
 	return p
 }
 
-// Add takes a row, a cell a column. The cells are not kept.
+// Add takes a row, a cell a column. The cells are not kept. A row of which every cell is empty, as spreadsheets write below their tables, is none.
 func (p *Profile) Add(cells []Cell) {
+	if !slices.ContainsFunc(cells, Cell.filled) {
+		p.empty++
+		return
+	}
 	p.rows++
+	p.last = append(p.last[:0], cells...)
 	for i, c := range p.columns {
-		if cell := cells[i]; cell.Text != "" || cell.Kind == List {
+		if cell := cells[i]; cell.filled() {
 			c.filled++
 			c.kinds[cell.Kind]++
 			if n, known := c.values[cell.Text]; known {

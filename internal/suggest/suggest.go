@@ -20,6 +20,8 @@ type Options struct {
 	// IDColumn has the ids; empty is to be found. RowIDs tells that no column has.
 	IDColumn string
 	RowIDs   bool
+	// Flags are those that say how the file is read, each after a blank, for the command in the comment.
+	Flags string
 }
 
 // Suggestion is a first model.
@@ -55,6 +57,7 @@ func Suggest(p *Profile, options Options) (*Suggestion, error) {
 	if p.rows == 0 {
 		return nil, errors.New("there are no customers: give the file a line for each")
 	}
+	total := p.takeTotal()
 	for _, c := range p.columns {
 		c.settle()
 	}
@@ -62,6 +65,9 @@ func Suggest(p *Profile, options Options) (*Suggestion, error) {
 		return nil, err
 	}
 	b.findFacts()
+	if total != nil {
+		b.refuseTotal(total)
+	}
 	b.money = b.findMoney()
 	b.segmentations()
 	b.score()
@@ -120,6 +126,7 @@ func (b *builder) describe() {
 	if b.id != "" {
 		id = fmt.Sprintf("--id-column %q", b.id)
 	}
+	id += b.options.Flags
 	text := fmt.Sprintf("Suggested from the %d rows of %s. Every number and weight here is a proposal: change what you know better.\n"+
 		"Try it:\nechelon score --model MODEL.yaml --input %s %s --output tiers.csv", b.profile.rows, b.options.File, b.options.File, id)
 	if len(b.leftOut) > 0 {

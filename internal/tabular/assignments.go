@@ -3,17 +3,24 @@ package tabular
 import (
 	"encoding/csv"
 	"io"
+	"slices"
 
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // AssignmentWriter writes assignments as a CSV file: the id, segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, all
-// in declared order, and reason. Doubles are the shortest decimal that reads back; null is empty.
+// in declared order, and reason. Behind the tier of a tiering with exit rules stands computed_tier.<tiering>, and behind that of one that decides per
+// family own.<tiering>, what a customer who inherits it computes by itself. Doubles are the shortest decimal that reads back; null is empty.
 type AssignmentWriter struct {
 	csv    *csv.Writer
 	record []string
+	// computed tells of each tiering whether its computed tiers are written too, perFamily whether it decides per family.
+	computed, perFamily []bool
 }
+
+// TierColumn returns the column of a tiering's tiers in force.
+func TierColumn(tiering string) string { return "tier." + tiering }
 
 // NewAssignmentWriter writes the header. The model is the one that made the assignments. It fails with the error of out.
 func NewAssignmentWriter(out io.Writer, idColumn string, model *echelonv1.Model) (*AssignmentWriter, error) {
@@ -24,10 +31,20 @@ func NewAssignmentWriter(out io.Writer, idColumn string, model *echelonv1.Model)
 	for _, s := range model.GetScores() {
 		header = append(header, "score."+s.GetName(), "completeness."+s.GetName())
 	}
-	for _, t := range model.GetTierings() {
-		header = append(header, "tier."+t.GetName())
-	}
 	w := &AssignmentWriter{csv: csv.NewWriter(out)}
+	for _, t := range model.GetTierings() {
+		header = append(header, TierColumn(t.GetName()))
+		exits := slices.ContainsFunc(t.GetLinear().GetTiers(), func(t *echelonv1.Tier) bool { return t.GetExit() != nil })
+		if exits {
+			header = append(header, "computed_tier."+t.GetName())
+		}
+		w.computed = append(w.computed, exits)
+		perFamily := t.GetDecidePer() == echelonv1.Tiering_FAMILY
+		if perFamily {
+			header = append(header, "own."+t.GetName())
+		}
+		w.perFamily = append(w.perFamily, perFamily)
+	}
 	return w, w.csv.Write(append(header, "reason"))
 }
 
@@ -44,8 +61,18 @@ func (w *AssignmentWriter) Write(a *echelonv1.Assignment, reason string) error {
 		}
 		w.record = append(w.record, score, frame.FormatNumber(s.GetCompleteness()))
 	}
-	for _, t := range a.GetTiers() {
+	for i, t := range a.GetTiers() {
 		w.record = append(w.record, t.GetTier())
+		switch {
+		case !w.computed[i]:
+		case t.ComputedTier != nil:
+			w.record = append(w.record, t.GetComputedTier())
+		default:
+			w.record = append(w.record, t.GetTier())
+		}
+		if w.perFamily[i] {
+			w.record = append(w.record, t.GetOwnTier())
+		}
 	}
 	w.record = append(w.record, reason)
 	return w.csv.Write(w.record)

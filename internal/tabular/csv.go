@@ -34,6 +34,9 @@ func newCSVSource(in *bufio.Reader, options RowOptions) (*csvSource, error) {
 		return nil, &Error{File: options.File, Message: "the file is empty", Remedy: "give it a header line, and a line for each customer"}
 	}
 	s.names, s.row = slices.Clone(names), make([]Value, len(names))
+	if err == nil {
+		err = checkHeader(options.File, s.begun, s.names)
+	}
 	return s, err
 }
 

@@ -135,10 +135,9 @@ func TestColumnsThatNoneOfTheFirstLinesHasAreMissing(t *testing.T) {
 
 func TestJSONThatIsNoLinesSaysWhatToDo(t *testing.T) {
 	for text, want := range map[string]string{
-		"":              "f.jsonl: the file is empty: give it an object of JSON for each customer, each in a line",
-		"\n \n":         "f.jsonl: the file is empty: give it an object of JSON for each customer, each in a line",
-		`[{"id":"a"}]`:  "f.jsonl:1: the file is a list of JSON: write each object of it into a line of its own",
-		"\xff\xfe{\x00": `f.jsonl:1: the file is UTF-16: save it as UTF-8; spreadsheets call that "CSV UTF-8"`,
+		"":             "f.jsonl: the file is empty: give it an object of JSON for each customer, each in a line",
+		"\n \n":        "f.jsonl: the file is empty: give it an object of JSON for each customer, each in a line",
+		`[{"id":"a"}]`: "f.jsonl:1: the file is a list of JSON: write each object of it into a line of its own",
 	} {
 		if _, err := jsonReader(t, text, false); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", text, err, want)

@@ -26,6 +26,8 @@ type Options struct {
 	Format Format
 	// Delimiter separates the cells of CSV; 0 is found from the header.
 	Delimiter rune
+	// Encoding is how the file writes text; empty is UTF-8.
+	Encoding Encoding
 	// IDColumn is the column that has the ids.
 	IDColumn string
 	// RowIDs makes the rows' numbers, from 1, their ids, for files that have none. IDColumn then is not read.
@@ -78,7 +80,7 @@ func NewReader(in io.Reader, options Options) (*Reader, error) {
 	if r.plainNumber, err = format.New(&echelonv1.Attribute{Type: echelonv1.Attribute_NUMBER}); err != nil {
 		return nil, err
 	}
-	r.from, err = openSource(in, RowOptions{File: options.File, Format: options.Format, Delimiter: options.Delimiter, Expected: expected(options)})
+	r.from, err = openSource(in, RowOptions{File: options.File, Format: options.Format, Delimiter: options.Delimiter, Encoding: options.Encoding, Expected: expected(options)})
 	if err != nil {
 		return nil, err
 	}

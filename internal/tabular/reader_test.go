@@ -227,7 +227,8 @@ func TestAFileThatCannotBeReadSaysWhereAndWhatToDo(t *testing.T) {
 	files := []struct{ name, text, want string }{
 		{"empty", "", "f.csv: the file is empty: give it a header line, and a line for each customer"},
 		{"empty but for a mark", "\xef\xbb\xbf", "f.csv: the file is empty: give it a header line, and a line for each customer"},
-		{"UTF-16", "\xff\xfei\x00d\x00", `f.csv:1: the file is UTF-16: save it as UTF-8; spreadsheets call that "CSV UTF-8"`},
+		{"Windows-1252", "id,\xdcbersicht\n", `f.csv:1: the text "\xdcbersicht" is no valid UTF-8: save the file as UTF-8, which spreadsheets call "CSV UTF-8", or say ` +
+			"--encoding windows-1252 where an older Windows program wrote it"},
 		{"no id column", "ident,name\n", `f.csv:1: the column "id" is missing, the file has "ident", "name": say by --id-column which column has the ids, and by ` +
 			"`column` in the model what the file calls the others"},
 		{"no such column", "id,Name\n", `f.csv:1: the column "name" is missing, the file has "id", "Name": add what is missing, say by ` +

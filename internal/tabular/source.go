@@ -107,6 +107,8 @@ type RowOptions struct {
 	Format Format
 	// Delimiter separates the cells of CSV; 0 is found from the header.
 	Delimiter rune
+	// Encoding is how the file writes text; empty is UTF-8.
+	Encoding Encoding
 	// Expected are columns that are known of: they help to find the delimiter, and are columns of JSON lines whether rows have them or not.
 	Expected []string
 }
@@ -124,7 +126,7 @@ func OpenRows(in io.Reader, options RowOptions) (*Rows, error) {
 }
 
 func openSource(in io.Reader, options RowOptions) (source, error) {
-	buffered, err := startOf(in, options.File)
+	buffered, err := startOf(decoded(in, options.Encoding), options.File)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +141,9 @@ func (r *Rows) Columns() []string { return r.from.columns() }
 
 // Delimiter returns what separates the cells; 0 for JSON lines.
 func (r *Rows) Delimiter() rune { return delimiterOf(r.from) }
+
+// Line returns where the last row began, from 1.
+func (r *Rows) Line() int { return r.from.line() }
 
 // Read returns the next row that can be read, a value a column, which hold until the next call, and io.EOF after the last. It fails with an *Error
 // where rows cannot be told apart any more. Rows that cannot be read are counted as skipped.

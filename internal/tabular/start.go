@@ -87,7 +87,7 @@ type plain struct{ io.Writer }
 // Close implements io.Closer.
 func (plain) Close() error { return nil }
 
-// startOf skips the byte order mark that some programs begin a file with, and refuses what is no text in UTF-8.
+// startOf skips the byte order mark that some programs begin a file with, and refuses what is no text. UTF-16 is read as UTF-8.
 func startOf(in io.Reader, file string) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(in, 1<<16)
 	first, err := buffered.Peek(4)
@@ -103,7 +103,7 @@ func startOf(in io.Reader, file string) (*bufio.Reader, error) {
 		_, err = buffered.Discard(3)
 		return buffered, err
 	case begins("\xff\xfe"), begins("\xfe\xff"):
-		return wrong("the file is UTF-16", `save it as UTF-8; spreadsheets call that "CSV UTF-8"`)
+		return bufio.NewReaderSize(decodedUTF16(buffered), 1<<16), nil
 	case begins("\x1f\x8b"), begins("\x28\xb5\x2f\xfd"):
 		return wrong("the file is compressed, and its name does not say so", "let its name end in .gz or .zst, as it is compressed")
 	case begins("PK\x03\x04"), begins("\xd0\xcf\x11\xe0"):

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type database struct {
 	log  *slog.Logger
 	stop context.CancelFunc
 	work sync.WaitGroup
+	// cleanings and cleaned count attempts to free space, and the files that were rewritten.
+	cleanings, cleaned atomic.Uint64
 }
 
 func newDatabase(db *badgerdb.DB, disk *diskWatch, options Options) *database {
@@ -54,9 +57,11 @@ func every(ctx context.Context, interval time.Duration, fn func()) {
 // clean frees the files of the value log that are mostly garbage, one after the other. That there is none any more is the common answer, and that
 // the cleaner is refused means that the database is closing.
 func (d *database) clean(ctx context.Context) {
+	d.cleanings.Add(1)
 	for ctx.Err() == nil {
 		switch err := d.db.RunValueLogGC(cleanRatio); {
 		case err == nil:
+			d.cleaned.Add(1)
 		case errors.Is(err, badgerdb.ErrNoRewrite), errors.Is(err, badgerdb.ErrRejected):
 			return
 		default:
@@ -109,7 +114,7 @@ func (t *txn) Get(key []byte) (kvstore.Item, bool, error) {
 // Scan implements kvstore.Txn. Values are not fetched ahead: all of them are read in order, and prefetching goroutines cost more than they save.
 func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 	return func(yield func(kvstore.Item, error) bool) {
-		options := badgerdb.IteratorOptions{Reverse: r.Descending}
+		options := badgerdb.IteratorOptions{Reverse: r.Descending, SinceTs: r.Since}
 		if !r.Descending {
 			options.Prefix = r.Prefix // descending it would end at the key that the scan begins before
 		}

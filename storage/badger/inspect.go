@@ -45,13 +45,7 @@ func Inspect(ctx context.Context, dir string, options Options) (*storage.Inspect
 	}
 	disk := &diskWatch{dir: dir, reserve: options.DiskReserve, free: options.freeBytes}
 	full := disk.look() // which hinders only who writes
-	if held(dir) {
-		return nil, &storage.LockedError{Dir: dir, PID: holder(dir)}
-	}
-	if err := checkTables(dir); err != nil {
-		return nil, err
-	}
-	db, err := openTwice(databaseOptions(dir, options))
+	db, err := openChecked(dir, options)
 	if err != nil {
 		return nil, openError(dir, err)
 	}

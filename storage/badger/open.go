@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,8 +50,9 @@ type Store struct {
 
 // Open opens the store in a folder, and makes it where there is none or an empty one. The folder must be closed to be opened again.
 //
-// The error is a *storage.LockedError where another process has it, a *storage.FormatError where it holds something else or a newer format,
-// storage.ErrReadOnly where it cannot be written, storage.ErrDiskFull where the disk has less than the reserve.
+// All tables are read first, half a second a gigabyte where the system has them in memory: what is damaged is refused here and not trusted later. The error is a
+// *storage.CorruptError then, a *storage.LockedError where another process has the folder, a *storage.FormatError where it holds something else or a
+// newer format, storage.ErrReadOnly where it cannot be written, storage.ErrDiskFull where the disk has less than the reserve.
 func Open(dir string, options Options) (*Store, error) {
 	options = options.withDefaults()
 	if err := prepare(dir); err != nil {
@@ -63,7 +65,7 @@ func Open(dir string, options Options) (*Store, error) {
 	if err := disk.look(); err != nil {
 		return nil, err
 	}
-	db, err := openTwice(databaseOptions(dir, options))
+	db, err := openChecked(dir, options)
 	if err != nil {
 		return nil, openError(dir, err)
 	}
@@ -131,6 +133,24 @@ func databaseOptions(dir string, options Options) badgerdb.Options {
 	return o
 }
 
+// openChecked opens the database of a folder whose files are whole.
+func openChecked(dir string, options Options) (db *badgerdb.DB, err error) {
+	if held(dir) {
+		return nil, &storage.LockedError{Dir: dir, PID: holder(dir)} // its files are being written
+	}
+	opened := databaseOptions(dir, options)
+	if err := checkFiles(dir, opened); err != nil {
+		return nil, err
+	}
+	defer func() {
+		// The database trusts what has no check sum, and stumbles where it is damaged.
+		if panicked := recover(); panicked != nil {
+			db, err = nil, &storage.CorruptError{What: "a file in the folder " + dir, Err: fmt.Errorf("opening it fails: %.100s", fmt.Sprint(panicked))}
+		}
+	}()
+	return openTwice(opened)
+}
+
 // openTwice opens the database. A crash can leave a file that is still empty, on which the first attempt fails and which it mends: the second
 // succeeds, with nothing lost.
 func openTwice(options badgerdb.Options) (*badgerdb.DB, error) {
@@ -144,19 +164,51 @@ func openTwice(options badgerdb.Options) (*badgerdb.DB, error) {
 // openError tells what kept a folder from being opened, in words for its owner.
 func openError(dir string, err error) error {
 	var format *storage.FormatError
+	var locked *storage.LockedError
+	var corrupt *storage.CorruptError
 	switch text := err.Error(); {
-	case errors.As(err, &format), errors.Is(err, storage.ErrRestoring), errors.Is(err, storage.ErrExists):
+	case errors.As(err, &format), errors.As(err, &locked), errors.As(err, &corrupt), errors.Is(err, storage.ErrRestoring), errors.Is(err, storage.ErrExists):
 		return err
 	case strings.Contains(text, "Cannot acquire directory lock"):
 		return &storage.LockedError{Dir: dir, PID: holder(dir)}
-	case strings.Contains(text, "manifest has bad magic"), strings.Contains(text, "external magic number doesn't match"):
+	case isForeign(err):
 		return &storage.FormatError{Dir: dir, Supported: kvstore.Format}
-	case isReadOnly(err):
+	case isReadOnly(err), says(text, syscall.EACCES, syscall.EPERM, syscall.EROFS):
 		return fmt.Errorf("%w: %s: give this user the right to write it, or use another folder (%w)", storage.ErrReadOnly, dir, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case says(text, syscall.ENOSPC, syscall.EDQUOT):
 		return fmt.Errorf("%w: %s: free space, or move the folder to a larger disk (%w)", storage.ErrDiskFull, dir, err)
+	case !isSystem(err):
+		return &storage.CorruptError{What: "the database in the folder " + dir, Err: err}
 	}
 	return fmt.Errorf("storage: the folder %s cannot be opened: check the path and the disk, or restore a backup: %w", dir, err)
+}
+
+// isForeign reports whether the database's own files say that they are of another program.
+func isForeign(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "manifest has bad magic") || strings.Contains(text, "external magic number doesn't match")
+}
+
+// isSystem reports whether an error is of the operating system, rather than of what was read.
+func isSystem(err error) bool {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return true
+	}
+	for number := syscall.Errno(1); number <= lastErrno; number++ {
+		if says(err.Error(), number) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastErrno is the last of the numbers of errors that systems have names for.
+const lastErrno = 133
+
+// says reports whether a text names one of the system's errors: the database tells of them in its own words, and hands none of them on.
+func says(text string, numbers ...syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return strings.Contains(text, n.Error()) })
 }
 
 func isReadOnly(err error) bool {

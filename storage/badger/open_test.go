@@ -155,6 +155,17 @@ func TestErrorsOfOpeningAreTyped(t *testing.T) {
 		"a full disk":      {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, storage.ErrDiskFull},
 		"a quota":          {&fs.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}, storage.ErrDiskFull},
 	}
+	for name, number := range map[string]syscall.Errno{"memory": syscall.ENOMEM, "files": syscall.EMFILE, "a device": syscall.EIO} {
+		var corrupt *storage.CorruptError
+		if err := openError("/data", fmt.Errorf("mapping a file, err: %v", number)); errors.As(err, &corrupt) || !strings.Contains(err.Error(), number.Error()) {
+			t.Errorf("what the system lacks, %s, is taken for damage: %v", name, err)
+		}
+	}
+	for name, cause := range map[string]syscall.Errno{"no permission": syscall.EACCES, "a read-only disk": syscall.EROFS} {
+		if err := openError("/data", fmt.Errorf("cannot write, err: %v", cause)); !errors.Is(err, storage.ErrReadOnly) {
+			t.Errorf("%s, in the database's words: got %v", name, err)
+		}
+	}
 	for name, test := range tests {
 		if err := openError("/data", test.cause); !errors.Is(err, test.want) || !strings.Contains(err.Error(), "/data") {
 			t.Errorf("%s, opening: got %v", name, err)

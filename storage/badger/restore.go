@@ -178,7 +178,7 @@ func load(ctx context.Context, db *badgerdb.DB, disk *diskWatch, readers []*back
 		if want := restored.Last.End.GetContentSha256(); want != "" && want != restored.Content {
 			return fmt.Errorf("the content's hash is %s, and the backup says %s: report this, and restore another backup", restored.Content, want)
 		}
-		key, value := kvstore.FormatEntry()
+		key, value := kvstore.FormatEntry(max(1, int(restored.Last.Header.GetStoreFormat())))
 		return writeError(loader.Set(&pb.KV{Key: key, Value: value, Version: max(1, restored.Last.Header.GetCommit())}))
 	}()
 	return restored, errors.Join(err, loader.Finish())

@@ -109,6 +109,9 @@ func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 			if !bytes.HasPrefix(item.Key, r.Prefix) {
 				return
 			}
+			if r.Since > 0 && item.Version <= r.Since {
+				continue
+			}
 			t.note(item.Key, item.Version)
 			if !yield(item, nil) {
 				return

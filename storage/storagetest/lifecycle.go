@@ -101,7 +101,22 @@ func uses(ctx context.Context, reader storage.Reader) map[string]func() error {
 			}
 			return nil
 		},
-		"names": func() error { _, err := reader.SnapshotNames(ctx); return err },
+		"names":     func() error { _, err := reader.SnapshotNames(ctx); return err },
+		"overlay":   func() error { _, err := reader.OverlayRow("o", "a"); return err },
+		"overlays":  func() error { _, err := reader.OverlayNames(ctx); return err },
+		"tombstone": func() error { _, err := reader.Tombstone("a"); return err },
+		"overlay rows": func() error {
+			for _, err := range reader.OverlayRows(ctx, "o", "") {
+				return err
+			}
+			return nil
+		},
+		"tombstones": func() error {
+			for _, err := range reader.Tombstones(ctx, 0) {
+				return err
+			}
+			return nil
+		},
 	}
 }
 

@@ -51,37 +51,45 @@ const (
 	Reason_NO_PERSONA Reason_Code = 10
 	// The model's population leaves the customer out, or its condition cannot be read.
 	Reason_EXCLUDED Reason_Code = 11
+	// The customer was in a better tier than the cuts give now, and stays there, since that tier's exit rule does not hold.
+	Reason_HELD_BY_EXIT_RULE Reason_Code = 120
+	// The root of the customer's family decided.
+	Reason_INHERITED Reason_Code = 130
 )
 
 // Enum value maps for Reason_Code.
 var (
 	Reason_Code_name = map[int32]string{
-		0:  "UNSPECIFIED",
-		1:  "DECIDED",
-		2:  "LAST_TIER",
-		3:  "UNSCORED",
-		4:  "INCOMPLETE",
-		5:  "MISSING",
-		6:  "UNREADABLE",
-		7:  "UNLISTED",
-		8:  "UNCALIBRATED",
-		9:  "CONFLICT",
-		10: "NO_PERSONA",
-		11: "EXCLUDED",
+		0:   "UNSPECIFIED",
+		1:   "DECIDED",
+		2:   "LAST_TIER",
+		3:   "UNSCORED",
+		4:   "INCOMPLETE",
+		5:   "MISSING",
+		6:   "UNREADABLE",
+		7:   "UNLISTED",
+		8:   "UNCALIBRATED",
+		9:   "CONFLICT",
+		10:  "NO_PERSONA",
+		11:  "EXCLUDED",
+		120: "HELD_BY_EXIT_RULE",
+		130: "INHERITED",
 	}
 	Reason_Code_value = map[string]int32{
-		"UNSPECIFIED":  0,
-		"DECIDED":      1,
-		"LAST_TIER":    2,
-		"UNSCORED":     3,
-		"INCOMPLETE":   4,
-		"MISSING":      5,
-		"UNREADABLE":   6,
-		"UNLISTED":     7,
-		"UNCALIBRATED": 8,
-		"CONFLICT":     9,
-		"NO_PERSONA":   10,
-		"EXCLUDED":     11,
+		"UNSPECIFIED":       0,
+		"DECIDED":           1,
+		"LAST_TIER":         2,
+		"UNSCORED":          3,
+		"INCOMPLETE":        4,
+		"MISSING":           5,
+		"UNREADABLE":        6,
+		"UNLISTED":          7,
+		"UNCALIBRATED":      8,
+		"CONFLICT":          9,
+		"NO_PERSONA":        10,
+		"EXCLUDED":          11,
+		"HELD_BY_EXIT_RULE": 120,
+		"INHERITED":         130,
 	}
 )
 
@@ -174,7 +182,8 @@ type Assignment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// What made it. Absent in the batches of a stream, whose first reply states it once for all.
+	// What made it. Absent in lists and in the batches of a stream, which state it once for all; of lists those have their own that were evaluated
+	// after the run.
 	Provenance *Provenance `protobuf:"bytes,2,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	// The segments, in declared order, one entry a segmentation.
 	Segments []*SegmentOutcome `protobuf:"bytes,3,rep,name=segments,proto3" json:"segments,omitempty"`
@@ -186,7 +195,7 @@ type Assignment struct {
 	Reasons []*Reason `protobuf:"bytes,6,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// Every step, where it was asked for.
 	Explanation *Explanation `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
-	// Whether the customer was written after the run read it, so that a next run may decide otherwise. Only in stored assignments.
+	// Whether the customer was written after it was evaluated, so that a next run may decide otherwise. Only in stored assignments.
 	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
 	// Whether the model is not about the customer, as its population says. Then all outcomes are absent, and the reason says why.
 	Excluded      bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
@@ -301,7 +310,10 @@ type Provenance struct {
 	// The run whose published snapshot holds the assignment; empty where it was computed for this call.
 	RunId string `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// The instant as of which the customer was evaluated.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Whether the customer was evaluated after the run, under its model and calibration: when it was written with assignment, or when the run was
+	// published and the customer had changed since the run read it.
+	Online        bool `protobuf:"varint,110,opt,name=online,proto3" json:"online,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -376,6 +388,13 @@ func (x *Provenance) GetAsOf() *timestamppb.Timestamp {
 		return x.AsOf
 	}
 	return nil
+}
+
+func (x *Provenance) GetOnline() bool {
+	if x != nil {
+		return x.Online
+	}
+	return false
 }
 
 // SegmentOutcome is one segmentation's outcome.
@@ -502,12 +521,18 @@ type TierOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tiering's name.
 	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
-	// The tier or the persona; absent where there is none.
+	// The tier in force, or the persona; absent where there is none.
 	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
 	// The engagement that it gets, where it has one.
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
 	// The level of the tier, from 1, the best; absent where the ladder has none.
-	Level         *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	Level *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	// The tier that the cuts alone give, where another one is in force; a reason says why. Absent where they are the same.
+	ComputedTier *string `protobuf:"bytes,120,opt,name=computed_tier,json=computedTier,proto3,oneof" json:"computed_tier,omitempty"`
+	// Whether the tier is that of the family's root, in a tiering that decides per FAMILY.
+	Inherited bool `protobuf:"varint,130,opt,name=inherited,proto3" json:"inherited,omitempty"`
+	// The tier or the persona that the customer computes by itself, where it inherits another's; absent where there is none.
+	OwnTier       *string `protobuf:"bytes,131,opt,name=own_tier,json=ownTier,proto3,oneof" json:"own_tier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -568,6 +593,27 @@ func (x *TierOutcome) GetLevel() int32 {
 		return *x.Level
 	}
 	return 0
+}
+
+func (x *TierOutcome) GetComputedTier() string {
+	if x != nil && x.ComputedTier != nil {
+		return *x.ComputedTier
+	}
+	return ""
+}
+
+func (x *TierOutcome) GetInherited() bool {
+	if x != nil {
+		return x.Inherited
+	}
+	return false
+}
+
+func (x *TierOutcome) GetOwnTier() string {
+	if x != nil && x.OwnTier != nil {
+		return *x.OwnTier
+	}
+	return ""
 }
 
 // Reason is one cause of an outcome.
@@ -1058,14 +1104,17 @@ type TierExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tiering's name.
 	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
-	// The tier or the persona; absent where there is none.
+	// The tier that the cuts give, or the persona; absent where there is none.
 	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
 	// The cuts that were tried, in order: of a ladder up to the one that took the customer, of a matrix all.
 	Cuts []*CutExplanation `protobuf:"bytes,3,rep,name=cuts,proto3" json:"cuts,omitempty"`
 	// A matrix' level on the horizontal axis; absent for a ladder and where the axis is null.
 	XLevel *int32 `protobuf:"varint,4,opt,name=x_level,json=xLevel,proto3,oneof" json:"x_level,omitempty"`
 	// The level on the vertical axis.
-	YLevel        *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
+	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
+	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
+	// leave.
+	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1182,13 @@ func (x *TierExplanation) GetYLevel() int32 {
 		return *x.YLevel
 	}
 	return 0
+}
+
+func (x *TierExplanation) GetExit() *CutExplanation {
+	if x != nil {
+		return x.Exit
+	}
+	return nil
 }
 
 // CutExplanation is one cut's outcome.
@@ -1309,7 +1365,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\areasons\x18\x06 \x03(\v2\x12.echelon.v1.ReasonR\areasons\x129\n" +
 	"\vexplanation\x18\a \x01(\v2\x17.echelon.v1.ExplanationR\vexplanation\x12\x14\n" +
 	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xe3\x01\n" +
+	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xfb\x01\n" +
 	"\n" +
 	"Provenance\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12#\n" +
@@ -1317,7 +1373,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x11model_fingerprint\x18\x03 \x01(\tR\x10modelFingerprint\x12%\n" +
 	"\x0ecalibration_id\x18\x04 \x01(\tR\rcalibrationId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12/\n" +
-	"\x05as_of\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"_\n" +
+	"\x05as_of\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x16\n" +
+	"\x06online\x18n \x01(\bR\x06online\"_\n" +
 	"\x0eSegmentOutcome\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
 	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01B\n" +
@@ -1327,22 +1384,27 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"\x8e\x01\n" +
+	"\x06_value\"\x97\x02\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
 	"engagement\x12\x19\n" +
-	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01B\a\n" +
+	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01\x12(\n" +
+	"\rcomputed_tier\x18x \x01(\tH\x02R\fcomputedTier\x88\x01\x01\x12\x1d\n" +
+	"\tinherited\x18\x82\x01 \x01(\bR\tinherited\x12\x1f\n" +
+	"\bown_tier\x18\x83\x01 \x01(\tH\x03R\aownTier\x88\x01\x01B\a\n" +
 	"\x05_tierB\b\n" +
-	"\x06_level\"\xd2\x02\n" +
+	"\x06_levelB\x10\n" +
+	"\x0e_computed_tierB\v\n" +
+	"\t_own_tier\"\xf9\x02\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xba\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xe1\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1359,7 +1421,9 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"NO_PERSONA\x10\n" +
 	"\x12\f\n" +
-	"\bEXCLUDED\x10\v\"\xa2\x02\n" +
+	"\bEXCLUDED\x10\v\x12\x15\n" +
+	"\x11HELD_BY_EXIT_RULE\x10x\x12\x0e\n" +
+	"\tINHERITED\x10\x82\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1405,13 +1469,14 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\xd1\x01\n" +
+	"\v_normalized\"\x81\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
-	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01B\a\n" +
+	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12.\n" +
+	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
 	"\b_x_levelB\n" +
@@ -1491,14 +1556,15 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	18, // 17: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
 	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	15, // 20: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	14, // 21: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	7,  // 22: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	14, // 20: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	15, // 21: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	14, // 22: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	7,  // 23: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }

@@ -226,7 +226,7 @@ func (x *ListAssignmentsRequest) GetSegment() string {
 // ListAssignmentsResponse is a page of assignments.
 type ListAssignmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The assignments, by id; their provenance is absent.
+	// The assignments, by id; their provenance is absent but for those that were evaluated after the run.
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// Where the next page begins; empty after the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -292,7 +292,7 @@ type ExportAssignmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name; that of the run where run_id is given.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// A run whose snapshot is exported, published or not; the current one where empty.
+	// A run whose snapshot is exported as the run left it, published or not; where empty, what is published, with what was evaluated since.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Where to go on: the cursor of the last response that was received whole.
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -363,7 +363,7 @@ func (x *ExportAssignmentsRequest) GetPageSize() int32 {
 // ExportAssignmentsResponse is a page of assignments.
 type ExportAssignmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The assignments; their provenance is absent.
+	// The assignments; their provenance is absent but for those that were evaluated after the run.
 	Assignments []*Assignment `protobuf:"bytes,1,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// What made them; in the first response only.
 	Provenance *Provenance `protobuf:"bytes,2,opt,name=provenance,proto3" json:"provenance,omitempty"`
@@ -424,12 +424,304 @@ func (x *ExportAssignmentsResponse) GetCursor() string {
 	return ""
 }
 
+// GetFamilyRequest names a model with `parent`, and a stored customer.
+type GetFamilyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's name.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// The customer's id.
+	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// How many members at most, 1 to 10,000; 100 where 0.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFamilyRequest) Reset() {
+	*x = GetFamilyRequest{}
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFamilyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFamilyRequest) ProtoMessage() {}
+
+func (x *GetFamilyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFamilyRequest.ProtoReflect.Descriptor instead.
+func (*GetFamilyRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetFamilyRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *GetFamilyRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *GetFamilyRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetFamilyRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// GetFamilyResponse is a family.
+type GetFamilyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The family.
+	Family *Family `protobuf:"bytes,1,opt,name=family,proto3" json:"family,omitempty"`
+	// Where the next page of members begins; empty after the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFamilyResponse) Reset() {
+	*x = GetFamilyResponse{}
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFamilyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFamilyResponse) ProtoMessage() {}
+
+func (x *GetFamilyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFamilyResponse.ProtoReflect.Descriptor instead.
+func (*GetFamilyResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetFamilyResponse) GetFamily() *Family {
+	if x != nil {
+		return x.Family
+	}
+	return nil
+}
+
+func (x *GetFamilyResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Family is the family of one customer.
+type Family struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The id of the ultimate parent, in the published run; that of the customer itself where it is alone.
+	Root string `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`
+	// How many customers the family has in the published run.
+	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
+	// What expressions read of it, such as family_sum(arr), as the published run found it; empty for who is alone, whose own values count as they are.
+	Values []*FamilyValue `protobuf:"bytes,4,rep,name=values,proto3" json:"values,omitempty"`
+	// A page of its members, by id; all pages are of the run that the first was of.
+	Members []string `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`
+	// The way up from the customer as parents are stored now, itself first, at most 1,000.
+	Path []string `protobuf:"bytes,6,rep,name=path,proto3" json:"path,omitempty"`
+	// What is odd about that way: a parent that is not there, a cycle, another root than the published run found.
+	Findings []*Finding `protobuf:"bytes,7,rep,name=findings,proto3" json:"findings,omitempty"`
+	// The run.
+	RunId         string `protobuf:"bytes,8,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Family) Reset() {
+	*x = Family{}
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Family) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Family) ProtoMessage() {}
+
+func (x *Family) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Family.ProtoReflect.Descriptor instead.
+func (*Family) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Family) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *Family) GetRoot() string {
+	if x != nil {
+		return x.Root
+	}
+	return ""
+}
+
+func (x *Family) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *Family) GetValues() []*FamilyValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Family) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Family) GetPath() []string {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *Family) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *Family) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// FamilyValue is what one call gives.
+type FamilyValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call, such as "family_sum(arr)".
+	Function string `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
+	// What it gives; absent where there is nothing.
+	Value         *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FamilyValue) Reset() {
+	*x = FamilyValue{}
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FamilyValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FamilyValue) ProtoMessage() {}
+
+func (x *FamilyValue) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FamilyValue.ProtoReflect.Descriptor instead.
+func (*FamilyValue) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FamilyValue) GetFunction() string {
+	if x != nil {
+		return x.Function
+	}
+	return ""
+}
+
+func (x *FamilyValue) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
 var File_echelon_v1_assignment_service_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\n" +
 	"#echelon/v1/assignment_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\"d\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\"d\n" +
 	"\x14GetAssignmentRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
@@ -467,11 +759,38 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\n" +
 	"provenance\x18\x02 \x01(\v2\x16.echelon.v1.ProvenanceR\n" +
 	"provenance\x12\x16\n" +
-	"\x06cursor\x18\x03 \x01(\tR\x06cursor2\xa9\x02\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xb2\x01\n" +
+	"\x10GetFamilyRequest\x12\x1f\n" +
+	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
+	"\vcustomer_id\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
+	"customerId\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"g\n" +
+	"\x11GetFamilyResponse\x12*\n" +
+	"\x06family\x18\x01 \x01(\v2\x12.echelon.v1.FamilyR\x06family\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x82\x02\n" +
+	"\x06Family\x12\x1f\n" +
+	"\vcustomer_id\x18\x01 \x01(\tR\n" +
+	"customerId\x12\x12\n" +
+	"\x04root\x18\x02 \x01(\tR\x04root\x12\x1c\n" +
+	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12/\n" +
+	"\x06values\x18\x04 \x03(\v2\x17.echelon.v1.FamilyValueR\x06values\x12\x18\n" +
+	"\amembers\x18\x05 \x03(\tR\amembers\x12\x12\n" +
+	"\x04path\x18\x06 \x03(\tR\x04path\x12/\n" +
+	"\bfindings\x18\a \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12\x15\n" +
+	"\x06run_id\x18\b \x01(\tR\x05runId\"N\n" +
+	"\vFamilyValue\x12\x1a\n" +
+	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
+	"\x06_value2\xf3\x02\n" +
 	"\x11AssignmentService\x12T\n" +
 	"\rGetAssignment\x12 .echelon.v1.GetAssignmentRequest\x1a!.echelon.v1.GetAssignmentResponse\x12Z\n" +
 	"\x0fListAssignments\x12\".echelon.v1.ListAssignmentsRequest\x1a#.echelon.v1.ListAssignmentsResponse\x12b\n" +
-	"\x11ExportAssignments\x12$.echelon.v1.ExportAssignmentsRequest\x1a%.echelon.v1.ExportAssignmentsResponse0\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x11ExportAssignments\x12$.echelon.v1.ExportAssignmentsRequest\x1a%.echelon.v1.ExportAssignmentsResponse0\x01\x12H\n" +
+	"\tGetFamily\x12\x1c.echelon.v1.GetFamilyRequest\x1a\x1d.echelon.v1.GetFamilyResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_assignment_service_proto_rawDescOnce sync.Once
@@ -485,7 +804,7 @@ func file_echelon_v1_assignment_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_assignment_service_proto_rawDescData
 }
 
-var file_echelon_v1_assignment_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_echelon_v1_assignment_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_echelon_v1_assignment_service_proto_goTypes = []any{
 	(*GetAssignmentRequest)(nil),      // 0: echelon.v1.GetAssignmentRequest
 	(*GetAssignmentResponse)(nil),     // 1: echelon.v1.GetAssignmentResponse
@@ -493,26 +812,36 @@ var file_echelon_v1_assignment_service_proto_goTypes = []any{
 	(*ListAssignmentsResponse)(nil),   // 3: echelon.v1.ListAssignmentsResponse
 	(*ExportAssignmentsRequest)(nil),  // 4: echelon.v1.ExportAssignmentsRequest
 	(*ExportAssignmentsResponse)(nil), // 5: echelon.v1.ExportAssignmentsResponse
-	(*Assignment)(nil),                // 6: echelon.v1.Assignment
-	(*Provenance)(nil),                // 7: echelon.v1.Provenance
+	(*GetFamilyRequest)(nil),          // 6: echelon.v1.GetFamilyRequest
+	(*GetFamilyResponse)(nil),         // 7: echelon.v1.GetFamilyResponse
+	(*Family)(nil),                    // 8: echelon.v1.Family
+	(*FamilyValue)(nil),               // 9: echelon.v1.FamilyValue
+	(*Assignment)(nil),                // 10: echelon.v1.Assignment
+	(*Provenance)(nil),                // 11: echelon.v1.Provenance
+	(*Finding)(nil),                   // 12: echelon.v1.Finding
 }
 var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
-	6, // 0: echelon.v1.GetAssignmentResponse.assignment:type_name -> echelon.v1.Assignment
-	6, // 1: echelon.v1.ListAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
-	7, // 2: echelon.v1.ListAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
-	6, // 3: echelon.v1.ExportAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
-	7, // 4: echelon.v1.ExportAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
-	0, // 5: echelon.v1.AssignmentService.GetAssignment:input_type -> echelon.v1.GetAssignmentRequest
-	2, // 6: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
-	4, // 7: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
-	1, // 8: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
-	3, // 9: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
-	5, // 10: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	10, // 0: echelon.v1.GetAssignmentResponse.assignment:type_name -> echelon.v1.Assignment
+	10, // 1: echelon.v1.ListAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
+	11, // 2: echelon.v1.ListAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
+	10, // 3: echelon.v1.ExportAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
+	11, // 4: echelon.v1.ExportAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
+	8,  // 5: echelon.v1.GetFamilyResponse.family:type_name -> echelon.v1.Family
+	9,  // 6: echelon.v1.Family.values:type_name -> echelon.v1.FamilyValue
+	12, // 7: echelon.v1.Family.findings:type_name -> echelon.v1.Finding
+	0,  // 8: echelon.v1.AssignmentService.GetAssignment:input_type -> echelon.v1.GetAssignmentRequest
+	2,  // 9: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
+	4,  // 10: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
+	6,  // 11: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
+	1,  // 12: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
+	3,  // 13: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
+	5,  // 14: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
+	7,  // 15: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
+	12, // [12:16] is the sub-list for method output_type
+	8,  // [8:12] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_service_proto_init() }
@@ -521,13 +850,15 @@ func file_echelon_v1_assignment_service_proto_init() {
 		return
 	}
 	file_echelon_v1_assignment_proto_init()
+	file_echelon_v1_calibration_proto_init()
+	file_echelon_v1_assignment_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_service_proto_rawDesc), len(file_echelon_v1_assignment_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,13 +22,15 @@ const (
 	AssignmentService_GetAssignment_FullMethodName     = "/echelon.v1.AssignmentService/GetAssignment"
 	AssignmentService_ListAssignments_FullMethodName   = "/echelon.v1.AssignmentService/ListAssignments"
 	AssignmentService_ExportAssignments_FullMethodName = "/echelon.v1.AssignmentService/ExportAssignments"
+	AssignmentService_GetFamily_FullMethodName         = "/echelon.v1.AssignmentService/GetFamily"
 )
 
 // AssignmentServiceClient is the client API for AssignmentService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AssignmentService reads the published assignments. Customers that were deleted since are hidden, those that were written since are stale.
+// AssignmentService reads the published assignments: those of the published run, and over them those that were evaluated since. Customers that were
+// deleted since are hidden, those that were written since without assignment are stale.
 type AssignmentServiceClient interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(ctx context.Context, in *GetAssignmentRequest, opts ...grpc.CallOption) (*GetAssignmentResponse, error)
@@ -36,6 +38,8 @@ type AssignmentServiceClient interface {
 	ListAssignments(ctx context.Context, in *ListAssignmentsRequest, opts ...grpc.CallOption) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
 	ExportAssignments(ctx context.Context, in *ExportAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAssignmentsResponse], error)
+	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
+	GetFamily(ctx context.Context, in *GetFamilyRequest, opts ...grpc.CallOption) (*GetFamilyResponse, error)
 }
 
 type assignmentServiceClient struct {
@@ -85,11 +89,22 @@ func (c *assignmentServiceClient) ExportAssignments(ctx context.Context, in *Exp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ExportAssignmentsClient = grpc.ServerStreamingClient[ExportAssignmentsResponse]
 
+func (c *assignmentServiceClient) GetFamily(ctx context.Context, in *GetFamilyRequest, opts ...grpc.CallOption) (*GetFamilyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetFamilyResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_GetFamily_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AssignmentServiceServer is the server API for AssignmentService service.
 // All implementations must embed UnimplementedAssignmentServiceServer
 // for forward compatibility.
 //
-// AssignmentService reads the published assignments. Customers that were deleted since are hidden, those that were written since are stale.
+// AssignmentService reads the published assignments: those of the published run, and over them those that were evaluated since. Customers that were
+// deleted since are hidden, those that were written since without assignment are stale.
 type AssignmentServiceServer interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error)
@@ -97,6 +112,8 @@ type AssignmentServiceServer interface {
 	ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
 	ExportAssignments(*ExportAssignmentsRequest, grpc.ServerStreamingServer[ExportAssignmentsResponse]) error
+	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
+	GetFamily(context.Context, *GetFamilyRequest) (*GetFamilyResponse, error)
 	mustEmbedUnimplementedAssignmentServiceServer()
 }
 
@@ -115,6 +132,9 @@ func (UnimplementedAssignmentServiceServer) ListAssignments(context.Context, *Li
 }
 func (UnimplementedAssignmentServiceServer) ExportAssignments(*ExportAssignmentsRequest, grpc.ServerStreamingServer[ExportAssignmentsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ExportAssignments not implemented")
+}
+func (UnimplementedAssignmentServiceServer) GetFamily(context.Context, *GetFamilyRequest) (*GetFamilyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFamily not implemented")
 }
 func (UnimplementedAssignmentServiceServer) mustEmbedUnimplementedAssignmentServiceServer() {}
 func (UnimplementedAssignmentServiceServer) testEmbeddedByValue()                           {}
@@ -184,6 +204,24 @@ func _AssignmentService_ExportAssignments_Handler(srv interface{}, stream grpc.S
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ExportAssignmentsServer = grpc.ServerStreamingServer[ExportAssignmentsResponse]
 
+func _AssignmentService_GetFamily_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFamilyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).GetFamily(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_GetFamily_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).GetFamily(ctx, req.(*GetFamilyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AssignmentService_ServiceDesc is the grpc.ServiceDesc for AssignmentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -198,6 +236,10 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListAssignments",
 			Handler:    _AssignmentService_ListAssignments_Handler,
+		},
+		{
+			MethodName: "GetFamily",
+			Handler:    _AssignmentService_GetFamily_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

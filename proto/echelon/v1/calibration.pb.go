@@ -76,7 +76,7 @@ func (x DecisionLine_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DecisionLine_Kind.Descriptor instead.
 func (DecisionLine_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Severity says how bad a finding is.
@@ -129,7 +129,7 @@ func (x Finding_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Finding_Severity.Descriptor instead.
 func (Finding_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Calibration is what a model learned from its population: breakpoints and decision lines. It is immutable. With it a customer scored alone
@@ -153,7 +153,12 @@ type Calibration struct {
 	// What the population shows about the model that its author should know.
 	Findings []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
 	// How many customers the model's population leaves out; it learned nothing from them.
-	Excluded      int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded int64 `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	// The exchange rates that `convert` uses, one a currency, by currency, each with the day from which it held. Empty where the model converts nothing.
+	Rates []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	// The families of the population, of a model with `parent`. A run keeps them with its snapshot, and its calibration has none: name that by
+	// its id.
+	Families      *FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -251,6 +256,232 @@ func (x *Calibration) GetExcluded() int64 {
 	return 0
 }
 
+func (x *Calibration) GetRates() []*ExchangeRate {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+func (x *Calibration) GetFamilies() *FamilyTable {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+// FamilyTable is who belongs to which family, and what the families were found to be. A family is two customers or more; who is not in the table
+// is a family of its own.
+type FamilyTable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Customers in families and those on cycles of parents, ascending by bytes.
+	Customers []string `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
+	// For each of them the place of its family, from 1; 0 for one on a cycle, which is a family of its own.
+	Families []uint32 `protobuf:"varint,2,rep,packed,name=families,proto3" json:"families,omitempty"`
+	// For each family its root: the id of the ultimate parent. Ascending by bytes.
+	Roots []string `protobuf:"bytes,3,rep,name=roots,proto3" json:"roots,omitempty"`
+	// For each family how many customers it has.
+	Sizes []int64 `protobuf:"varint,4,rep,packed,name=sizes,proto3" json:"sizes,omitempty"`
+	// What expressions read of families, by the name of the function with its argument, ascending.
+	Values []*FamilyValues `protobuf:"bytes,5,rep,name=values,proto3" json:"values,omitempty"`
+	// What the roots decide, one entry a tiering with `decide_per: FAMILY`, in declared order.
+	Tiers         []*FamilyTiers `protobuf:"bytes,6,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FamilyTable) Reset() {
+	*x = FamilyTable{}
+	mi := &file_echelon_v1_calibration_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FamilyTable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FamilyTable) ProtoMessage() {}
+
+func (x *FamilyTable) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_calibration_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FamilyTable.ProtoReflect.Descriptor instead.
+func (*FamilyTable) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FamilyTable) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *FamilyTable) GetFamilies() []uint32 {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+func (x *FamilyTable) GetRoots() []string {
+	if x != nil {
+		return x.Roots
+	}
+	return nil
+}
+
+func (x *FamilyTable) GetSizes() []int64 {
+	if x != nil {
+		return x.Sizes
+	}
+	return nil
+}
+
+func (x *FamilyTable) GetValues() []*FamilyValues {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *FamilyTable) GetTiers() []*FamilyTiers {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+// FamilyValues is one sum or maximum of each family.
+type FamilyValues struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is, such as "family_sum(arr)".
+	Function string `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
+	// For each family the value; 0 where there is none.
+	Values []float64 `protobuf:"fixed64,2,rep,packed,name=values,proto3" json:"values,omitempty"`
+	// For each family whether there is one.
+	Readable      []bool `protobuf:"varint,3,rep,packed,name=readable,proto3" json:"readable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FamilyValues) Reset() {
+	*x = FamilyValues{}
+	mi := &file_echelon_v1_calibration_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FamilyValues) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FamilyValues) ProtoMessage() {}
+
+func (x *FamilyValues) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_calibration_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FamilyValues.ProtoReflect.Descriptor instead.
+func (*FamilyValues) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FamilyValues) GetFunction() string {
+	if x != nil {
+		return x.Function
+	}
+	return ""
+}
+
+func (x *FamilyValues) GetValues() []float64 {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *FamilyValues) GetReadable() []bool {
+	if x != nil {
+		return x.Readable
+	}
+	return nil
+}
+
+// FamilyTiers is what the roots of families decide in one tiering.
+type FamilyTiers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering's name.
+	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
+	// For each family 0, where the root decides nothing since the model is not about it, 1 where it has no tier, or 1 and the place of its tier or
+	// persona, from 1.
+	Codes         []uint32 `protobuf:"varint,2,rep,packed,name=codes,proto3" json:"codes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FamilyTiers) Reset() {
+	*x = FamilyTiers{}
+	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FamilyTiers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FamilyTiers) ProtoMessage() {}
+
+func (x *FamilyTiers) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FamilyTiers.ProtoReflect.Descriptor instead.
+func (*FamilyTiers) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FamilyTiers) GetTiering() string {
+	if x != nil {
+		return x.Tiering
+	}
+	return ""
+}
+
+func (x *FamilyTiers) GetCodes() []uint32 {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
 // ScoreCalibration is what was learned for one score.
 type ScoreCalibration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -264,7 +495,7 @@ type ScoreCalibration struct {
 
 func (x *ScoreCalibration) Reset() {
 	*x = ScoreCalibration{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[1]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +507,7 @@ func (x *ScoreCalibration) String() string {
 func (*ScoreCalibration) ProtoMessage() {}
 
 func (x *ScoreCalibration) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[1]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +520,7 @@ func (x *ScoreCalibration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreCalibration.ProtoReflect.Descriptor instead.
 func (*ScoreCalibration) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{1}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScoreCalibration) GetScore() string {
@@ -329,7 +560,7 @@ type CriterionCalibration struct {
 
 func (x *CriterionCalibration) Reset() {
 	*x = CriterionCalibration{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[2]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -341,7 +572,7 @@ func (x *CriterionCalibration) String() string {
 func (*CriterionCalibration) ProtoMessage() {}
 
 func (x *CriterionCalibration) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[2]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -354,7 +585,7 @@ func (x *CriterionCalibration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionCalibration.ProtoReflect.Descriptor instead.
 func (*CriterionCalibration) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CriterionCalibration) GetCriterion() string {
@@ -419,7 +650,7 @@ type PeerCalibration struct {
 
 func (x *PeerCalibration) Reset() {
 	*x = PeerCalibration{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +662,7 @@ func (x *PeerCalibration) String() string {
 func (*PeerCalibration) ProtoMessage() {}
 
 func (x *PeerCalibration) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[3]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +675,7 @@ func (x *PeerCalibration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerCalibration.ProtoReflect.Descriptor instead.
 func (*PeerCalibration) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PeerCalibration) GetSegment() string {
@@ -480,7 +711,7 @@ type TieringCalibration struct {
 
 func (x *TieringCalibration) Reset() {
 	*x = TieringCalibration{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +723,7 @@ func (x *TieringCalibration) String() string {
 func (*TieringCalibration) ProtoMessage() {}
 
 func (x *TieringCalibration) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[4]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +736,7 @@ func (x *TieringCalibration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieringCalibration.ProtoReflect.Descriptor instead.
 func (*TieringCalibration) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TieringCalibration) GetTiering() string {
@@ -562,7 +793,7 @@ type TierLines struct {
 
 func (x *TierLines) Reset() {
 	*x = TierLines{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +805,7 @@ func (x *TierLines) String() string {
 func (*TierLines) ProtoMessage() {}
 
 func (x *TierLines) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[5]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +818,7 @@ func (x *TierLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierLines.ProtoReflect.Descriptor instead.
 func (*TierLines) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TierLines) GetTier() string {
@@ -638,7 +869,7 @@ type DecisionLine struct {
 
 func (x *DecisionLine) Reset() {
 	*x = DecisionLine{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +881,7 @@ func (x *DecisionLine) String() string {
 func (*DecisionLine) ProtoMessage() {}
 
 func (x *DecisionLine) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[6]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +894,7 @@ func (x *DecisionLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionLine.ProtoReflect.Descriptor instead.
 func (*DecisionLine) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DecisionLine) GetKind() DecisionLine_Kind {
@@ -697,7 +928,7 @@ type OrderKey struct {
 
 func (x *OrderKey) Reset() {
 	*x = OrderKey{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +940,7 @@ func (x *OrderKey) String() string {
 func (*OrderKey) ProtoMessage() {}
 
 func (x *OrderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[7]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +953,7 @@ func (x *OrderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderKey.ProtoReflect.Descriptor instead.
 func (*OrderKey) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OrderKey) GetAmount() float64 {
@@ -762,6 +993,7 @@ type TieValue struct {
 	//
 	//	*TieValue_Number
 	//	*TieValue_Text
+	//	*TieValue_Integer
 	Value         isTieValue_Value `protobuf_oneof:"value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -769,7 +1001,7 @@ type TieValue struct {
 
 func (x *TieValue) Reset() {
 	*x = TieValue{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +1013,7 @@ func (x *TieValue) String() string {
 func (*TieValue) ProtoMessage() {}
 
 func (x *TieValue) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +1026,7 @@ func (x *TieValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieValue.ProtoReflect.Descriptor instead.
 func (*TieValue) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TieValue) GetValue() isTieValue_Value {
@@ -822,12 +1054,21 @@ func (x *TieValue) GetText() string {
 	return ""
 }
 
+func (x *TieValue) GetInteger() int64 {
+	if x != nil {
+		if x, ok := x.Value.(*TieValue_Integer); ok {
+			return x.Integer
+		}
+	}
+	return 0
+}
+
 type isTieValue_Value interface {
 	isTieValue_Value()
 }
 
 type TieValue_Number struct {
-	// A number; a boolean is 0 or 1, a date its days and a timestamp its microseconds since 1970.
+	// A number; a boolean is 0 or 1. In older calibrations also what `integer` is.
 	Number float64 `protobuf:"fixed64,1,opt,name=number,proto3,oneof"`
 }
 
@@ -836,9 +1077,16 @@ type TieValue_Text struct {
 	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
 }
 
+type TieValue_Integer struct {
+	// A date's days, or a timestamp's microseconds, since 1970.
+	Integer int64 `protobuf:"varint,160,opt,name=integer,proto3,oneof"`
+}
+
 func (*TieValue_Number) isTieValue_Value() {}
 
 func (*TieValue_Text) isTieValue_Value() {}
+
+func (*TieValue_Integer) isTieValue_Value() {}
 
 // Finding is something that a model's author should know.
 type Finding struct {
@@ -857,7 +1105,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1117,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1130,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Finding) GetSeverity() Finding_Severity {
@@ -918,7 +1166,7 @@ var File_echelon_v1_calibration_proto protoreflect.FileDescriptor
 const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/calibration.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n" +
+	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x03\n" +
 	"\vCalibration\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12+\n" +
 	"\x11model_fingerprint\x18\x02 \x01(\tR\x10modelFingerprint\x12/\n" +
@@ -928,7 +1176,23 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x06scores\x18\x06 \x03(\v2\x1c.echelon.v1.ScoreCalibrationR\x06scores\x12:\n" +
 	"\btierings\x18\a \x03(\v2\x1e.echelon.v1.TieringCalibrationR\btierings\x12/\n" +
 	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\"f\n" +
+	"\bexcluded\x18\x14 \x01(\x03R\bexcluded\x12.\n" +
+	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateR\x05rates\x124\n" +
+	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\"\xd4\x01\n" +
+	"\vFamilyTable\x12\x1c\n" +
+	"\tcustomers\x18\x01 \x03(\tR\tcustomers\x12\x1a\n" +
+	"\bfamilies\x18\x02 \x03(\rR\bfamilies\x12\x14\n" +
+	"\x05roots\x18\x03 \x03(\tR\x05roots\x12\x14\n" +
+	"\x05sizes\x18\x04 \x03(\x03R\x05sizes\x120\n" +
+	"\x06values\x18\x05 \x03(\v2\x18.echelon.v1.FamilyValuesR\x06values\x12-\n" +
+	"\x05tiers\x18\x06 \x03(\v2\x17.echelon.v1.FamilyTiersR\x05tiers\"^\n" +
+	"\fFamilyValues\x12\x1a\n" +
+	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x16\n" +
+	"\x06values\x18\x02 \x03(\x01R\x06values\x12\x1a\n" +
+	"\breadable\x18\x03 \x03(\bR\breadable\"=\n" +
+	"\vFamilyTiers\x12\x18\n" +
+	"\atiering\x18\x01 \x01(\tR\atiering\x12\x14\n" +
+	"\x05codes\x18\x02 \x03(\rR\x05codes\"f\n" +
 	"\x10ScoreCalibration\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12<\n" +
 	"\bcriteria\x18\x02 \x03(\v2 .echelon.v1.CriterionCalibrationR\bcriteria\"\x85\x02\n" +
@@ -973,10 +1237,11 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12(\n" +
 	"\x04ties\x18\x03 \x03(\v2\x14.echelon.v1.TieValueR\x04ties\x12\x0e\n" +
 	"\x02id\x18\x04 \x01(\tR\x02idB\t\n" +
-	"\a_amount\"C\n" +
+	"\a_amount\"`\n" +
 	"\bTieValue\x12\x18\n" +
 	"\x06number\x18\x01 \x01(\x01H\x00R\x06number\x12\x14\n" +
-	"\x04text\x18\x02 \x01(\tH\x00R\x04textB\a\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x1b\n" +
+	"\ainteger\x18\xa0\x01 \x01(\x03H\x00R\aintegerB\a\n" +
 	"\x05value\"\xc0\x01\n" +
 	"\aFinding\x128\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x1c.echelon.v1.Finding.SeverityR\bseverity\x12\x12\n" +
@@ -1001,43 +1266,51 @@ func file_echelon_v1_calibration_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_calibration_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_echelon_v1_calibration_proto_goTypes = []any{
 	(DecisionLine_Kind)(0),        // 0: echelon.v1.DecisionLine.Kind
 	(Finding_Severity)(0),         // 1: echelon.v1.Finding.Severity
 	(*Calibration)(nil),           // 2: echelon.v1.Calibration
-	(*ScoreCalibration)(nil),      // 3: echelon.v1.ScoreCalibration
-	(*CriterionCalibration)(nil),  // 4: echelon.v1.CriterionCalibration
-	(*PeerCalibration)(nil),       // 5: echelon.v1.PeerCalibration
-	(*TieringCalibration)(nil),    // 6: echelon.v1.TieringCalibration
-	(*TierLines)(nil),             // 7: echelon.v1.TierLines
-	(*DecisionLine)(nil),          // 8: echelon.v1.DecisionLine
-	(*OrderKey)(nil),              // 9: echelon.v1.OrderKey
-	(*TieValue)(nil),              // 10: echelon.v1.TieValue
-	(*Finding)(nil),               // 11: echelon.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*FamilyTable)(nil),           // 3: echelon.v1.FamilyTable
+	(*FamilyValues)(nil),          // 4: echelon.v1.FamilyValues
+	(*FamilyTiers)(nil),           // 5: echelon.v1.FamilyTiers
+	(*ScoreCalibration)(nil),      // 6: echelon.v1.ScoreCalibration
+	(*CriterionCalibration)(nil),  // 7: echelon.v1.CriterionCalibration
+	(*PeerCalibration)(nil),       // 8: echelon.v1.PeerCalibration
+	(*TieringCalibration)(nil),    // 9: echelon.v1.TieringCalibration
+	(*TierLines)(nil),             // 10: echelon.v1.TierLines
+	(*DecisionLine)(nil),          // 11: echelon.v1.DecisionLine
+	(*OrderKey)(nil),              // 12: echelon.v1.OrderKey
+	(*TieValue)(nil),              // 13: echelon.v1.TieValue
+	(*Finding)(nil),               // 14: echelon.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*ExchangeRate)(nil),          // 16: echelon.v1.ExchangeRate
 }
 var file_echelon_v1_calibration_proto_depIdxs = []int32{
-	12, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
-	3,  // 1: echelon.v1.Calibration.scores:type_name -> echelon.v1.ScoreCalibration
-	6,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
-	11, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
-	4,  // 4: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
-	5,  // 5: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
-	7,  // 6: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
-	8,  // 7: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
-	8,  // 8: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
-	8,  // 9: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
-	7,  // 10: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
-	0,  // 11: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	9,  // 12: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	10, // 13: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 14: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	15, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 1: echelon.v1.Calibration.scores:type_name -> echelon.v1.ScoreCalibration
+	9,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
+	14, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
+	16, // 4: echelon.v1.Calibration.rates:type_name -> echelon.v1.ExchangeRate
+	3,  // 5: echelon.v1.Calibration.families:type_name -> echelon.v1.FamilyTable
+	4,  // 6: echelon.v1.FamilyTable.values:type_name -> echelon.v1.FamilyValues
+	5,  // 7: echelon.v1.FamilyTable.tiers:type_name -> echelon.v1.FamilyTiers
+	7,  // 8: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
+	8,  // 9: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
+	10, // 10: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
+	11, // 11: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
+	11, // 12: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
+	11, // 13: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
+	10, // 14: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
+	0,  // 15: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	12, // 16: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	13, // 17: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 18: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }
@@ -1045,11 +1318,13 @@ func file_echelon_v1_calibration_proto_init() {
 	if File_echelon_v1_calibration_proto != nil {
 		return
 	}
-	file_echelon_v1_calibration_proto_msgTypes[2].OneofWrappers = []any{}
-	file_echelon_v1_calibration_proto_msgTypes[7].OneofWrappers = []any{}
-	file_echelon_v1_calibration_proto_msgTypes[8].OneofWrappers = []any{
+	file_echelon_v1_currency_proto_init()
+	file_echelon_v1_calibration_proto_msgTypes[5].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[10].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[11].OneofWrappers = []any{
 		(*TieValue_Number)(nil),
 		(*TieValue_Text)(nil),
+		(*TieValue_Integer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1057,7 +1332,7 @@ func file_echelon_v1_calibration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_calibration_proto_rawDesc), len(file_echelon_v1_calibration_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -49,22 +49,25 @@ const (
 	RowError_VALUE_TOO_LONG RowError_Code = 9
 	// The text is no valid UTF-8.
 	RowError_INVALID_UTF8 RowError_Code = 10
+	// The model has no such tiering, or tiers in force were given with a customer that is to be stored.
+	RowError_PREVIOUS_TIER RowError_Code = 120
 )
 
 // Enum value maps for RowError_Code.
 var (
 	RowError_Code_name = map[int32]string{
-		0:  "UNSPECIFIED",
-		1:  "EMPTY_ID",
-		2:  "ID_TOO_LONG",
-		3:  "DUPLICATE_ID",
-		4:  "UNKNOWN_ATTRIBUTE",
-		5:  "WRONG_TYPE",
-		6:  "OUT_OF_RANGE",
-		7:  "VALUE_NOT_ALLOWED",
-		8:  "REQUIRED_MISSING",
-		9:  "VALUE_TOO_LONG",
-		10: "INVALID_UTF8",
+		0:   "UNSPECIFIED",
+		1:   "EMPTY_ID",
+		2:   "ID_TOO_LONG",
+		3:   "DUPLICATE_ID",
+		4:   "UNKNOWN_ATTRIBUTE",
+		5:   "WRONG_TYPE",
+		6:   "OUT_OF_RANGE",
+		7:   "VALUE_NOT_ALLOWED",
+		8:   "REQUIRED_MISSING",
+		9:   "VALUE_TOO_LONG",
+		10:  "INVALID_UTF8",
+		120: "PREVIOUS_TIER",
 	}
 	RowError_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -78,6 +81,7 @@ var (
 		"REQUIRED_MISSING":  8,
 		"VALUE_TOO_LONG":    9,
 		"INVALID_UTF8":      10,
+		"PREVIOUS_TIER":     120,
 	}
 )
 
@@ -117,7 +121,11 @@ type Customer struct {
 	// is absent or null is missing.
 	Attributes *structpb.Struct `protobuf:"bytes,2,opt,name=attributes,proto3" json:"attributes,omitempty"`
 	// When it was last written. Set by the service, ignored on input.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The tiers that the customer is in, by tiering, such as {"coverage": "high-touch"}: what exit rules hold it in. Only where customers are scored;
+	// who stores one is refused with it, since the tiers of stored customers are those of their published assignments. A tier that the model does not
+	// have counts as none. Calibrations do not look at it.
+	PreviousTiers map[string]string `protobuf:"bytes,120,rep,name=previous_tiers,json=previousTiers,proto3" json:"previous_tiers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -169,6 +177,13 @@ func (x *Customer) GetAttributes() *structpb.Struct {
 func (x *Customer) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Customer) GetPreviousTiers() map[string]string {
+	if x != nil {
+		return x.PreviousTiers
 	}
 	return nil
 }
@@ -306,23 +321,27 @@ var File_echelon_v1_customer_proto protoreflect.FileDescriptor
 const file_echelon_v1_customer_proto_rawDesc = "" +
 	"\n" +
 	"\x19echelon/v1/customer.proto\x12\n" +
-	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n" +
+	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\n" +
 	"attributes\x18\x02 \x01(\v2\x17.google.protobuf.StructR\n" +
 	"attributes\x12;\n" +
 	"\vupdate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"B\n" +
+	"updateTime\x12N\n" +
+	"\x0eprevious_tiers\x18x \x03(\v2'.echelon.v1.Customer.PreviousTiersEntryR\rpreviousTiers\x1a@\n" +
+	"\x12PreviousTiersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"B\n" +
 	"\fCustomerRows\x122\n" +
-	"\tcustomers\x18\x01 \x03(\v2\x14.echelon.v1.CustomerR\tcustomers\"\xf7\x02\n" +
+	"\tcustomers\x18\x01 \x03(\v2\x14.echelon.v1.CustomerR\tcustomers\"\x8a\x03\n" +
 	"\bRowError\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
 	"customerId\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12-\n" +
 	"\x04code\x18\x04 \x01(\x0e2\x19.echelon.v1.RowError.CodeR\x04code\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xd4\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xe7\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bEMPTY_ID\x10\x01\x12\x0f\n" +
@@ -336,7 +355,8 @@ const file_echelon_v1_customer_proto_rawDesc = "" +
 	"\x10REQUIRED_MISSING\x10\b\x12\x12\n" +
 	"\x0eVALUE_TOO_LONG\x10\t\x12\x10\n" +
 	"\fINVALID_UTF8\x10\n" +
-	"B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x12\x11\n" +
+	"\rPREVIOUS_TIER\x10xB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_customer_proto_rawDescOnce sync.Once
@@ -351,25 +371,27 @@ func file_echelon_v1_customer_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_customer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_echelon_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_echelon_v1_customer_proto_goTypes = []any{
 	(RowError_Code)(0),            // 0: echelon.v1.RowError.Code
 	(*Customer)(nil),              // 1: echelon.v1.Customer
 	(*CustomerRows)(nil),          // 2: echelon.v1.CustomerRows
 	(*RowError)(nil),              // 3: echelon.v1.RowError
-	(*structpb.Struct)(nil),       // 4: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	nil,                           // 4: echelon.v1.Customer.PreviousTiersEntry
+	(*structpb.Struct)(nil),       // 5: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_echelon_v1_customer_proto_depIdxs = []int32{
-	4, // 0: echelon.v1.Customer.attributes:type_name -> google.protobuf.Struct
-	5, // 1: echelon.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
-	1, // 2: echelon.v1.CustomerRows.customers:type_name -> echelon.v1.Customer
-	0, // 3: echelon.v1.RowError.code:type_name -> echelon.v1.RowError.Code
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 0: echelon.v1.Customer.attributes:type_name -> google.protobuf.Struct
+	6, // 1: echelon.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
+	4, // 2: echelon.v1.Customer.previous_tiers:type_name -> echelon.v1.Customer.PreviousTiersEntry
+	1, // 3: echelon.v1.CustomerRows.customers:type_name -> echelon.v1.Customer
+	0, // 4: echelon.v1.RowError.code:type_name -> echelon.v1.RowError.Code
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_proto_init() }
@@ -383,7 +405,7 @@ func file_echelon_v1_customer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_proto_rawDesc), len(file_echelon_v1_customer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -26,7 +26,11 @@ const (
 type UpsertCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer: all its attributes; those that are not given are missing afterwards.
-	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Whether it is assigned anew in the same commit, under what is published of each model. Otherwise its assignments change with the next run.
+	Assign bool `protobuf:"varint,110,opt,name=assign,proto3" json:"assign,omitempty"`
+	// The models that assign it, where not all that are published do. Only with assign.
+	AssignModels  []string `protobuf:"bytes,111,rep,name=assign_models,json=assignModels,proto3" json:"assign_models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -68,11 +72,27 @@ func (x *UpsertCustomerRequest) GetCustomer() *Customer {
 	return nil
 }
 
+func (x *UpsertCustomerRequest) GetAssign() bool {
+	if x != nil {
+		return x.Assign
+	}
+	return false
+}
+
+func (x *UpsertCustomerRequest) GetAssignModels() []string {
+	if x != nil {
+		return x.AssignModels
+	}
+	return nil
+}
+
 // UpsertCustomerResponse is the customer as stored.
 type UpsertCustomerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer.
-	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Its new assignments, by the model's name, where the request asked for them.
+	Assignments   []*Assignment `protobuf:"bytes,110,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,6 +130,13 @@ func (*UpsertCustomerResponse) Descriptor() ([]byte, []int) {
 func (x *UpsertCustomerResponse) GetCustomer() *Customer {
 	if x != nil {
 		return x.Customer
+	}
+	return nil
+}
+
+func (x *UpsertCustomerResponse) GetAssignments() []*Assignment {
+	if x != nil {
+		return x.Assignments
 	}
 	return nil
 }
@@ -289,6 +316,143 @@ func (*DeleteCustomerResponse) Descriptor() ([]byte, []int) {
 	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{5}
 }
 
+// EraseCustomerRequest names a customer.
+type EraseCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	CustomerId    string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCustomerRequest) Reset() {
+	*x = EraseCustomerRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCustomerRequest) ProtoMessage() {}
+
+func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCustomerRequest.ProtoReflect.Descriptor instead.
+func (*EraseCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EraseCustomerRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+// EraseCustomerResponse says what was erased. Numbers are 0 where there was nothing.
+type EraseCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the customer was stored.
+	Existed bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
+	// How many assignments of overlays.
+	OverlayRows int64 `protobuf:"varint,2,opt,name=overlay_rows,json=overlayRows,proto3" json:"overlay_rows,omitempty"`
+	// In how many snapshots an assignment.
+	Snapshots int64 `protobuf:"varint,3,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// How many runs named it among those that were refused, or in a failure.
+	Runs int64 `protobuf:"varint,4,opt,name=runs,proto3" json:"runs,omitempty"`
+	// How many calibrations had its id in a line; there the customer before it, or none, stands now.
+	Calibrations int64 `protobuf:"varint,5,opt,name=calibrations,proto3" json:"calibrations,omitempty"`
+	// How many entries of the audit log named it; there a hash of the id stands now.
+	AuditEntries  int64 `protobuf:"varint,6,opt,name=audit_entries,json=auditEntries,proto3" json:"audit_entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCustomerResponse) Reset() {
+	*x = EraseCustomerResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCustomerResponse) ProtoMessage() {}
+
+func (x *EraseCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCustomerResponse.ProtoReflect.Descriptor instead.
+func (*EraseCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *EraseCustomerResponse) GetExisted() bool {
+	if x != nil {
+		return x.Existed
+	}
+	return false
+}
+
+func (x *EraseCustomerResponse) GetOverlayRows() int64 {
+	if x != nil {
+		return x.OverlayRows
+	}
+	return 0
+}
+
+func (x *EraseCustomerResponse) GetSnapshots() int64 {
+	if x != nil {
+		return x.Snapshots
+	}
+	return 0
+}
+
+func (x *EraseCustomerResponse) GetRuns() int64 {
+	if x != nil {
+		return x.Runs
+	}
+	return 0
+}
+
+func (x *EraseCustomerResponse) GetCalibrations() int64 {
+	if x != nil {
+		return x.Calibrations
+	}
+	return 0
+}
+
+func (x *EraseCustomerResponse) GetAuditEntries() int64 {
+	if x != nil {
+		return x.AuditEntries
+	}
+	return 0
+}
+
 // ImportCustomersRequest is a header, first and once, and then batches.
 type ImportCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -305,7 +469,7 @@ type ImportCustomersRequest struct {
 
 func (x *ImportCustomersRequest) Reset() {
 	*x = ImportCustomersRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +481,7 @@ func (x *ImportCustomersRequest) String() string {
 func (*ImportCustomersRequest) ProtoMessage() {}
 
 func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +494,7 @@ func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ImportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ImportCustomersRequest) GetMessage() isImportCustomersRequest_Message {
@@ -381,13 +545,20 @@ type ImportHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether attributes that the schema does not know are ignored. Otherwise a customer that has one is refused.
 	IgnoreUnknownAttributes bool `protobuf:"varint,1,opt,name=ignore_unknown_attributes,json=ignoreUnknownAttributes,proto3" json:"ignore_unknown_attributes,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// Whether each customer is assigned anew in the commit of its batch, under what is published of each model.
+	Assign bool `protobuf:"varint,110,opt,name=assign,proto3" json:"assign,omitempty"`
+	// The models that assign, where not all that are published do. Only with assign.
+	AssignModels []string `protobuf:"bytes,111,rep,name=assign_models,json=assignModels,proto3" json:"assign_models,omitempty"`
+	// The client's name of the whole import, at most 128 bytes: with it a batch that is sent again, in this stream or in a later one, is stored once.
+	// Without one every batch is stored as often as it is sent. It is the caller's alone, and forgotten some days after its last batch.
+	JobId         string `protobuf:"bytes,100,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -399,7 +570,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -412,7 +583,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ImportHeader) GetIgnoreUnknownAttributes() bool {
@@ -420,6 +591,27 @@ func (x *ImportHeader) GetIgnoreUnknownAttributes() bool {
 		return x.IgnoreUnknownAttributes
 	}
 	return false
+}
+
+func (x *ImportHeader) GetAssign() bool {
+	if x != nil {
+		return x.Assign
+	}
+	return false
+}
+
+func (x *ImportHeader) GetAssignModels() []string {
+	if x != nil {
+		return x.AssignModels
+	}
+	return nil
+}
+
+func (x *ImportHeader) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
 }
 
 // ImportCustomersResponse is the answer to the header, first and once, and then to each batch.
@@ -438,7 +630,7 @@ type ImportCustomersResponse struct {
 
 func (x *ImportCustomersResponse) Reset() {
 	*x = ImportCustomersResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +642,7 @@ func (x *ImportCustomersResponse) String() string {
 func (*ImportCustomersResponse) ProtoMessage() {}
 
 func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +655,7 @@ func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ImportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImportCustomersResponse) GetMessage() isImportCustomersResponse_Message {
@@ -514,13 +706,16 @@ type ImportOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The version of the store's schema that types the attributes.
 	SchemaVersion int64 `protobuf:"varint,1,opt,name=schema_version,json=schemaVersion,proto3" json:"schema_version,omitempty"`
+	// The last batch of the job that is stored, from this stream or an earlier one; 0 where none is. Go on with the next; what is sent again is
+	// acknowledged again.
+	LastSequence  int64 `protobuf:"varint,100,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportOpened) Reset() {
 	*x = ImportOpened{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +727,7 @@ func (x *ImportOpened) String() string {
 func (*ImportOpened) ProtoMessage() {}
 
 func (x *ImportOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,12 +740,19 @@ func (x *ImportOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportOpened.ProtoReflect.Descriptor instead.
 func (*ImportOpened) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportOpened) GetSchemaVersion() int64 {
 	if x != nil {
 		return x.SchemaVersion
+	}
+	return 0
+}
+
+func (x *ImportOpened) GetLastSequence() int64 {
+	if x != nil {
+		return x.LastSequence
 	}
 	return 0
 }
@@ -563,14 +765,20 @@ type ImportedBatch struct {
 	// How many customers were stored.
 	Stored int64 `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
 	// The rows that were refused, in their order.
-	Errors        []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Errors []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
+	// How many assignments were stored with them: one a customer and model, where the header asked for it.
+	Assigned int64 `protobuf:"varint,110,opt,name=assigned,proto3" json:"assigned,omitempty"`
+	// Whether the batch had been stored before, by this job: nothing was done now, and the answer is that of the first time.
+	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// How many refused rows `errors` lacks: of a repeated batch the first are kept, as many as fit 64 KiB.
+	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ImportedBatch) Reset() {
 	*x = ImportedBatch{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +790,7 @@ func (x *ImportedBatch) String() string {
 func (*ImportedBatch) ProtoMessage() {}
 
 func (x *ImportedBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +803,7 @@ func (x *ImportedBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportedBatch.ProtoReflect.Descriptor instead.
 func (*ImportedBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportedBatch) GetSequence() int64 {
@@ -619,6 +827,27 @@ func (x *ImportedBatch) GetErrors() []*RowError {
 	return nil
 }
 
+func (x *ImportedBatch) GetAssigned() int64 {
+	if x != nil {
+		return x.Assigned
+	}
+	return 0
+}
+
+func (x *ImportedBatch) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *ImportedBatch) GetUnlistedErrors() int64 {
+	if x != nil {
+		return x.UnlistedErrors
+	}
+	return 0
+}
+
 // ExportCustomersRequest asks for all customers.
 type ExportCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -632,7 +861,7 @@ type ExportCustomersRequest struct {
 
 func (x *ExportCustomersRequest) Reset() {
 	*x = ExportCustomersRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +873,7 @@ func (x *ExportCustomersRequest) String() string {
 func (*ExportCustomersRequest) ProtoMessage() {}
 
 func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +886,7 @@ func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ExportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ExportCustomersRequest) GetCursor() string {
@@ -687,7 +916,7 @@ type ExportCustomersResponse struct {
 
 func (x *ExportCustomersResponse) Reset() {
 	*x = ExportCustomersResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +928,7 @@ func (x *ExportCustomersResponse) String() string {
 func (*ExportCustomersResponse) ProtoMessage() {}
 
 func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +941,7 @@ func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ExportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExportCustomersResponse) GetCustomers() []*Customer {
@@ -738,7 +967,7 @@ type GetSchemaRequest struct {
 
 func (x *GetSchemaRequest) Reset() {
 	*x = GetSchemaRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +979,7 @@ func (x *GetSchemaRequest) String() string {
 func (*GetSchemaRequest) ProtoMessage() {}
 
 func (x *GetSchemaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +992,7 @@ func (x *GetSchemaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSchemaRequest.ProtoReflect.Descriptor instead.
 func (*GetSchemaRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{15}
 }
 
 // GetSchemaResponse is the schema.
@@ -777,7 +1006,7 @@ type GetSchemaResponse struct {
 
 func (x *GetSchemaResponse) Reset() {
 	*x = GetSchemaResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -789,7 +1018,7 @@ func (x *GetSchemaResponse) String() string {
 func (*GetSchemaResponse) ProtoMessage() {}
 
 func (x *GetSchemaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -802,10 +1031,203 @@ func (x *GetSchemaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSchemaResponse.ProtoReflect.Descriptor instead.
 func (*GetSchemaResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetSchemaResponse) GetSchema() *Schema {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+// RenameAttributeRequest names an attribute, and how it is to be called.
+type RenameAttributeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The name that it gets: [a-z][a-z0-9_]*, at most 64 characters, no reserved word, and none that another attribute has or had.
+	To            string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameAttributeRequest) Reset() {
+	*x = RenameAttributeRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameAttributeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameAttributeRequest) ProtoMessage() {}
+
+func (x *RenameAttributeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameAttributeRequest.ProtoReflect.Descriptor instead.
+func (*RenameAttributeRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RenameAttributeRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *RenameAttributeRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// RenameAttributeResponse is the schema afterwards.
+type RenameAttributeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schema.
+	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameAttributeResponse) Reset() {
+	*x = RenameAttributeResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameAttributeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameAttributeResponse) ProtoMessage() {}
+
+func (x *RenameAttributeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameAttributeResponse.ProtoReflect.Descriptor instead.
+func (*RenameAttributeResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RenameAttributeResponse) GetSchema() *Schema {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+// RetireAttributeRequest names an attribute.
+type RetireAttributeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireAttributeRequest) Reset() {
+	*x = RetireAttributeRequest{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireAttributeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireAttributeRequest) ProtoMessage() {}
+
+func (x *RetireAttributeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireAttributeRequest.ProtoReflect.Descriptor instead.
+func (*RetireAttributeRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RetireAttributeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// RetireAttributeResponse is the schema afterwards.
+type RetireAttributeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schema.
+	Schema        *Schema `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireAttributeResponse) Reset() {
+	*x = RetireAttributeResponse{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireAttributeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireAttributeResponse) ProtoMessage() {}
+
+func (x *RetireAttributeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireAttributeResponse.ProtoReflect.Descriptor instead.
+func (*RetireAttributeResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RetireAttributeResponse) GetSchema() *Schema {
 	if x != nil {
 		return x.Schema
 	}
@@ -817,11 +1239,15 @@ var File_echelon_v1_customer_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
 	"!echelon/v1/customer_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/customer.proto\x1a\x17echelon/v1/schema.proto\x1a echelon/v1/scoring_service.proto\"Q\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x19echelon/v1/customer.proto\x1a\x17echelon/v1/schema.proto\x1a echelon/v1/scoring_service.proto\"\xa0\x01\n" +
 	"\x15UpsertCustomerRequest\x128\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerB\x06\xbaH\x03\xc8\x01\x01R\bcustomer\"J\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerB\x06\xbaH\x03\xc8\x01\x01R\bcustomer\x12\x16\n" +
+	"\x06assign\x18n \x01(\bR\x06assign\x125\n" +
+	"\rassign_models\x18o \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\"\x84\x01\n" +
 	"\x16UpsertCustomerResponse\x120\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerR\bcustomer\"A\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerR\bcustomer\x128\n" +
+	"\vassignments\x18n \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\"A\n" +
 	"\x12GetCustomerRequest\x12+\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
@@ -832,23 +1258,42 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
 	"customerId\"\x18\n" +
-	"\x16DeleteCustomerResponse\"\x91\x01\n" +
+	"\x16DeleteCustomerResponse\"C\n" +
+	"\x14EraseCustomerRequest\x12+\n" +
+	"\vcustomer_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
+	"customerId\"\xcf\x01\n" +
+	"\x15EraseCustomerResponse\x12\x18\n" +
+	"\aexisted\x18\x01 \x01(\bR\aexisted\x12!\n" +
+	"\foverlay_rows\x18\x02 \x01(\x03R\voverlayRows\x12\x1c\n" +
+	"\tsnapshots\x18\x03 \x01(\x03R\tsnapshots\x12\x12\n" +
+	"\x04runs\x18\x04 \x01(\x03R\x04runs\x12\"\n" +
+	"\fcalibrations\x18\x05 \x01(\x03R\fcalibrations\x12#\n" +
+	"\raudit_entries\x18\x06 \x01(\x03R\fauditEntries\"\x91\x01\n" +
 	"\x16ImportCustomersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.echelon.v1.ImportHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"J\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xba\x01\n" +
 	"\fImportHeader\x12:\n" +
-	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\"\x8b\x01\n" +
+	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\x12\x16\n" +
+	"\x06assign\x18n \x01(\bR\x06assign\x125\n" +
+	"\rassign_models\x18o \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\x12\x1f\n" +
+	"\x06job_id\x18d \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05jobId\"\x8b\x01\n" +
 	"\x17ImportCustomersResponse\x122\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.echelon.v1.ImportOpenedH\x00R\x06opened\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchH\x00R\x05batchB\t\n" +
-	"\amessage\"5\n" +
+	"\amessage\"Z\n" +
 	"\fImportOpened\x12%\n" +
-	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\"q\n" +
+	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\x12#\n" +
+	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xd2\x01\n" +
 	"\rImportedBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
-	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\"c\n" +
+	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x1a\n" +
+	"\bassigned\x18n \x01(\x03R\bassigned\x12\x1a\n" +
+	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
+	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\"c\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -858,14 +1303,26 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x12\n" +
 	"\x10GetSchemaRequest\"?\n" +
 	"\x11GetSchemaResponse\x12*\n" +
-	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema2\x9b\x04\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema\"R\n" +
+	"\x16RenameAttributeRequest\x12\x1d\n" +
+	"\x04from\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04from\x12\x19\n" +
+	"\x02to\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x02to\"E\n" +
+	"\x17RenameAttributeResponse\x12*\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema\"7\n" +
+	"\x16RetireAttributeRequest\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01(@R\x04name\"E\n" +
+	"\x17RetireAttributeResponse\x12*\n" +
+	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema2\xa9\x06\n" +
 	"\x0fCustomerService\x12W\n" +
 	"\x0eUpsertCustomer\x12!.echelon.v1.UpsertCustomerRequest\x1a\".echelon.v1.UpsertCustomerResponse\x12N\n" +
 	"\vGetCustomer\x12\x1e.echelon.v1.GetCustomerRequest\x1a\x1f.echelon.v1.GetCustomerResponse\x12W\n" +
-	"\x0eDeleteCustomer\x12!.echelon.v1.DeleteCustomerRequest\x1a\".echelon.v1.DeleteCustomerResponse\x12^\n" +
+	"\x0eDeleteCustomer\x12!.echelon.v1.DeleteCustomerRequest\x1a\".echelon.v1.DeleteCustomerResponse\x12T\n" +
+	"\rEraseCustomer\x12 .echelon.v1.EraseCustomerRequest\x1a!.echelon.v1.EraseCustomerResponse\x12^\n" +
 	"\x0fImportCustomers\x12\".echelon.v1.ImportCustomersRequest\x1a#.echelon.v1.ImportCustomersResponse(\x010\x01\x12\\\n" +
 	"\x0fExportCustomers\x12\".echelon.v1.ExportCustomersRequest\x1a#.echelon.v1.ExportCustomersResponse0\x01\x12H\n" +
-	"\tGetSchema\x12\x1c.echelon.v1.GetSchemaRequest\x1a\x1d.echelon.v1.GetSchemaResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\tGetSchema\x12\x1c.echelon.v1.GetSchemaRequest\x1a\x1d.echelon.v1.GetSchemaResponse\x12Z\n" +
+	"\x0fRenameAttribute\x12\".echelon.v1.RenameAttributeRequest\x1a#.echelon.v1.RenameAttributeResponse\x12Z\n" +
+	"\x0fRetireAttribute\x12\".echelon.v1.RetireAttributeRequest\x1a#.echelon.v1.RetireAttributeResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_customer_service_proto_rawDescOnce sync.Once
@@ -879,7 +1336,7 @@ func file_echelon_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_customer_service_proto_rawDescData
 }
 
-var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*UpsertCustomerRequest)(nil),   // 0: echelon.v1.UpsertCustomerRequest
 	(*UpsertCustomerResponse)(nil),  // 1: echelon.v1.UpsertCustomerResponse
@@ -887,48 +1344,64 @@ var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*GetCustomerResponse)(nil),     // 3: echelon.v1.GetCustomerResponse
 	(*DeleteCustomerRequest)(nil),   // 4: echelon.v1.DeleteCustomerRequest
 	(*DeleteCustomerResponse)(nil),  // 5: echelon.v1.DeleteCustomerResponse
-	(*ImportCustomersRequest)(nil),  // 6: echelon.v1.ImportCustomersRequest
-	(*ImportHeader)(nil),            // 7: echelon.v1.ImportHeader
-	(*ImportCustomersResponse)(nil), // 8: echelon.v1.ImportCustomersResponse
-	(*ImportOpened)(nil),            // 9: echelon.v1.ImportOpened
-	(*ImportedBatch)(nil),           // 10: echelon.v1.ImportedBatch
-	(*ExportCustomersRequest)(nil),  // 11: echelon.v1.ExportCustomersRequest
-	(*ExportCustomersResponse)(nil), // 12: echelon.v1.ExportCustomersResponse
-	(*GetSchemaRequest)(nil),        // 13: echelon.v1.GetSchemaRequest
-	(*GetSchemaResponse)(nil),       // 14: echelon.v1.GetSchemaResponse
-	(*Customer)(nil),                // 15: echelon.v1.Customer
-	(*CustomerBatch)(nil),           // 16: echelon.v1.CustomerBatch
-	(*RowError)(nil),                // 17: echelon.v1.RowError
-	(*Schema)(nil),                  // 18: echelon.v1.Schema
+	(*EraseCustomerRequest)(nil),    // 6: echelon.v1.EraseCustomerRequest
+	(*EraseCustomerResponse)(nil),   // 7: echelon.v1.EraseCustomerResponse
+	(*ImportCustomersRequest)(nil),  // 8: echelon.v1.ImportCustomersRequest
+	(*ImportHeader)(nil),            // 9: echelon.v1.ImportHeader
+	(*ImportCustomersResponse)(nil), // 10: echelon.v1.ImportCustomersResponse
+	(*ImportOpened)(nil),            // 11: echelon.v1.ImportOpened
+	(*ImportedBatch)(nil),           // 12: echelon.v1.ImportedBatch
+	(*ExportCustomersRequest)(nil),  // 13: echelon.v1.ExportCustomersRequest
+	(*ExportCustomersResponse)(nil), // 14: echelon.v1.ExportCustomersResponse
+	(*GetSchemaRequest)(nil),        // 15: echelon.v1.GetSchemaRequest
+	(*GetSchemaResponse)(nil),       // 16: echelon.v1.GetSchemaResponse
+	(*RenameAttributeRequest)(nil),  // 17: echelon.v1.RenameAttributeRequest
+	(*RenameAttributeResponse)(nil), // 18: echelon.v1.RenameAttributeResponse
+	(*RetireAttributeRequest)(nil),  // 19: echelon.v1.RetireAttributeRequest
+	(*RetireAttributeResponse)(nil), // 20: echelon.v1.RetireAttributeResponse
+	(*Customer)(nil),                // 21: echelon.v1.Customer
+	(*Assignment)(nil),              // 22: echelon.v1.Assignment
+	(*CustomerBatch)(nil),           // 23: echelon.v1.CustomerBatch
+	(*RowError)(nil),                // 24: echelon.v1.RowError
+	(*Schema)(nil),                  // 25: echelon.v1.Schema
 }
 var file_echelon_v1_customer_service_proto_depIdxs = []int32{
-	15, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
-	15, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
-	15, // 2: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
-	7,  // 3: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
-	16, // 4: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
-	9,  // 5: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
-	10, // 6: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
-	17, // 7: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
-	15, // 8: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
-	18, // 9: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
-	0,  // 10: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
-	2,  // 11: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
-	4,  // 12: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
-	6,  // 13: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
-	11, // 14: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
-	13, // 15: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
-	1,  // 16: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
-	3,  // 17: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
-	5,  // 18: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
-	8,  // 19: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
-	12, // 20: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
-	14, // 21: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
-	16, // [16:22] is the sub-list for method output_type
-	10, // [10:16] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	21, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
+	21, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
+	22, // 2: echelon.v1.UpsertCustomerResponse.assignments:type_name -> echelon.v1.Assignment
+	21, // 3: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
+	9,  // 4: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
+	23, // 5: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
+	11, // 6: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
+	12, // 7: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
+	24, // 8: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
+	21, // 9: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
+	25, // 10: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
+	25, // 11: echelon.v1.RenameAttributeResponse.schema:type_name -> echelon.v1.Schema
+	25, // 12: echelon.v1.RetireAttributeResponse.schema:type_name -> echelon.v1.Schema
+	0,  // 13: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
+	2,  // 14: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
+	4,  // 15: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
+	6,  // 16: echelon.v1.CustomerService.EraseCustomer:input_type -> echelon.v1.EraseCustomerRequest
+	8,  // 17: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
+	13, // 18: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
+	15, // 19: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
+	17, // 20: echelon.v1.CustomerService.RenameAttribute:input_type -> echelon.v1.RenameAttributeRequest
+	19, // 21: echelon.v1.CustomerService.RetireAttribute:input_type -> echelon.v1.RetireAttributeRequest
+	1,  // 22: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
+	3,  // 23: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
+	5,  // 24: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
+	7,  // 25: echelon.v1.CustomerService.EraseCustomer:output_type -> echelon.v1.EraseCustomerResponse
+	10, // 26: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
+	14, // 27: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
+	16, // 28: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
+	18, // 29: echelon.v1.CustomerService.RenameAttribute:output_type -> echelon.v1.RenameAttributeResponse
+	20, // 30: echelon.v1.CustomerService.RetireAttribute:output_type -> echelon.v1.RetireAttributeResponse
+	22, // [22:31] is the sub-list for method output_type
+	13, // [13:22] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_service_proto_init() }
@@ -936,14 +1409,15 @@ func file_echelon_v1_customer_service_proto_init() {
 	if File_echelon_v1_customer_service_proto != nil {
 		return
 	}
+	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_customer_proto_init()
 	file_echelon_v1_schema_proto_init()
 	file_echelon_v1_scoring_service_proto_init()
-	file_echelon_v1_customer_service_proto_msgTypes[6].OneofWrappers = []any{
+	file_echelon_v1_customer_service_proto_msgTypes[8].OneofWrappers = []any{
 		(*ImportCustomersRequest_Header)(nil),
 		(*ImportCustomersRequest_Batch)(nil),
 	}
-	file_echelon_v1_customer_service_proto_msgTypes[8].OneofWrappers = []any{
+	file_echelon_v1_customer_service_proto_msgTypes[10].OneofWrappers = []any{
 		(*ImportCustomersResponse_Opened)(nil),
 		(*ImportCustomersResponse_Batch)(nil),
 	}
@@ -953,7 +1427,7 @@ func file_echelon_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_service_proto_rawDesc), len(file_echelon_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,9 +22,12 @@ const (
 	CustomerService_UpsertCustomer_FullMethodName  = "/echelon.v1.CustomerService/UpsertCustomer"
 	CustomerService_GetCustomer_FullMethodName     = "/echelon.v1.CustomerService/GetCustomer"
 	CustomerService_DeleteCustomer_FullMethodName  = "/echelon.v1.CustomerService/DeleteCustomer"
+	CustomerService_EraseCustomer_FullMethodName   = "/echelon.v1.CustomerService/EraseCustomer"
 	CustomerService_ImportCustomers_FullMethodName = "/echelon.v1.CustomerService/ImportCustomers"
 	CustomerService_ExportCustomers_FullMethodName = "/echelon.v1.CustomerService/ExportCustomers"
 	CustomerService_GetSchema_FullMethodName       = "/echelon.v1.CustomerService/GetSchema"
+	CustomerService_RenameAttribute_FullMethodName = "/echelon.v1.CustomerService/RenameAttribute"
+	CustomerService_RetireAttribute_FullMethodName = "/echelon.v1.CustomerService/RetireAttribute"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -37,8 +40,12 @@ type CustomerServiceClient interface {
 	UpsertCustomer(ctx context.Context, in *UpsertCustomerRequest, opts ...grpc.CallOption) (*UpsertCustomerResponse, error)
 	// GetCustomer returns a stored customer.
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*GetCustomerResponse, error)
-	// DeleteCustomer removes a stored customer; its assignments are hidden from then on.
+	// DeleteCustomer removes a stored customer; its assignments are hidden from then on, also when it is stored again.
 	DeleteCustomer(ctx context.Context, in *DeleteCustomerRequest, opts ...grpc.CallOption) (*DeleteCustomerResponse, error)
+	// EraseCustomer removes a customer and all that is kept of it: its row, its assignments in the overlays and in the snapshots of all runs, and its id
+	// where runs, calibrations and the audit log name it. Erasing what is not there is harmless, and what was broken off goes on. Backups and
+	// exported files that were made before are not touched.
+	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error)
 	// ImportCustomers stores customers in batches. The first message is a header, answered once; each batch is answered after its commit, in
 	// order. A batch is stored whole, but for the rows that are refused, or not at all; sending it again is harmless.
 	ImportCustomers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportCustomersRequest, ImportCustomersResponse], error)
@@ -46,6 +53,12 @@ type CustomerServiceClient interface {
 	ExportCustomers(ctx context.Context, in *ExportCustomersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportCustomersResponse], error)
 	// GetSchema returns the attributes that stored customers can have.
 	GetSchema(ctx context.Context, in *GetSchemaRequest, opts ...grpc.CallOption) (*GetSchemaResponse, error)
+	// RenameAttribute gives an attribute another name. Stored values stay what they are; versions of models that name it as it was called go on
+	// reading them. Renaming again in the same way changes nothing.
+	RenameAttribute(ctx context.Context, in *RenameAttributeRequest, opts ...grpc.CallOption) (*RenameAttributeResponse, error)
+	// RetireAttribute ends an attribute: its values are neither written nor read nor exported any more. It is refused while the active or the
+	// published version of a model declares it. Nothing takes it back; retiring again changes nothing.
+	RetireAttribute(ctx context.Context, in *RetireAttributeRequest, opts ...grpc.CallOption) (*RetireAttributeResponse, error)
 }
 
 type customerServiceClient struct {
@@ -80,6 +93,16 @@ func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCu
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteCustomerResponse)
 	err := c.cc.Invoke(ctx, CustomerService_DeleteCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*EraseCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_EraseCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +151,26 @@ func (c *customerServiceClient) GetSchema(ctx context.Context, in *GetSchemaRequ
 	return out, nil
 }
 
+func (c *customerServiceClient) RenameAttribute(ctx context.Context, in *RenameAttributeRequest, opts ...grpc.CallOption) (*RenameAttributeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenameAttributeResponse)
+	err := c.cc.Invoke(ctx, CustomerService_RenameAttribute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) RetireAttribute(ctx context.Context, in *RetireAttributeRequest, opts ...grpc.CallOption) (*RetireAttributeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RetireAttributeResponse)
+	err := c.cc.Invoke(ctx, CustomerService_RetireAttribute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CustomerServiceServer is the server API for CustomerService service.
 // All implementations must embed UnimplementedCustomerServiceServer
 // for forward compatibility.
@@ -138,8 +181,12 @@ type CustomerServiceServer interface {
 	UpsertCustomer(context.Context, *UpsertCustomerRequest) (*UpsertCustomerResponse, error)
 	// GetCustomer returns a stored customer.
 	GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error)
-	// DeleteCustomer removes a stored customer; its assignments are hidden from then on.
+	// DeleteCustomer removes a stored customer; its assignments are hidden from then on, also when it is stored again.
 	DeleteCustomer(context.Context, *DeleteCustomerRequest) (*DeleteCustomerResponse, error)
+	// EraseCustomer removes a customer and all that is kept of it: its row, its assignments in the overlays and in the snapshots of all runs, and its id
+	// where runs, calibrations and the audit log name it. Erasing what is not there is harmless, and what was broken off goes on. Backups and
+	// exported files that were made before are not touched.
+	EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error)
 	// ImportCustomers stores customers in batches. The first message is a header, answered once; each batch is answered after its commit, in
 	// order. A batch is stored whole, but for the rows that are refused, or not at all; sending it again is harmless.
 	ImportCustomers(grpc.BidiStreamingServer[ImportCustomersRequest, ImportCustomersResponse]) error
@@ -147,6 +194,12 @@ type CustomerServiceServer interface {
 	ExportCustomers(*ExportCustomersRequest, grpc.ServerStreamingServer[ExportCustomersResponse]) error
 	// GetSchema returns the attributes that stored customers can have.
 	GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error)
+	// RenameAttribute gives an attribute another name. Stored values stay what they are; versions of models that name it as it was called go on
+	// reading them. Renaming again in the same way changes nothing.
+	RenameAttribute(context.Context, *RenameAttributeRequest) (*RenameAttributeResponse, error)
+	// RetireAttribute ends an attribute: its values are neither written nor read nor exported any more. It is refused while the active or the
+	// published version of a model declares it. Nothing takes it back; retiring again changes nothing.
+	RetireAttribute(context.Context, *RetireAttributeRequest) (*RetireAttributeResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -166,6 +219,9 @@ func (UnimplementedCustomerServiceServer) GetCustomer(context.Context, *GetCusto
 func (UnimplementedCustomerServiceServer) DeleteCustomer(context.Context, *DeleteCustomerRequest) (*DeleteCustomerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteCustomer not implemented")
 }
+func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*EraseCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
+}
 func (UnimplementedCustomerServiceServer) ImportCustomers(grpc.BidiStreamingServer[ImportCustomersRequest, ImportCustomersResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportCustomers not implemented")
 }
@@ -174,6 +230,12 @@ func (UnimplementedCustomerServiceServer) ExportCustomers(*ExportCustomersReques
 }
 func (UnimplementedCustomerServiceServer) GetSchema(context.Context, *GetSchemaRequest) (*GetSchemaResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSchema not implemented")
+}
+func (UnimplementedCustomerServiceServer) RenameAttribute(context.Context, *RenameAttributeRequest) (*RenameAttributeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenameAttribute not implemented")
+}
+func (UnimplementedCustomerServiceServer) RetireAttribute(context.Context, *RetireAttributeRequest) (*RetireAttributeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireAttribute not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}
 func (UnimplementedCustomerServiceServer) testEmbeddedByValue()                         {}
@@ -250,6 +312,24 @@ func _CustomerService_DeleteCustomer_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_EraseCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, req.(*EraseCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_ImportCustomers_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(CustomerServiceServer).ImportCustomers(&grpc.GenericServerStream[ImportCustomersRequest, ImportCustomersResponse]{ServerStream: stream})
 }
@@ -286,6 +366,42 @@ func _CustomerService_GetSchema_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_RenameAttribute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameAttributeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).RenameAttribute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_RenameAttribute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).RenameAttribute(ctx, req.(*RenameAttributeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_RetireAttribute_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireAttributeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).RetireAttribute(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_RetireAttribute_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).RetireAttribute(ctx, req.(*RetireAttributeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CustomerService_ServiceDesc is the grpc.ServiceDesc for CustomerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -306,8 +422,20 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CustomerService_DeleteCustomer_Handler,
 		},
 		{
+			MethodName: "EraseCustomer",
+			Handler:    _CustomerService_EraseCustomer_Handler,
+		},
+		{
 			MethodName: "GetSchema",
 			Handler:    _CustomerService_GetSchema_Handler,
+		},
+		{
+			MethodName: "RenameAttribute",
+			Handler:    _CustomerService_RenameAttribute_Handler,
+		},
+		{
+			MethodName: "RetireAttribute",
+			Handler:    _CustomerService_RetireAttribute_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

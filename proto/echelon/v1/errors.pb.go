@@ -41,9 +41,9 @@ const (
 	ErrorReason_RUN_NOT_FOUND ErrorReason = 6
 	// NOT_FOUND: there is no such calibration.
 	ErrorReason_CALIBRATION_NOT_FOUND ErrorReason = 7
-	// NOT_FOUND: the published snapshot does not hold the customer: it was stored after the run, or refused by it.
+	// NOT_FOUND: nothing published holds the customer: it was stored after the run and without assignment, or refused.
 	ErrorReason_ASSIGNMENT_NOT_FOUND ErrorReason = 8
-	// FAILED_PRECONDITION: the model learns from a population, and no calibration was given or published.
+	// FAILED_PRECONDITION: the model learns from a population or converts currencies, and no calibration was given or published.
 	ErrorReason_CALIBRATION_REQUIRED ErrorReason = 9
 	// FAILED_PRECONDITION: the calibration was made for another model.
 	ErrorReason_CALIBRATION_MISMATCH ErrorReason = 10
@@ -89,43 +89,76 @@ const (
 	ErrorReason_SNAPSHOT_REMOVED ErrorReason = 50
 	// FAILED_PRECONDITION: the base of an incremental backup is no backup of this store's history.
 	ErrorReason_BACKUP_BASE_MISMATCH ErrorReason = 51
+	// FAILED_PRECONDITION: another run was published since the list or export began, and what was evaluated under the one before is gone: begin again.
+	ErrorReason_PUBLICATION_REPLACED ErrorReason = 110
+	// FAILED_PRECONDITION: the job stored another batch under this number.
+	ErrorReason_BATCH_MISMATCH ErrorReason = 100
+	// FAILED_PRECONDITION: the job's last batch is so long ago that its numbers are forgotten.
+	ErrorReason_JOB_EXPIRED ErrorReason = 101
+	// FAILED_PRECONDITION: the job is another principal's, or was opened with other options.
+	ErrorReason_JOB_MISMATCH ErrorReason = 102
+	// UNAVAILABLE: the connection has reached its age; open the stream again in a new one, after the last batch that was answered.
+	ErrorReason_RESUME_ELSEWHERE ErrorReason = 103
+	// NOT_FOUND: the store's schema has no attribute of that name.
+	ErrorReason_ATTRIBUTE_NOT_FOUND ErrorReason = 130
+	// FAILED_PRECONDITION: the active or the published version of a model declares the attribute, which so cannot be retired.
+	ErrorReason_ATTRIBUTE_IN_USE ErrorReason = 131
+	// RESOURCE_EXHAUSTED: the principal sends or fetches more rows a second than it may; google.rpc.RetryInfo says when to go on.
+	ErrorReason_RATE_LIMITED ErrorReason = 140
+	// RESOURCE_EXHAUSTED: the server does as much at once as it may; google.rpc.RetryInfo says when to try again.
+	ErrorReason_OVERLOADED ErrorReason = 141
+	// RESOURCE_EXHAUSTED: as many streams as the server takes, or as the principal may have, are open; google.rpc.RetryInfo says when to try again.
+	ErrorReason_TOO_MANY_STREAMS ErrorReason = 142
+	// FAILED_PRECONDITION: a run of the model is under way; the metadata run_id names it.
+	ErrorReason_RUN_IN_PROGRESS ErrorReason = 143
 )
 
 // Enum value maps for ErrorReason.
 var (
 	ErrorReason_name = map[int32]string{
-		0:  "ERROR_REASON_UNSPECIFIED",
-		1:  "INVALID_REQUEST",
-		2:  "MODEL_INVALID",
-		3:  "CUSTOMER_INVALID",
-		4:  "MODEL_NOT_FOUND",
-		5:  "CUSTOMER_NOT_FOUND",
-		6:  "RUN_NOT_FOUND",
-		7:  "CALIBRATION_NOT_FOUND",
-		8:  "ASSIGNMENT_NOT_FOUND",
-		9:  "CALIBRATION_REQUIRED",
-		10: "CALIBRATION_MISMATCH",
-		11: "NO_ACTIVE_VERSION",
-		12: "NOTHING_PUBLISHED",
-		13: "RUN_STATE",
-		14: "RUN_OUTDATED",
-		15: "AS_OF_GOES_BACK",
-		16: "NOTHING_TO_ROLL_BACK",
-		17: "SCHEMA_CONFLICT",
-		18: "HEADER_EXPECTED",
-		19: "OUT_OF_SEQUENCE",
-		20: "BATCH_TOO_LARGE",
-		21: "PAGE_TOKEN_INVALID",
-		22: "SHUTTING_DOWN",
-		23: "CONFLICT",
-		24: "INTERNAL_FAULT",
-		25: "STREAM_STALLED",
-		26: "MESSAGE_TOO_LARGE",
-		27: "STORE_READ_ONLY",
-		40: "UNAUTHENTICATED",
-		41: "PERMISSION_DENIED",
-		50: "SNAPSHOT_REMOVED",
-		51: "BACKUP_BASE_MISMATCH",
+		0:   "ERROR_REASON_UNSPECIFIED",
+		1:   "INVALID_REQUEST",
+		2:   "MODEL_INVALID",
+		3:   "CUSTOMER_INVALID",
+		4:   "MODEL_NOT_FOUND",
+		5:   "CUSTOMER_NOT_FOUND",
+		6:   "RUN_NOT_FOUND",
+		7:   "CALIBRATION_NOT_FOUND",
+		8:   "ASSIGNMENT_NOT_FOUND",
+		9:   "CALIBRATION_REQUIRED",
+		10:  "CALIBRATION_MISMATCH",
+		11:  "NO_ACTIVE_VERSION",
+		12:  "NOTHING_PUBLISHED",
+		13:  "RUN_STATE",
+		14:  "RUN_OUTDATED",
+		15:  "AS_OF_GOES_BACK",
+		16:  "NOTHING_TO_ROLL_BACK",
+		17:  "SCHEMA_CONFLICT",
+		18:  "HEADER_EXPECTED",
+		19:  "OUT_OF_SEQUENCE",
+		20:  "BATCH_TOO_LARGE",
+		21:  "PAGE_TOKEN_INVALID",
+		22:  "SHUTTING_DOWN",
+		23:  "CONFLICT",
+		24:  "INTERNAL_FAULT",
+		25:  "STREAM_STALLED",
+		26:  "MESSAGE_TOO_LARGE",
+		27:  "STORE_READ_ONLY",
+		40:  "UNAUTHENTICATED",
+		41:  "PERMISSION_DENIED",
+		50:  "SNAPSHOT_REMOVED",
+		51:  "BACKUP_BASE_MISMATCH",
+		110: "PUBLICATION_REPLACED",
+		100: "BATCH_MISMATCH",
+		101: "JOB_EXPIRED",
+		102: "JOB_MISMATCH",
+		103: "RESUME_ELSEWHERE",
+		130: "ATTRIBUTE_NOT_FOUND",
+		131: "ATTRIBUTE_IN_USE",
+		140: "RATE_LIMITED",
+		141: "OVERLOADED",
+		142: "TOO_MANY_STREAMS",
+		143: "RUN_IN_PROGRESS",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -160,6 +193,17 @@ var (
 		"PERMISSION_DENIED":        41,
 		"SNAPSHOT_REMOVED":         50,
 		"BACKUP_BASE_MISMATCH":     51,
+		"PUBLICATION_REPLACED":     110,
+		"BATCH_MISMATCH":           100,
+		"JOB_EXPIRED":              101,
+		"JOB_MISMATCH":             102,
+		"RESUME_ELSEWHERE":         103,
+		"ATTRIBUTE_NOT_FOUND":      130,
+		"ATTRIBUTE_IN_USE":         131,
+		"RATE_LIMITED":             140,
+		"OVERLOADED":               141,
+		"TOO_MANY_STREAMS":         142,
+		"RUN_IN_PROGRESS":          143,
 	}
 )
 
@@ -195,7 +239,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xcd\x05\n" +
+	"echelon.v1*\xb6\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -229,7 +273,19 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x0fUNAUTHENTICATED\x10(\x12\x15\n" +
 	"\x11PERMISSION_DENIED\x10)\x12\x14\n" +
 	"\x10SNAPSHOT_REMOVED\x102\x12\x18\n" +
-	"\x14BACKUP_BASE_MISMATCH\x103B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x14BACKUP_BASE_MISMATCH\x103\x12\x18\n" +
+	"\x14PUBLICATION_REPLACED\x10n\x12\x12\n" +
+	"\x0eBATCH_MISMATCH\x10d\x12\x0f\n" +
+	"\vJOB_EXPIRED\x10e\x12\x10\n" +
+	"\fJOB_MISMATCH\x10f\x12\x14\n" +
+	"\x10RESUME_ELSEWHERE\x10g\x12\x18\n" +
+	"\x13ATTRIBUTE_NOT_FOUND\x10\x82\x01\x12\x15\n" +
+	"\x10ATTRIBUTE_IN_USE\x10\x83\x01\x12\x11\n" +
+	"\fRATE_LIMITED\x10\x8c\x01\x12\x0f\n" +
+	"\n" +
+	"OVERLOADED\x10\x8d\x01\x12\x15\n" +
+	"\x10TOO_MANY_STREAMS\x10\x8e\x01\x12\x14\n" +
+	"\x0fRUN_IN_PROGRESS\x10\x8f\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

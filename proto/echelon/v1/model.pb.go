@@ -302,6 +302,55 @@ func (Normalize_Percentile_Ties) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8, 0}
 }
 
+// DecidePer says who decides.
+type Tiering_DecidePer int32
+
+const (
+	// Each customer gets what it computes.
+	Tiering_CUSTOMER Tiering_DecidePer = 0
+	// The ultimate parent's outcome in the calibrating run is that of all its family; cuts that count, count families.
+	Tiering_FAMILY Tiering_DecidePer = 1
+)
+
+// Enum value maps for Tiering_DecidePer.
+var (
+	Tiering_DecidePer_name = map[int32]string{
+		0: "CUSTOMER",
+		1: "FAMILY",
+	}
+	Tiering_DecidePer_value = map[string]int32{
+		"CUSTOMER": 0,
+		"FAMILY":   1,
+	}
+)
+
+func (x Tiering_DecidePer) Enum() *Tiering_DecidePer {
+	p := new(Tiering_DecidePer)
+	*p = x
+	return p
+}
+
+func (x Tiering_DecidePer) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tiering_DecidePer) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_model_proto_enumTypes[5].Descriptor()
+}
+
+func (Tiering_DecidePer) Type() protoreflect.EnumType {
+	return &file_echelon_v1_model_proto_enumTypes[5]
+}
+
+func (x Tiering_DecidePer) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tiering_DecidePer.Descriptor instead.
+func (Tiering_DecidePer) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // Order says what the customers are ordered by.
 type CumulativeShare_Order int32
 
@@ -335,11 +384,11 @@ func (x CumulativeShare_Order) String() string {
 }
 
 func (CumulativeShare_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[5].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
 }
 
 func (CumulativeShare_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[5]
+	return &file_echelon_v1_model_proto_enumTypes[6]
 }
 
 func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
@@ -348,7 +397,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Order is a direction.
@@ -384,11 +433,11 @@ func (x TieBreaker_Order) String() string {
 }
 
 func (TieBreaker_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
 }
 
 func (TieBreaker_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[6]
+	return &file_echelon_v1_model_proto_enumTypes[7]
 }
 
 func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
@@ -397,7 +446,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -445,11 +494,11 @@ func (x Engagement_Touch) String() string {
 }
 
 func (Engagement_Touch) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
 }
 
 func (Engagement_Touch) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[7]
+	return &file_echelon_v1_model_proto_enumTypes[8]
 }
 
 func (x Engagement_Touch) Number() protoreflect.EnumNumber {
@@ -458,7 +507,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Ownership says how customers are owned.
@@ -502,11 +551,11 @@ func (x Role_Ownership) String() string {
 }
 
 func (Role_Ownership) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
 }
 
 func (Role_Ownership) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[8]
+	return &file_echelon_v1_model_proto_enumTypes[9]
 }
 
 func (x Role_Ownership) Number() protoreflect.EnumNumber {
@@ -515,7 +564,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Driver says what is counted.
@@ -563,11 +612,11 @@ func (x Capacity_Driver) String() string {
 }
 
 func (Capacity_Driver) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
 }
 
 func (Capacity_Driver) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[9]
+	return &file_echelon_v1_model_proto_enumTypes[10]
 }
 
 func (x Capacity_Driver) Number() protoreflect.EnumNumber {
@@ -576,7 +625,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -595,6 +644,8 @@ type Model struct {
 	TimeZone string `protobuf:"bytes,4,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// An expression, the money that tables and balances add up, such as "revenue_12m". Missing amounts count as zero.
 	Amount string `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
+	// What money in other currencies is worth, for `convert(amount, currency)`; without it expressions cannot convert.
+	Currency *Currency `protobuf:"bytes,120,opt,name=currency,proto3" json:"currency,omitempty"`
 	// What the model reads of a customer: a view of the store's schema.
 	Attributes []*Attribute `protobuf:"bytes,6,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	// Values computed from attributes, in any order.
@@ -606,7 +657,10 @@ type Model struct {
 	// How much to invest in them: ladders of tiers and matrices of personas.
 	Tierings []*Tiering `protobuf:"bytes,10,rep,name=tierings,proto3" json:"tierings,omitempty"`
 	// What a tier or a persona gets.
-	Engagements   []*Engagement `protobuf:"bytes,11,rep,name=engagements,proto3" json:"engagements,omitempty"`
+	Engagements []*Engagement `protobuf:"bytes,11,rep,name=engagements,proto3" json:"engagements,omitempty"`
+	// The name of a STRING attribute that holds the id of a customer's parent. It joins customers to families, which family_sum, family_max,
+	// family_count and tierings with `decide_per: FAMILY` read. Empty: there are no families.
+	Parent        string `protobuf:"bytes,130,opt,name=parent,proto3" json:"parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -676,6 +730,13 @@ func (x *Model) GetAmount() string {
 	return ""
 }
 
+func (x *Model) GetCurrency() *Currency {
+	if x != nil {
+		return x.Currency
+	}
+	return nil
+}
+
 func (x *Model) GetAttributes() []*Attribute {
 	if x != nil {
 		return x.Attributes
@@ -716,6 +777,13 @@ func (x *Model) GetEngagements() []*Engagement {
 		return x.Engagements
 	}
 	return nil
+}
+
+func (x *Model) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
 }
 
 // Attribute is one typed fact about a customer.
@@ -1412,7 +1480,9 @@ type Tiering struct {
 	//
 	//	*Tiering_Linear_
 	//	*Tiering_Matrix_
-	Kind          isTiering_Kind `protobuf_oneof:"kind"`
+	Kind isTiering_Kind `protobuf_oneof:"kind"`
+	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
+	DecidePer     Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1486,6 +1556,13 @@ func (x *Tiering) GetMatrix() *Tiering_Matrix {
 	return nil
 }
 
+func (x *Tiering) GetDecidePer() Tiering_DecidePer {
+	if x != nil {
+		return x.DecidePer
+	}
+	return Tiering_CUSTOMER
+}
+
 type isTiering_Kind interface {
 	isTiering_Kind()
 }
@@ -1515,7 +1592,10 @@ type Tier struct {
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
 	// Its level, from 1, the best; tiers of several tracks may share one, such as "Tier 1 Cloud" and "Tier 1 Strategic". All tiers of a ladder have
 	// one, or none has; it does not fall on the way down.
-	Level         *int32 `protobuf:"varint,4,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	Level *int32 `protobuf:"varint,4,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	// Who leaves it, where that is another question than who comes in: a customer that is in this tier stays there, whatever the cuts say, until its
+	// exit rule holds. Without it the cuts alone decide. Not in the last tier.
+	Exit          *Exit `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1578,6 +1658,77 @@ func (x *Tier) GetLevel() int32 {
 	return 0
 }
 
+func (x *Tier) GetExit() *Exit {
+	if x != nil {
+		return x.Exit
+	}
+	return nil
+}
+
+// Exit says which customers leave a tier for a worse one. Its fields are ANDed; at least one is given. It learns nothing from the population.
+type Exit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score of the ladder is below this, above 0 and up to 100.
+	Below *float64 `protobuf:"fixed64,1,opt,name=below,proto3,oneof" json:"below,omitempty"`
+	// A boolean expression; where it cannot be read it does not hold.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// Exit rules of which one, at least, must hold; they have no `any` of their own.
+	Any           []*Exit `protobuf:"bytes,3,rep,name=any,proto3" json:"any,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exit) Reset() {
+	*x = Exit{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exit) ProtoMessage() {}
+
+func (x *Exit) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exit.ProtoReflect.Descriptor instead.
+func (*Exit) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Exit) GetBelow() float64 {
+	if x != nil && x.Below != nil {
+		return *x.Below
+	}
+	return 0
+}
+
+func (x *Exit) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Exit) GetAny() []*Exit {
+	if x != nil {
+		return x.Any
+	}
+	return nil
+}
+
 // Cut takes customers into a tier. Its fields are ANDed; at least one is given.
 type Cut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1600,7 +1751,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1763,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1776,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -1685,7 +1836,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1848,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1861,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -1747,7 +1898,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1910,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +1923,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -1802,7 +1953,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1965,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1978,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Axis) GetScore() string {
@@ -1863,7 +2014,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1875,7 +2026,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1888,7 +2039,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -1960,10 +2111,10 @@ func (*AxisCut_Percentile_) isAxisCut_Line() {}
 // Cell is a place of a matrix: a persona.
 type Cell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The level on the horizontal axis, from 0 to its number of cuts.
-	X int32 `protobuf:"varint,1,opt,name=x,proto3" json:"x,omitempty"`
-	// The level on the vertical axis.
-	Y int32 `protobuf:"varint,2,opt,name=y,proto3" json:"y,omitempty"`
+	// The level on the horizontal axis, from 0 to its number of cuts. Required: absent is not 0.
+	X *int32 `protobuf:"varint,1,opt,name=x,proto3,oneof" json:"x,omitempty"`
+	// The level on the vertical axis. Required.
+	Y *int32 `protobuf:"varint,2,opt,name=y,proto3,oneof" json:"y,omitempty"`
 	// The persona's name, free text: "Strategic Partnerships".
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// The name of the engagement that it gets, where it has one.
@@ -1974,7 +2125,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1986,7 +2137,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1999,19 +2150,19 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Cell) GetX() int32 {
-	if x != nil {
-		return x.X
+	if x != nil && x.X != nil {
+		return *x.X
 	}
 	return 0
 }
 
 func (x *Cell) GetY() int32 {
-	if x != nil {
-		return x.Y
+	if x != nil && x.Y != nil {
+		return *x.Y
 	}
 	return 0
 }
@@ -2053,7 +2204,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2065,7 +2216,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2078,7 +2229,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Engagement) GetName() string {
@@ -2145,7 +2296,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2157,7 +2308,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2170,7 +2321,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Role) GetRole() string {
@@ -2207,7 +2358,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2370,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2383,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2262,7 +2413,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2274,7 +2425,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2468,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2480,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2370,7 +2521,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2533,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2569,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +2581,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2624,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2636,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2675,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2536,7 +2687,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2562,7 +2713,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2725,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2751,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2612,7 +2763,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +2794,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2806,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2856,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2717,7 +2868,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +2911,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2772,7 +2923,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2821,7 +2972,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2833,7 +2984,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +3050,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2911,7 +3062,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2963,7 +3114,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3126,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3021,7 +3172,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3033,7 +3184,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3046,21 +3197,21 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
 type AxisCut_Percentile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The percentile, 0 to 100.
-	P             float64 `protobuf:"fixed64,1,opt,name=p,proto3" json:"p,omitempty"`
+	// The percentile, 0 to 100. Required: absent is not 0.
+	P             *float64 `protobuf:"fixed64,1,opt,name=p,proto3,oneof" json:"p,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3223,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,12 +3236,12 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
-	if x != nil {
-		return x.P
+	if x != nil && x.P != nil {
+		return *x.P
 	}
 	return 0
 }
@@ -3100,7 +3251,7 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\x1a\x17echelon/v1/format.proto\"\xd7\x03\n" +
+	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x17echelon/v1/format.proto\"\xa2\x04\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -3108,7 +3259,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"population\x18\x03 \x01(\tR\n" +
 	"population\x12\x1b\n" +
 	"\ttime_zone\x18\x04 \x01(\tR\btimeZone\x12\x16\n" +
-	"\x06amount\x18\x05 \x01(\tR\x06amount\x125\n" +
+	"\x06amount\x18\x05 \x01(\tR\x06amount\x120\n" +
+	"\bcurrency\x18x \x01(\v2\x14.echelon.v1.CurrencyR\bcurrency\x125\n" +
 	"\n" +
 	"attributes\x18\x06 \x03(\v2\x15.echelon.v1.AttributeR\n" +
 	"attributes\x126\n" +
@@ -3117,7 +3269,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06scores\x18\t \x03(\v2\x11.echelon.v1.ScoreR\x06scores\x12/\n" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
-	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\"\xcb\x03\n" +
+	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\x12\x17\n" +
+	"\x06parent\x18\x82\x01 \x01(\tR\x06parent\"\xcb\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -3232,12 +3385,14 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xe4\x04\n" +
+	"\x04kind\"\xca\x05\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x1a\xdd\x01\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
+	"\n" +
+	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xdd\x01\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -3256,16 +3411,26 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
-	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cellsB\x06\n" +
-	"\x04kind\"\x82\x01\n" +
+	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\"%\n" +
+	"\tDecidePer\x12\f\n" +
+	"\bCUSTOMER\x10\x00\x12\n" +
+	"\n" +
+	"\x06FAMILY\x10\x01B\x06\n" +
+	"\x04kind\"\xa8\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\tR\n" +
 	"engagement\x12\x19\n" +
-	"\x05level\x18\x04 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
-	"\x06_level\"\x94\x02\n" +
+	"\x05level\x18\x04 \x01(\x05H\x00R\x05level\x88\x01\x01\x12$\n" +
+	"\x04exit\x18x \x01(\v2\x10.echelon.v1.ExitR\x04exitB\b\n" +
+	"\x06_level\"c\n" +
+	"\x04Exit\x12\x19\n" +
+	"\x05below\x18\x01 \x01(\x01H\x00R\x05below\x88\x01\x01\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x12\"\n" +
+	"\x03any\x18\x03 \x03(\v2\x10.echelon.v1.ExitR\x03anyB\b\n" +
+	"\x06_below\"\x94\x02\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
@@ -3296,7 +3461,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03ASC\x10\x01\"E\n" +
 	"\x04Axis\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12'\n" +
-	"\x04cuts\x18\x02 \x03(\v2\x13.echelon.v1.AxisCutR\x04cuts\"\xe2\x01\n" +
+	"\x04cuts\x18\x02 \x03(\v2\x13.echelon.v1.AxisCutR\x04cuts\"\xed\x01\n" +
 	"\aAxisCut\x12\x1d\n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x124\n" +
 	"\x06median\x18\x02 \x01(\v2\x1a.echelon.v1.AxisCut.MedianH\x00R\x06median\x12@\n" +
@@ -3304,18 +3469,21 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"percentile\x18\x03 \x01(\v2\x1e.echelon.v1.AxisCut.PercentileH\x00R\n" +
 	"percentile\x12\x12\n" +
 	"\x04when\x18\x04 \x01(\tR\x04when\x1a\b\n" +
-	"\x06Median\x1a\x1a\n" +
+	"\x06Median\x1a%\n" +
 	"\n" +
-	"Percentile\x12\f\n" +
-	"\x01p\x18\x01 \x01(\x01R\x01pB\x06\n" +
-	"\x04line\"V\n" +
-	"\x04Cell\x12\f\n" +
-	"\x01x\x18\x01 \x01(\x05R\x01x\x12\f\n" +
-	"\x01y\x18\x02 \x01(\x05R\x01y\x12\x12\n" +
+	"Percentile\x12\x11\n" +
+	"\x01p\x18\x01 \x01(\x01H\x00R\x01p\x88\x01\x01B\x04\n" +
+	"\x02_pB\x06\n" +
+	"\x04line\"l\n" +
+	"\x04Cell\x12\x11\n" +
+	"\x01x\x18\x01 \x01(\x05H\x00R\x01x\x88\x01\x01\x12\x11\n" +
+	"\x01y\x18\x02 \x01(\x05H\x01R\x01y\x88\x01\x01\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x04 \x01(\tR\n" +
-	"engagement\"\xa8\x02\n" +
+	"engagementB\x04\n" +
+	"\x02_xB\x04\n" +
+	"\x02_y\"\xa8\x02\n" +
 	"\n" +
 	"Engagement\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
@@ -3364,111 +3532,118 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_model_proto_rawDescData
 }
 
-var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
 	(Score_Missing)(0),                // 2: echelon.v1.Score.Missing
 	(Normalize_Bands_Closed)(0),       // 3: echelon.v1.Normalize.Bands.Closed
 	(Normalize_Percentile_Ties)(0),    // 4: echelon.v1.Normalize.Percentile.Ties
-	(CumulativeShare_Order)(0),        // 5: echelon.v1.CumulativeShare.Order
-	(TieBreaker_Order)(0),             // 6: echelon.v1.TieBreaker.Order
-	(Engagement_Touch)(0),             // 7: echelon.v1.Engagement.Touch
-	(Role_Ownership)(0),               // 8: echelon.v1.Role.Ownership
-	(Capacity_Driver)(0),              // 9: echelon.v1.Capacity.Driver
-	(*Model)(nil),                     // 10: echelon.v1.Model
-	(*Attribute)(nil),                 // 11: echelon.v1.Attribute
-	(*DerivedAttribute)(nil),          // 12: echelon.v1.DerivedAttribute
-	(*Segmentation)(nil),              // 13: echelon.v1.Segmentation
-	(*Segment)(nil),                   // 14: echelon.v1.Segment
-	(*Score)(nil),                     // 15: echelon.v1.Score
-	(*Criterion)(nil),                 // 16: echelon.v1.Criterion
-	(*Normalize)(nil),                 // 17: echelon.v1.Normalize
-	(*Tiering)(nil),                   // 18: echelon.v1.Tiering
-	(*Tier)(nil),                      // 19: echelon.v1.Tier
-	(*Cut)(nil),                       // 20: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 21: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 22: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 23: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 24: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 25: echelon.v1.Cell
-	(*Engagement)(nil),                // 26: echelon.v1.Engagement
-	(*Role)(nil),                      // 27: echelon.v1.Role
-	(*Capacity)(nil),                  // 28: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 29: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 30: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 31: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 32: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 33: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 34: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 35: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 36: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 37: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 38: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 39: echelon.v1.Normalize.Bands.Band
-	nil,                               // 40: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 41: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 42: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 43: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 44: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 45: echelon.v1.AxisCut.Percentile
-	(*Format)(nil),                    // 46: echelon.v1.Format
+	(Tiering_DecidePer)(0),            // 5: echelon.v1.Tiering.DecidePer
+	(CumulativeShare_Order)(0),        // 6: echelon.v1.CumulativeShare.Order
+	(TieBreaker_Order)(0),             // 7: echelon.v1.TieBreaker.Order
+	(Engagement_Touch)(0),             // 8: echelon.v1.Engagement.Touch
+	(Role_Ownership)(0),               // 9: echelon.v1.Role.Ownership
+	(Capacity_Driver)(0),              // 10: echelon.v1.Capacity.Driver
+	(*Model)(nil),                     // 11: echelon.v1.Model
+	(*Attribute)(nil),                 // 12: echelon.v1.Attribute
+	(*DerivedAttribute)(nil),          // 13: echelon.v1.DerivedAttribute
+	(*Segmentation)(nil),              // 14: echelon.v1.Segmentation
+	(*Segment)(nil),                   // 15: echelon.v1.Segment
+	(*Score)(nil),                     // 16: echelon.v1.Score
+	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
+	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
+	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
+	(*Tier)(nil),                      // 20: echelon.v1.Tier
+	(*Exit)(nil),                      // 21: echelon.v1.Exit
+	(*Cut)(nil),                       // 22: echelon.v1.Cut
+	(*CumulativeShare)(nil),           // 23: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 24: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 25: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 26: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 27: echelon.v1.Cell
+	(*Engagement)(nil),                // 28: echelon.v1.Engagement
+	(*Role)(nil),                      // 29: echelon.v1.Role
+	(*Capacity)(nil),                  // 30: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 31: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 32: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 33: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 34: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 35: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 36: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 37: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 38: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 39: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 40: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 41: echelon.v1.Normalize.Bands.Band
+	nil,                               // 42: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 43: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 44: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 45: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 46: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 47: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 48: echelon.v1.Currency
+	(*Format)(nil),                    // 49: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	11, // 0: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
-	12, // 1: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
-	13, // 2: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
-	15, // 3: echelon.v1.Model.scores:type_name -> echelon.v1.Score
-	18, // 4: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	26, // 5: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
-	0,  // 6: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	46, // 7: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
-	1,  // 8: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	14, // 9: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	16, // 10: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
-	2,  // 11: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	17, // 12: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	29, // 13: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	30, // 14: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	31, // 15: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	32, // 16: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	33, // 17: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	34, // 18: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	37, // 19: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	35, // 20: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	36, // 21: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	41, // 22: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	43, // 23: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	20, // 24: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 25: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	20, // 26: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	5,  // 27: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	6,  // 28: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	24, // 29: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	44, // 30: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	45, // 31: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	7,  // 32: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	27, // 33: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	8,  // 34: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	28, // 35: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	9,  // 36: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	38, // 37: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	39, // 38: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 39: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	40, // 40: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 41: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	19, // 42: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	22, // 43: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	42, // 44: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	23, // 45: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	23, // 46: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	25, // 47: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	48, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
+	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
+	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
+	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
+	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
+	28, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
+	49, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
+	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	31, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	32, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	33, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	34, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	35, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	36, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	39, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	37, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	38, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	43, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	45, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	22, // 26: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	21, // 27: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	21, // 28: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	23, // 29: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	22, // 30: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	6,  // 31: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	7,  // 32: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	26, // 33: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	46, // 34: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	47, // 35: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	8,  // 36: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	29, // 37: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	9,  // 38: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	30, // 39: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	10, // 40: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	40, // 41: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	41, // 42: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 43: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	42, // 44: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 45: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	20, // 46: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	24, // 47: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	44, // 48: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	25, // 49: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	25, // 50: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	27, // 51: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3476,6 +3651,7 @@ func file_echelon_v1_model_proto_init() {
 	if File_echelon_v1_model_proto != nil {
 		return
 	}
+	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_format_proto_init()
 	file_echelon_v1_model_proto_msgTypes[1].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
@@ -3496,20 +3672,23 @@ func file_echelon_v1_model_proto_init() {
 	}
 	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[23].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[29].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   36,
+			NumEnums:      11,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -357,7 +357,7 @@ type ValidateModelResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Mistakes and warnings, in the order of the model; without mistakes it can be created.
 	Findings []*Finding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
-	// Whether the model learns from a population and so needs a calibration.
+	// Whether the model learns from a population, or converts currencies, and so needs a calibration.
 	NeedsCalibration bool `protobuf:"varint,2,opt,name=needs_calibration,json=needsCalibration,proto3" json:"needs_calibration,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

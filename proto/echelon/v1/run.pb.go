@@ -274,7 +274,10 @@ type Summary struct {
 	// Whether the books balance.
 	Balance *Balance `protobuf:"bytes,1,opt,name=balance,proto3" json:"balance,omitempty"`
 	// The tables, one a tiering, in declared order.
-	Tierings      []*TierTable `protobuf:"bytes,2,rep,name=tierings,proto3" json:"tierings,omitempty"`
+	Tierings []*TierTable `protobuf:"bytes,2,rep,name=tierings,proto3" json:"tierings,omitempty"`
+	// How many families the customers that were read form, those who are alone among them; 0 where the model has no `parent`. All else counts
+	// customers.
+	Families      int64 `protobuf:"varint,130,opt,name=families,proto3" json:"families,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -321,6 +324,13 @@ func (x *Summary) GetTierings() []*TierTable {
 		return x.Tierings
 	}
 	return nil
+}
+
+func (x *Summary) GetFamilies() int64 {
+	if x != nil {
+		return x.Families
+	}
+	return 0
 }
 
 // Balance adds up what came in and what went out. Rows are those of the tiering that drives coverage, or else of the first.
@@ -515,7 +525,11 @@ type TierCount struct {
 	// Their amount.
 	Amount float64 `protobuf:"fixed64,3,opt,name=amount,proto3" json:"amount,omitempty"`
 	// How many of them have no score and came here because the ladder's `unscored` says so.
-	Unscored      int64 `protobuf:"varint,4,opt,name=unscored,proto3" json:"unscored,omitempty"`
+	Unscored int64 `protobuf:"varint,4,opt,name=unscored,proto3" json:"unscored,omitempty"`
+	// How many of them the cuts alone would put into a worse tier: they stay since the tier's exit rule does not hold.
+	Held int64 `protobuf:"varint,120,opt,name=held,proto3" json:"held,omitempty"`
+	// How many customers the cuts alone put here; absent where no tier of the ladder has an exit rule, since they are all in it then.
+	Computed      *int64 `protobuf:"varint,121,opt,name=computed,proto3,oneof" json:"computed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -578,6 +592,20 @@ func (x *TierCount) GetUnscored() int64 {
 	return 0
 }
 
+func (x *TierCount) GetHeld() int64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *TierCount) GetComputed() int64 {
+	if x != nil && x.Computed != nil {
+		return *x.Computed
+	}
+	return 0
+}
+
 var File_echelon_v1_run_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_run_proto_rawDesc = "" +
@@ -611,10 +639,11 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\tPUBLISHED\x10\x03\x12\n" +
 	"\n" +
 	"\x06FAILED\x10\x04\x12\r\n" +
-	"\tCANCELLED\x10\x05\"k\n" +
+	"\tCANCELLED\x10\x05\"\x88\x01\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
-	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\"\xf6\x01\n" +
+	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\x12\x1b\n" +
+	"\bfamilies\x18\x82\x01 \x01(\x03R\bfamilies\"\xf6\x01\n" +
 	"\aBalance\x12\x1c\n" +
 	"\tcustomers\x18\x01 \x01(\x03R\tcustomers\x12\x16\n" +
 	"\x06tiered\x18\x02 \x01(\x03R\x06tiered\x12\x1a\n" +
@@ -629,12 +658,15 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12+\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TierCountR\x05tiers\x12\x1a\n" +
 	"\bunscored\x18\x03 \x01(\x03R\bunscored\x12'\n" +
-	"\x0funscored_amount\x18\x04 \x01(\x01R\x0eunscoredAmount\"q\n" +
+	"\x0funscored_amount\x18\x04 \x01(\x01R\x0eunscoredAmount\"\xb3\x01\n" +
 	"\tTierCount\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
 	"\tcustomers\x18\x02 \x01(\x03R\tcustomers\x12\x16\n" +
 	"\x06amount\x18\x03 \x01(\x01R\x06amount\x12\x1a\n" +
-	"\bunscored\x18\x04 \x01(\x03R\bunscoredB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\bunscored\x18\x04 \x01(\x03R\bunscored\x12\x12\n" +
+	"\x04held\x18x \x01(\x03R\x04held\x12\x1f\n" +
+	"\bcomputed\x18y \x01(\x03H\x00R\bcomputed\x88\x01\x01B\v\n" +
+	"\t_computedB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_run_proto_rawDescOnce sync.Once
@@ -687,6 +719,7 @@ func file_echelon_v1_run_proto_init() {
 	}
 	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_customer_proto_init()
+	file_echelon_v1_run_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

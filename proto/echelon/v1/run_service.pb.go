@@ -85,7 +85,10 @@ type StartRunRequest struct {
 	// The version; 0 for the active one.
 	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	// The instant as of which customers are evaluated; now where absent.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Exchange rates beside those of the model's `currency`; one for the same currency and day goes before the model's. Up to 100,000. The run's
+	// calibration tells which were used.
+	Rates         []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +140,13 @@ func (x *StartRunRequest) GetVersion() int64 {
 func (x *StartRunRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
+	}
+	return nil
+}
+
+func (x *StartRunRequest) GetRates() []*ExchangeRate {
+	if x != nil {
+		return x.Rates
 	}
 	return nil
 }
@@ -816,11 +826,13 @@ var File_echelon_v1_run_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x14echelon/v1/run.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n" +
 	"\x0fStartRunRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12/\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"5\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12:\n" +
+	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\"5\n" +
 	"\x10StartRunResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"2\n" +
 	"\rGetRunRequest\x12!\n" +
@@ -908,39 +920,41 @@ var file_echelon_v1_run_service_proto_goTypes = []any{
 	(*RollBackRequest)(nil),       // 13: echelon.v1.RollBackRequest
 	(*RollBackResponse)(nil),      // 14: echelon.v1.RollBackResponse
 	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*Run)(nil),                   // 16: echelon.v1.Run
-	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*ExchangeRate)(nil),          // 16: echelon.v1.ExchangeRate
+	(*Run)(nil),                   // 17: echelon.v1.Run
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
 	15, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
-	16, // 1: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
-	16, // 2: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
-	16, // 3: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
-	0,  // 4: echelon.v1.WatchRunResponse.phase:type_name -> echelon.v1.WatchRunResponse.Phase
-	17, // 5: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
-	16, // 6: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
-	16, // 7: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
-	16, // 8: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
-	16, // 9: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
-	1,  // 10: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
-	3,  // 11: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
-	5,  // 12: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
-	7,  // 13: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
-	9,  // 14: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
-	11, // 15: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
-	13, // 16: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	2,  // 17: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	4,  // 18: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	6,  // 19: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
-	8,  // 20: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
-	10, // 21: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	12, // 22: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	14, // 23: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	17, // [17:24] is the sub-list for method output_type
-	10, // [10:17] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	16, // 1: echelon.v1.StartRunRequest.rates:type_name -> echelon.v1.ExchangeRate
+	17, // 2: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
+	17, // 3: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
+	17, // 4: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
+	0,  // 5: echelon.v1.WatchRunResponse.phase:type_name -> echelon.v1.WatchRunResponse.Phase
+	18, // 6: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
+	17, // 7: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
+	17, // 8: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
+	17, // 9: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
+	17, // 10: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
+	1,  // 11: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
+	3,  // 12: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
+	5,  // 13: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
+	7,  // 14: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
+	9,  // 15: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
+	11, // 16: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
+	13, // 17: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
+	2,  // 18: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 19: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 20: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 21: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 22: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 23: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	14, // 24: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	18, // [18:25] is the sub-list for method output_type
+	11, // [11:18] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_service_proto_init() }
@@ -948,6 +962,7 @@ func file_echelon_v1_run_service_proto_init() {
 	if File_echelon_v1_run_service_proto != nil {
 		return
 	}
+	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_run_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

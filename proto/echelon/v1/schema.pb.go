@@ -21,7 +21,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Schema is the attributes that stored customers can have. It grows with the models that are created.
+// Schema is the attributes that stored customers can have. It grows with the models that are created; attributes are renamed and retired, and
+// never removed.
 type Schema struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// It rises with every change; 0 where nothing was registered yet.
@@ -86,7 +87,12 @@ type SchemaAttribute struct {
 	// Its type.
 	Type Attribute_Type `protobuf:"varint,3,opt,name=type,proto3,enum=echelon.v1.Attribute_Type" json:"type,omitempty"`
 	// Its unit; for people.
-	Unit          string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	Unit string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The names that it had before, the latest last. Versions of models that name one of them go on reading the attribute; a new version, and a
+	// customer that is stored, must use the new name.
+	FormerNames []string `protobuf:"bytes,130,rep,name=former_names,json=formerNames,proto3" json:"former_names,omitempty"`
+	// Whether it was retired: it is neither written nor read any more, and its id and names are never used again.
+	Retired       bool `protobuf:"varint,131,opt,name=retired,proto3" json:"retired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +155,20 @@ func (x *SchemaAttribute) GetUnit() string {
 	return ""
 }
 
+func (x *SchemaAttribute) GetFormerNames() []string {
+	if x != nil {
+		return x.FormerNames
+	}
+	return nil
+}
+
+func (x *SchemaAttribute) GetRetired() bool {
+	if x != nil {
+		return x.Retired
+	}
+	return false
+}
+
 var File_echelon_v1_schema_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_schema_proto_rawDesc = "" +
@@ -159,12 +179,14 @@ const file_echelon_v1_schema_proto_rawDesc = "" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12;\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\v2\x1b.echelon.v1.SchemaAttributeR\n" +
-	"attributes\"y\n" +
+	"attributes\"\xb8\x01\n" +
 	"\x0fSchemaAttribute\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x03 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x12\n" +
-	"\x04unit\x18\x04 \x01(\tR\x04unitB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\"\n" +
+	"\fformer_names\x18\x82\x01 \x03(\tR\vformerNames\x12\x19\n" +
+	"\aretired\x18\x83\x01 \x01(\bR\aretiredB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_schema_proto_rawDescOnce sync.Once

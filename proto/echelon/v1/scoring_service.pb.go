@@ -684,7 +684,9 @@ func (*CalibrateRequest_Batch) isCalibrateRequest_Message() {}
 type CalibrateHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is calibrated; it has no calibration of its own.
-	Evaluator     *Evaluator `protobuf:"bytes,1,opt,name=evaluator,proto3" json:"evaluator,omitempty"`
+	Evaluator *Evaluator `protobuf:"bytes,1,opt,name=evaluator,proto3" json:"evaluator,omitempty"`
+	// Exchange rates beside those of the model's `currency`; one for the same currency and day goes before the model's. Up to 100,000.
+	Rates         []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -722,6 +724,13 @@ func (*CalibrateHeader) Descriptor() ([]byte, []int) {
 func (x *CalibrateHeader) GetEvaluator() *Evaluator {
 	if x != nil {
 		return x.Evaluator
+	}
+	return nil
+}
+
+func (x *CalibrateHeader) GetRates() []*ExchangeRate {
+	if x != nil {
+		return x.Rates
 	}
 	return nil
 }
@@ -931,7 +940,9 @@ type BulkAssignHeader struct {
 	// Whether every step is explained; costly.
 	Explain bool `protobuf:"varint,2,opt,name=explain,proto3" json:"explain,omitempty"`
 	// Whether the reasons are left out; cheaper.
-	OmitReasons   bool `protobuf:"varint,3,opt,name=omit_reasons,json=omitReasons,proto3" json:"omit_reasons,omitempty"`
+	OmitReasons bool `protobuf:"varint,3,opt,name=omit_reasons,json=omitReasons,proto3" json:"omit_reasons,omitempty"`
+	// The number of the first batch; 1 where 0. A stream that goes on where another broke off keeps the numbers.
+	FirstSequence int64 `protobuf:"varint,100,opt,name=first_sequence,json=firstSequence,proto3" json:"first_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -985,6 +996,13 @@ func (x *BulkAssignHeader) GetOmitReasons() bool {
 		return x.OmitReasons
 	}
 	return false
+}
+
+func (x *BulkAssignHeader) GetFirstSequence() int64 {
+	if x != nil {
+		return x.FirstSequence
+	}
+	return 0
 }
 
 // BulkAssignResponse is the answer to the header, first and once, and then to each batch.
@@ -1143,7 +1161,7 @@ var File_echelon_v1_scoring_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\n" +
 	" echelon/v1/scoring_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xea\x02\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/currency.proto\x1a\x19echelon/v1/customer.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xea\x02\n" +
 	"\tEvaluator\x12.\n" +
 	"\x06stored\x18\x01 \x01(\v2\x14.echelon.v1.ModelRefH\x00R\x06stored\x12+\n" +
 	"\x06inline\x18\x02 \x01(\v2\x11.echelon.v1.ModelH\x00R\x06inline\x121\n" +
@@ -1186,9 +1204,11 @@ const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\x10CalibrateRequest\x125\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.echelon.v1.CalibrateHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"N\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\x8a\x01\n" +
 	"\x0fCalibrateHeader\x12;\n" +
-	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\"Y\n" +
+	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12:\n" +
+	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\"Y\n" +
 	"\rCustomerBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12,\n" +
 	"\x04rows\x18\x02 \x01(\v2\x18.echelon.v1.CustomerRowsR\x04rows\"|\n" +
@@ -1198,11 +1218,12 @@ const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\x11BulkAssignRequest\x126\n" +
 	"\x06header\x18\x01 \x01(\v2\x1c.echelon.v1.BulkAssignHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\x8c\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xbc\x01\n" +
 	"\x10BulkAssignHeader\x12;\n" +
 	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12\x18\n" +
 	"\aexplain\x18\x02 \x01(\bR\aexplain\x12!\n" +
-	"\fomit_reasons\x18\x03 \x01(\bR\vomitReasons\"\x86\x01\n" +
+	"\fomit_reasons\x18\x03 \x01(\bR\vomitReasons\x12.\n" +
+	"\x0efirst_sequence\x18d \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rfirstSequence\"\x86\x01\n" +
 	"\x12BulkAssignResponse\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.echelon.v1.ProvenanceH\x00R\x06opened\x123\n" +
 	"\x05batch\x18\x02 \x01(\v2\x1b.echelon.v1.AssignmentBatchH\x00R\x05batchB\t\n" +
@@ -1254,8 +1275,9 @@ var file_echelon_v1_scoring_service_proto_goTypes = []any{
 	(*Assignment)(nil),                  // 19: echelon.v1.Assignment
 	(*Provenance)(nil),                  // 20: echelon.v1.Provenance
 	(*status.Status)(nil),               // 21: google.rpc.Status
-	(*CustomerRows)(nil),                // 22: echelon.v1.CustomerRows
-	(*RowError)(nil),                    // 23: echelon.v1.RowError
+	(*ExchangeRate)(nil),                // 22: echelon.v1.ExchangeRate
+	(*CustomerRows)(nil),                // 23: echelon.v1.CustomerRows
+	(*RowError)(nil),                    // 24: echelon.v1.RowError
 }
 var file_echelon_v1_scoring_service_proto_depIdxs = []int32{
 	1,  // 0: echelon.v1.Evaluator.stored:type_name -> echelon.v1.ModelRef
@@ -1274,29 +1296,30 @@ var file_echelon_v1_scoring_service_proto_depIdxs = []int32{
 	8,  // 13: echelon.v1.CalibrateRequest.header:type_name -> echelon.v1.CalibrateHeader
 	9,  // 14: echelon.v1.CalibrateRequest.batch:type_name -> echelon.v1.CustomerBatch
 	0,  // 15: echelon.v1.CalibrateHeader.evaluator:type_name -> echelon.v1.Evaluator
-	22, // 16: echelon.v1.CustomerBatch.rows:type_name -> echelon.v1.CustomerRows
-	16, // 17: echelon.v1.CalibrateResponse.calibration:type_name -> echelon.v1.Calibration
-	23, // 18: echelon.v1.CalibrateResponse.errors:type_name -> echelon.v1.RowError
-	12, // 19: echelon.v1.BulkAssignRequest.header:type_name -> echelon.v1.BulkAssignHeader
-	9,  // 20: echelon.v1.BulkAssignRequest.batch:type_name -> echelon.v1.CustomerBatch
-	0,  // 21: echelon.v1.BulkAssignHeader.evaluator:type_name -> echelon.v1.Evaluator
-	20, // 22: echelon.v1.BulkAssignResponse.opened:type_name -> echelon.v1.Provenance
-	14, // 23: echelon.v1.BulkAssignResponse.batch:type_name -> echelon.v1.AssignmentBatch
-	19, // 24: echelon.v1.AssignmentBatch.assignments:type_name -> echelon.v1.Assignment
-	23, // 25: echelon.v1.AssignmentBatch.errors:type_name -> echelon.v1.RowError
-	2,  // 26: echelon.v1.ScoringService.ScoreCustomer:input_type -> echelon.v1.ScoreCustomerRequest
-	4,  // 27: echelon.v1.ScoringService.BatchScoreCustomers:input_type -> echelon.v1.BatchScoreCustomersRequest
-	7,  // 28: echelon.v1.ScoringService.Calibrate:input_type -> echelon.v1.CalibrateRequest
-	11, // 29: echelon.v1.ScoringService.BulkAssign:input_type -> echelon.v1.BulkAssignRequest
-	3,  // 30: echelon.v1.ScoringService.ScoreCustomer:output_type -> echelon.v1.ScoreCustomerResponse
-	5,  // 31: echelon.v1.ScoringService.BatchScoreCustomers:output_type -> echelon.v1.BatchScoreCustomersResponse
-	10, // 32: echelon.v1.ScoringService.Calibrate:output_type -> echelon.v1.CalibrateResponse
-	13, // 33: echelon.v1.ScoringService.BulkAssign:output_type -> echelon.v1.BulkAssignResponse
-	30, // [30:34] is the sub-list for method output_type
-	26, // [26:30] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	22, // 16: echelon.v1.CalibrateHeader.rates:type_name -> echelon.v1.ExchangeRate
+	23, // 17: echelon.v1.CustomerBatch.rows:type_name -> echelon.v1.CustomerRows
+	16, // 18: echelon.v1.CalibrateResponse.calibration:type_name -> echelon.v1.Calibration
+	24, // 19: echelon.v1.CalibrateResponse.errors:type_name -> echelon.v1.RowError
+	12, // 20: echelon.v1.BulkAssignRequest.header:type_name -> echelon.v1.BulkAssignHeader
+	9,  // 21: echelon.v1.BulkAssignRequest.batch:type_name -> echelon.v1.CustomerBatch
+	0,  // 22: echelon.v1.BulkAssignHeader.evaluator:type_name -> echelon.v1.Evaluator
+	20, // 23: echelon.v1.BulkAssignResponse.opened:type_name -> echelon.v1.Provenance
+	14, // 24: echelon.v1.BulkAssignResponse.batch:type_name -> echelon.v1.AssignmentBatch
+	19, // 25: echelon.v1.AssignmentBatch.assignments:type_name -> echelon.v1.Assignment
+	24, // 26: echelon.v1.AssignmentBatch.errors:type_name -> echelon.v1.RowError
+	2,  // 27: echelon.v1.ScoringService.ScoreCustomer:input_type -> echelon.v1.ScoreCustomerRequest
+	4,  // 28: echelon.v1.ScoringService.BatchScoreCustomers:input_type -> echelon.v1.BatchScoreCustomersRequest
+	7,  // 29: echelon.v1.ScoringService.Calibrate:input_type -> echelon.v1.CalibrateRequest
+	11, // 30: echelon.v1.ScoringService.BulkAssign:input_type -> echelon.v1.BulkAssignRequest
+	3,  // 31: echelon.v1.ScoringService.ScoreCustomer:output_type -> echelon.v1.ScoreCustomerResponse
+	5,  // 32: echelon.v1.ScoringService.BatchScoreCustomers:output_type -> echelon.v1.BatchScoreCustomersResponse
+	10, // 33: echelon.v1.ScoringService.Calibrate:output_type -> echelon.v1.CalibrateResponse
+	13, // 34: echelon.v1.ScoringService.BulkAssign:output_type -> echelon.v1.BulkAssignResponse
+	31, // [31:35] is the sub-list for method output_type
+	27, // [27:31] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_scoring_service_proto_init() }
@@ -1306,6 +1329,7 @@ func file_echelon_v1_scoring_service_proto_init() {
 	}
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
+	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_customer_proto_init()
 	file_echelon_v1_model_proto_init()
 	file_echelon_v1_scoring_service_proto_msgTypes[0].OneofWrappers = []any{

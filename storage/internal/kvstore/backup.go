@@ -52,7 +52,11 @@ func backupHeader(txn Txn, base *storage.BackupBase, at time.Time) (*storagev1.B
 	if err != nil {
 		return nil, err
 	}
-	header := &storagev1.BackupHeader{StoreFormat: Format, Commit: txn.ReadPoint(), CreateTime: timestamppb.New(at)}
+	format, err := readFormat(txn, "")
+	if err != nil {
+		return nil, err
+	}
+	header := &storagev1.BackupHeader{StoreFormat: uint32(format), Commit: txn.ReadPoint(), CreateTime: timestamppb.New(at)}
 	if n := len(history.Spans); n > 0 {
 		header.History = history.Spans[n-1].GetId()
 	}
@@ -104,11 +108,17 @@ func what(key []byte) string {
 		if name, ok := snapshotName(key); ok {
 			return fmt.Sprintf("the block of snapshot %q that ends with customer %q", name, key[len(snapshotPrefix(name)):])
 		}
+	case key[0] == spaceOverlay:
+		if name, ok := snapshotName(key); ok {
+			return fmt.Sprintf("the row of customer %q in the overlay %q", key[len(overlayPrefix(name)):], name)
+		}
+	case key[0] == spaceTombstone:
+		return fmt.Sprintf("the tombstone %x", key[1:])
 	case key[0] == spaceHistory:
 		return "the store's history"
 	}
 	return fmt.Sprintf("the value under %q", key)
 }
 
-// FormatEntry returns the key and the value that make a map a store; a restore writes them last.
-func FormatEntry() (key, value []byte) { return formatKey, []byte(formatValue()) }
+// FormatEntry returns the key and the value that make a map a store of a format; a restore writes them last.
+func FormatEntry(format int) (key, value []byte) { return formatKey, []byte(formatValue(format)) }

@@ -5,12 +5,43 @@ import (
 	"strconv"
 	"strings"
 
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
 // Format is the format that this program reads and writes. It rises when the layout of keys or values changes in a way that an older program would
 // misread; a newer program goes on reading the older formats.
-const Format = 1
+//
+//	1    as it began
+//	2    the schema has attributes that were renamed or retired, whose values a program of format 1 would miss or show
+//
+// A store has the oldest format that says what is in it, so that an older program opens what it understands.
+const Format = 2
+
+// firstFormat is that of a new store.
+const firstFormat = 1
+
+// formatOf returns the format that a schema needs.
+func formatOf(schema *storagev1.Schema) int {
+	for _, attribute := range schema.GetAttributes() {
+		if attribute.GetRetired() || len(attribute.GetFormerNames()) > 0 {
+			return 2
+		}
+	}
+	return firstFormat
+}
+
+// raiseFormat writes the format that a schema needs, where the store has an older one.
+func raiseFormat(txn Txn, schema *storagev1.Schema) error {
+	needed := formatOf(schema)
+	if needed == firstFormat {
+		return nil
+	}
+	if found, err := readFormat(txn, ""); err != nil || found >= needed {
+		return err
+	}
+	return txn.Set(formatKey, []byte(formatValue(needed)))
+}
 
 // formatText is what the value under the format's key begins with; the number follows. It must never change.
 const formatText = "echelon store, format "
@@ -33,7 +64,7 @@ func checkFormat(db DB, dir string) error {
 		}
 		return &storage.FormatError{Dir: dir, Supported: Format} // there is something, and it is not ours
 	}
-	if err := txn.Set(formatKey, []byte(formatValue())); err != nil {
+	if err := txn.Set(formatKey, []byte(formatValue(firstFormat))); err != nil {
 		return err
 	}
 	return txn.Commit()
@@ -63,4 +94,4 @@ func parseFormat(value, dir string) (int, error) {
 	return found, nil
 }
 
-func formatValue() string { return formatText + strconv.Itoa(Format) }
+func formatValue(format int) string { return formatText + strconv.Itoa(format) }

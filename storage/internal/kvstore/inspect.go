@@ -90,6 +90,14 @@ func (i *inspector) look(item Item) {
 		if err == nil {
 			err = proto.Unmarshal(data, &storagev1.SnapshotBlock{})
 		}
+	case spaceOverlay:
+		if err == nil {
+			err = proto.Unmarshal(data, &storagev1.OverlayRow{})
+		}
+	case spaceTombstone:
+		if err == nil {
+			err = proto.Unmarshal(data, &storagev1.Tombstone{})
+		}
 	case spaceHistory:
 	default:
 		i.found.Unknown++

@@ -15,7 +15,9 @@ import (
 //	'c' id                     a customer's row (package rowcodec)
 //	'd' kind:byte key          a document: its message in wire format
 //	'h'                        how the store came to its commits (see history.go)
+//	'o' overlay 0 id           a customer's row in an overlay: its message in wire format, without the id
 //	's' snapshot 0 last-id     a block of a snapshot, under the last of its ids: the block that may hold an id is the first at or after it
+//	't' hash                   the tombstone of the customer whose id has that hash
 //
 // Ids, keys and names stand as they are, so that the order of keys is the order of their bytes. Every value but the format is sealed.
 const (
@@ -23,14 +25,19 @@ const (
 	spaceCustomer = 'c'
 	spaceDocument = 'd'
 	spaceHistory  = 'h'
+	spaceOverlay  = 'o'
 	spaceSnapshot = 's'
+
+	spaceTombstone = 't'
 )
 
 var (
 	formatKey      = []byte{spaceFormat}
 	historyKey     = []byte{spaceHistory}
 	customerPrefix = []byte{spaceCustomer}
+	overlaySpace   = []byte{spaceOverlay}
 	snapshotSpace  = []byte{spaceSnapshot}
+	tombstoneSpace = []byte{spaceTombstone}
 )
 
 func customerKey(id string) []byte { return append([]byte{spaceCustomer}, id...) }
@@ -46,7 +53,16 @@ func snapshotPrefix(snapshot string) []byte {
 
 func snapshotKey(snapshot, id string) []byte { return append(snapshotPrefix(snapshot), id...) }
 
-// snapshotName returns the name in the key of a block.
+// overlayPrefix is what the keys of an overlay's rows begin with. The name has no 0 byte.
+func overlayPrefix(overlay string) []byte {
+	return append(append([]byte{spaceOverlay}, overlay...), 0)
+}
+
+func overlayKey(overlay, id string) []byte { return append(overlayPrefix(overlay), id...) }
+
+func tombstoneKey(hash string) []byte { return append([]byte{spaceTombstone}, hash...) }
+
+// snapshotName returns the name in the key of a block, or of an overlay's row.
 func snapshotName(key []byte) (string, bool) {
 	name, _, ok := bytes.Cut(key[1:], []byte{0})
 	return string(name), ok

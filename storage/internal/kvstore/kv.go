@@ -47,6 +47,8 @@ type Range struct {
 	KeysOnly bool
 	// ValuesAfter leaves out the values that were written at this commit or before.
 	ValuesAfter uint64
+	// Since leaves out the items that were written at this commit or before; what is old is passed by, not read.
+	Since uint64
 }
 
 // After returns the smallest key after the given one.

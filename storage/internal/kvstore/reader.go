@@ -207,7 +207,9 @@ func (r *reader) batches(ctx context.Context, rows *rows, scan storage.CustomerS
 	if err := r.ended(ctx); err != nil {
 		return err
 	}
-	for item, err := range r.txn.Scan(customersAfter(scan.After)) {
+	keys := customersAfter(scan.After)
+	keys.Since = uint64(scan.Since)
+	for item, err := range r.txn.Scan(keys) {
 		if err == nil {
 			err = rows.add(item)
 		}

@@ -42,20 +42,18 @@ func newRows(schema *schema, view *frame.Schema) (*rows, error) {
 	for id := range r.fields {
 		r.fields[id] = notInView
 	}
-	var conflicts []storage.SchemaConflict
-	for i := range view.Len() {
-		field := view.Field(i)
-		attribute := schema.byName[field.Name]
-		switch {
-		case attribute == nil: // missing in every row
-		case attribute.GetType() != field.Type:
-			conflicts = append(conflicts, storage.SchemaConflict{Name: field.Name, Stored: attribute.GetType(), Given: field.Type})
-		default:
-			r.fields[attribute.GetId()] = i
-		}
+	if err := storage.CheckReadable(schema.byName, view); err != nil {
+		return nil, err
 	}
-	if len(conflicts) > 0 {
-		return nil, &storage.SchemaConflictError{Conflicts: conflicts}
+	for i := range view.Len() {
+		attribute := schema.byName[view.Field(i).Name]
+		if attribute == nil {
+			continue // missing in every row
+		}
+		if r.fields[attribute.GetId()] != notInView {
+			return nil, fmt.Errorf("%w: the view names %s twice", storage.ErrInvalid, attribute.GetName())
+		}
+		r.fields[attribute.GetId()] = i
 	}
 	return r, nil
 }

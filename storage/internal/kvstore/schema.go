@@ -14,8 +14,8 @@ import (
 type schema struct {
 	version uint64 // of its document
 	fields  *frame.Schema
-	byName  map[string]*storagev1.SchemaAttribute
-	types   []echelonv1.Attribute_Type // by id; UNSPECIFIED where no attribute has the id
+	byName  map[string]*storagev1.SchemaAttribute // former names too
+	types   []echelonv1.Attribute_Type            // by id; UNSPECIFIED where no attribute has the id
 }
 
 // schemaCache keeps the schema that was read last, since every customer that is read or written needs it and it hardly ever changes.
@@ -51,9 +51,8 @@ func (c *schemaCache) read(txn Txn) (*schema, error) {
 }
 
 func newSchema(message *storagev1.Schema, version uint64) *schema {
-	s := &schema{version: version, fields: storage.FrameSchema(message), byName: make(map[string]*storagev1.SchemaAttribute)}
+	s := &schema{version: version, fields: storage.FrameSchema(message), byName: storage.AttributesByName(message)}
 	for _, attribute := range message.GetAttributes() {
-		s.byName[attribute.GetName()] = attribute
 		for int(attribute.GetId()) >= len(s.types) {
 			s.types = append(s.types, echelonv1.Attribute_UNSPECIFIED)
 		}
@@ -65,19 +64,21 @@ func newSchema(message *storagev1.Schema, version uint64) *schema {
 // attributeIDs returns the attributes that the fields are; all of them must be known.
 func (s *schema) attributeIDs(fields *frame.Schema) ([]uint32, error) {
 	ids := make([]uint32, fields.Len())
-	seen := make(map[string]bool, len(ids))
+	seen := make(map[uint32]bool, len(ids))
 	var conflicts []storage.SchemaConflict
 	for i := range ids {
 		field := fields.Field(i)
-		if seen[field.Name] {
-			return nil, fmt.Errorf("%w: the frame has two columns %s", storage.ErrInvalid, field.Name)
-		}
-		seen[field.Name] = true
 		attribute := s.byName[field.Name]
-		if attribute == nil || attribute.GetType() != field.Type {
-			conflicts = append(conflicts, storage.SchemaConflict{Name: field.Name, Stored: attribute.GetType(), Given: field.Type})
+		if attribute == nil || attribute.GetType() != field.Type || attribute.GetRetired() {
+			conflicts = append(conflicts, storage.SchemaConflict{
+				Name: field.Name, Stored: attribute.GetType(), Given: field.Type, Retired: attribute.GetRetired(),
+			})
 			continue
 		}
+		if seen[attribute.GetId()] {
+			return nil, fmt.Errorf("%w: the frame has two columns %s", storage.ErrInvalid, attribute.GetName())
+		}
+		seen[attribute.GetId()] = true
 		ids[i] = attribute.GetId()
 	}
 	if len(conflicts) > 0 {

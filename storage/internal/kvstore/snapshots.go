@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -41,8 +42,13 @@ func (s *Store) WriteSnapshot(ctx context.Context, snapshot string) (storage.Sna
 
 // DeleteSnapshot implements storage.Snapshots.
 func (s *Store) DeleteSnapshot(ctx context.Context, snapshot string) error {
+	return s.deleteAll(ctx, snapshotPrefix(snapshot))
+}
+
+// deleteAll removes all keys with a prefix, in several commits.
+func (s *Store) deleteAll(ctx context.Context, prefix []byte) error {
 	for {
-		keys, err := s.someKeys(ctx, snapshotPrefix(snapshot), deleteKeys)
+		keys, err := s.someKeys(ctx, prefix, deleteKeys)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
@@ -108,16 +114,25 @@ func (w *snapshotWriter) append(block *storagev1.SnapshotBlock) error {
 		}
 		w.last = id
 	}
-	data, err := proto.Marshal(block)
+	item, err := blockItem(w.snapshot, block)
 	if err != nil {
-		return fmt.Errorf("%w: a block of a snapshot cannot be encoded: %w", storage.ErrInvalid, err)
+		return err
 	}
-	key := snapshotKey(w.snapshot, w.last)
-	w.blocks = append(w.blocks, Item{Key: key, Value: seal(key, data)})
-	if w.size += len(data); w.size >= flushBytes {
+	w.blocks = append(w.blocks, item)
+	if w.size += len(item.Value); w.size >= flushBytes {
 		return w.flush()
 	}
 	return nil
+}
+
+// blockItem returns a block as it is stored.
+func blockItem(snapshot string, block *storagev1.SnapshotBlock) (Item, error) {
+	data, err := proto.Marshal(block)
+	if err != nil {
+		return Item{}, fmt.Errorf("%w: a block of a snapshot cannot be encoded: %w", storage.ErrInvalid, err)
+	}
+	key := snapshotKey(snapshot, block.GetIds()[len(block.GetIds())-1])
+	return Item{Key: key, Value: seal(key, data)}, nil
 }
 
 // flush commits the blocks that were collected.
@@ -157,6 +172,42 @@ func (w *snapshotWriter) Abort() error {
 	return w.store.DeleteSnapshot(context.WithoutCancel(w.ctx), w.snapshot)
 }
 
+// RewriteBlock implements storage.Snapshots.
+func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string,
+	rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (found bool, err error) {
+	err = s.update(ctx, func(txn Txn) error {
+		found = false
+		var old []byte
+		var block *storagev1.SnapshotBlock
+		for item, err := range txn.Scan(Range{Prefix: snapshotPrefix(snapshot), From: snapshotKey(snapshot, id)}) {
+			if err == nil {
+				block, err = openBlock(snapshot, item)
+			}
+			if err != nil {
+				return err
+			}
+			old = bytes.Clone(item.Key)
+			break
+		}
+		if _, found = slices.BinarySearch(block.GetIds(), id); !found {
+			return nil
+		}
+		block, err := rewrite(block)
+		if err == nil {
+			err = txn.Delete(old)
+		}
+		if err != nil || len(block.GetIds()) == 0 {
+			return err
+		}
+		item, err := blockItem(snapshot, block)
+		if err != nil {
+			return err
+		}
+		return txn.Set(item.Key, item.Value)
+	})
+	return found && err == nil, err
+}
+
 // SnapshotBlock implements storage.Reader.
 func (r *reader) SnapshotBlock(snapshot, id string) (*storagev1.SnapshotBlock, error) {
 	for item, err := range r.scan(context.Background(), Range{Prefix: snapshotPrefix(snapshot), From: snapshotKey(snapshot, id)}) {
@@ -189,11 +240,16 @@ func (r *reader) SnapshotBlocks(ctx context.Context, snapshot, after string) ite
 
 // SnapshotNames implements storage.Reader. It goes from name to name, not through all blocks.
 func (r *reader) SnapshotNames(ctx context.Context) ([]string, error) {
+	return r.names(ctx, snapshotSpace)
+}
+
+// names returns the names under which there are blocks or rows in a space.
+func (r *reader) names(ctx context.Context, space []byte) ([]string, error) {
 	var names []string
-	from := snapshotSpace
+	from := space
 	for {
 		var name string
-		for item, err := range r.scan(ctx, Range{Prefix: snapshotSpace, From: from, KeysOnly: true}) {
+		for item, err := range r.scan(ctx, Range{Prefix: space, From: from, KeysOnly: true}) {
 			if err != nil {
 				return nil, err
 			}
@@ -204,7 +260,7 @@ func (r *reader) SnapshotNames(ctx context.Context) ([]string, error) {
 			return names, nil
 		}
 		names = append(names, name)
-		from = End(snapshotPrefix(name))
+		from = End(append(append(bytes.Clone(space), name...), 0))
 	}
 }
 

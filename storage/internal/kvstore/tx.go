@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/internal/rowcodec"
 )
@@ -30,6 +31,11 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(document)
 	if err != nil {
 		return t.fail(fmt.Errorf("%w: %s %q cannot be encoded: %w", storage.ErrInvalid, kind, key, err))
+	}
+	if schema, ok := document.(*storagev1.Schema); ok && kind == storage.KindSchema {
+		if err := raiseFormat(t.txn, schema); err != nil {
+			return t.fail(err)
+		}
 	}
 	t.wroteSchema = t.wroteSchema || kind == storage.KindSchema
 	k := documentKey(kind, key)
@@ -69,18 +75,6 @@ func (t *tx) PutCustomers(customers *frame.Frame, at time.Time) error {
 		}
 	}
 	return nil
-}
-
-// DeleteCustomer implements storage.Tx.
-func (t *tx) DeleteCustomer(id string) (existed bool, err error) {
-	if id == "" || len(id) > frame.MaxIDBytes {
-		return false, nil // there cannot be one
-	}
-	key := customerKey(id)
-	if _, existed, err = t.txn.Get(key); err != nil || !existed {
-		return false, t.fail(err)
-	}
-	return true, t.fail(t.txn.Delete(key))
 }
 
 // schema returns the schema as the Tx sees it. One that the Tx itself wrote has no version yet and must not get into the cache.

@@ -20,7 +20,14 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 		t.add("score "+s.GetScore(), "", points(s.Value), Percent(100*s.GetCompleteness()))
 	}
 	for _, tier := range a.GetTiers() {
-		t.add("tier "+tier.GetTiering(), orNone(tier.GetTier()), "", "")
+		name := orNone(tier.GetTier())
+		if tier.ComputedTier != nil {
+			name += " (held, computed " + tier.GetComputedTier() + ")"
+		}
+		if tier.GetInherited() {
+			name += " (inherited; its own: " + orNone(tier.GetOwnTier()) + ")"
+		}
+		t.add("tier "+tier.GetTiering(), name, "", "")
 	}
 	if err := section(w, "outcome", t); err != nil {
 		return err
@@ -35,11 +42,15 @@ func heading(w io.Writer, a *echelonv1.Assignment) error {
 	t.add("model", fmt.Sprintf("%s version %d", by.GetModel(), by.GetModelVersion()))
 	t.add("calibration", orNone(by.GetCalibrationId()))
 	if by.GetRunId() != "" {
-		t.add("run", by.GetRunId())
+		run := by.GetRunId()
+		if by.GetOnline() {
+			run += ", and evaluated since"
+		}
+		t.add("run", run)
 	}
 	t.add("as of", Time(by.GetAsOf()))
 	if a.GetStale() {
-		t.add("stale", "the customer was written after the run: the next run may decide otherwise")
+		t.add("stale", "the customer was written after it was evaluated: the next run may decide otherwise")
 	}
 	if err := t.write(w); err != nil {
 		return err

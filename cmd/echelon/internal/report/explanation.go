@@ -38,7 +38,7 @@ func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error 
 		}
 	}
 	for _, t := range e.GetTiers() {
-		if err := tier(w, t); err != nil {
+		if err := tier(w, t, heldIn(explained, t.GetTiering())); err != nil {
 			return err
 		}
 	}
@@ -84,26 +84,43 @@ func score(w io.Writer, s *echelonv1.ScoreExplanation) error {
 	return section(w, title, t)
 }
 
-func tier(w io.Writer, e *echelonv1.TierExplanation) error {
+// heldIn returns the tier in which a customer is held although another one is computed; empty where it is not.
+func heldIn(a *echelonv1.Assignment, tiering string) string {
+	for _, t := range a.GetTiers() {
+		if t.GetTiering() == tiering && t.ComputedTier != nil {
+			return t.GetTier()
+		}
+	}
+	return ""
+}
+
+func tier(w io.Writer, e *echelonv1.TierExplanation, held string) error {
 	title := "tier " + e.GetTiering() + ": " + orNone(e.GetTier())
 	if e.XLevel != nil && e.YLevel != nil {
 		title += fmt.Sprintf(" (x level %d, y level %d)", e.GetXLevel(), e.GetYLevel())
 	}
+	if held != "" {
+		title += ", held in " + held
+	}
 	t := newTable("llrrl", "cut", "condition", "line", "own", "met")
 	for _, cut := range e.GetCuts() {
 		addCut(t, cut.GetName(), cut)
+	}
+	if exit := e.GetExit(); exit != nil {
+		addCut(t, "exit from "+exit.GetName(), exit)
 	}
 	return section(w, title, t)
 }
 
 // addCut writes a cut's conditions, those of its `any` below it.
 func addCut(t *table, name string, cut *echelonv1.CutExplanation) {
+	outer := name
 	for _, c := range cut.GetConditions() {
 		t.add(name, c.GetCondition(), line(c.Line), line(c.Value), met(c))
 		name = ""
 	}
 	for i, one := range cut.GetAny() {
-		addCut(t, fmt.Sprintf("%s any %d", cut.GetName(), i+1), one)
+		addCut(t, fmt.Sprintf("%s any %d", outer, i+1), one)
 	}
 }
 

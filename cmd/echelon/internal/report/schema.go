@@ -3,17 +3,30 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // Schema writes the attributes of stored customers.
 func Schema(w io.Writer, schema *echelonv1.Schema) error {
-	t := newTable("rlll", "id", "attribute", "type", "unit")
+	t := newTable("rllll", "id", "attribute", "type", "unit", "")
 	for _, a := range schema.GetAttributes() {
-		t.add(fmt.Sprint(a.GetId()), a.GetName(), a.GetType().String(), orNone(a.GetUnit()))
+		t.add(fmt.Sprint(a.GetId()), a.GetName(), a.GetType().String(), orNone(a.GetUnit()), became(a))
 	}
 	return t.write(w)
+}
+
+// became says what happened to an attribute.
+func became(a *echelonv1.SchemaAttribute) string {
+	var parts []string
+	if a.GetRetired() {
+		parts = append(parts, "retired")
+	}
+	if former := a.GetFormerNames(); len(former) > 0 {
+		parts = append(parts, "was "+strings.Join(former, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Calibrations writes a list of calibrations.

@@ -20,7 +20,11 @@ func Summary(w io.Writer, summary *echelonv1.Summary, amount string) error {
 			return err
 		}
 	}
-	return Balance(w, summary.GetBalance(), amount)
+	if err := Balance(w, summary.GetBalance(), amount); err != nil || summary.GetFamilies() == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%sfamilies  %s, those who are alone among them\n", indent, Count(summary.GetFamilies()))
+	return err
 }
 
 // Tiering writes the customers, and the amount, of each tier or persona, and the shares of the whole.
@@ -28,29 +32,31 @@ func Tiering(w io.Writer, t *echelonv1.TierTable, amount string) error {
 	if _, err := fmt.Fprintln(w, plain(t.GetTiering())); err != nil {
 		return err
 	}
-	customers, total, unscored := t.GetUnscored(), t.GetUnscoredAmount(), int64(0)
+	customers, total, unscored, held := t.GetUnscored(), t.GetUnscoredAmount(), int64(0), int64(0)
 	for _, tier := range t.GetTiers() {
 		customers += tier.GetCustomers()
 		total += tier.GetAmount()
 		unscored += tier.GetUnscored()
+		held += tier.GetHeld()
 	}
-	c := columns{amount: amount, unscored: unscored > 0, customers: customers, total: total}
+	c := columns{amount: amount, unscored: unscored > 0, held: held > 0, customers: customers, total: total}
 	c.begin()
 	for _, tier := range t.GetTiers() {
-		c.add(tier.GetTier(), tier.GetCustomers(), tier.GetAmount(), tier.GetUnscored())
+		c.add(tier)
 	}
-	c.add("(none)", t.GetUnscored(), t.GetUnscoredAmount(), t.GetUnscored())
-	c.add("total", customers, total, unscored+t.GetUnscored())
+	c.add(&echelonv1.TierCount{Tier: "(none)", Customers: t.GetUnscored(), Amount: t.GetUnscoredAmount(), Unscored: t.GetUnscored(), Computed: &t.Unscored})
+	c.add(&echelonv1.TierCount{Tier: "total", Customers: customers, Amount: total, Unscored: unscored + t.GetUnscored(), Held: held, Computed: &customers})
 	return c.table.write(w)
 }
 
 // columns are those of a tiering's table.
 type columns struct {
-	amount    string
-	unscored  bool
-	customers int64
-	total     float64
-	table     *table
+	amount string
+	// unscored tells whether there is a column of those, held whether there are two of who is held.
+	unscored, held bool
+	customers      int64
+	total          float64
+	table          *table
 }
 
 func (c *columns) begin() {
@@ -65,16 +71,22 @@ func (c *columns) begin() {
 	if c.unscored {
 		align, header = align+"r", append(header, "unscored")
 	}
+	if c.held {
+		align, header = align+"rr", append(header, "held", "computed")
+	}
 	c.table = newTable(align, header...)
 }
 
-func (c *columns) add(name string, customers int64, amount float64, unscored int64) {
-	cells := []string{name, Count(customers), Share(float64(customers), float64(c.customers))}
+func (c *columns) add(row *echelonv1.TierCount) {
+	cells := []string{row.GetTier(), Count(row.GetCustomers()), Share(float64(row.GetCustomers()), float64(c.customers))}
 	if c.amount != "" {
-		cells = append(cells, Amount(amount, c.total), Share(amount, c.total))
+		cells = append(cells, Amount(row.GetAmount(), c.total), Share(row.GetAmount(), c.total))
 	}
 	if c.unscored {
-		cells = append(cells, Count(unscored))
+		cells = append(cells, Count(row.GetUnscored()))
+	}
+	if c.held {
+		cells = append(cells, Count(row.GetHeld()), Count(row.GetComputed()))
 	}
 	c.table.add(cells...)
 }

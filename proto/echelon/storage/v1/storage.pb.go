@@ -31,7 +31,9 @@ type Schema struct {
 	// It rises with every change, from 1.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The attributes, by id.
-	Attributes    []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Attributes []*SchemaAttribute `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	// The name of the attribute that the newest version renamed or retired, for the audit log; empty where it added some.
+	Changed       string `protobuf:"bytes,130,opt,name=changed,proto3" json:"changed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +82,13 @@ func (x *Schema) GetAttributes() []*SchemaAttribute {
 	return nil
 }
 
+func (x *Schema) GetChanged() string {
+	if x != nil {
+		return x.Changed
+	}
+	return ""
+}
+
 // SchemaAttribute is one attribute of stored customers.
 type SchemaAttribute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -90,7 +99,11 @@ type SchemaAttribute struct {
 	// Its type.
 	Type v1.Attribute_Type `protobuf:"varint,3,opt,name=type,proto3,enum=echelon.v1.Attribute_Type" json:"type,omitempty"`
 	// Its unit; for people.
-	Unit          string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	Unit string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The names that it had before, the latest last. Whoever reads by one of them reads this attribute; no other attribute ever gets one.
+	FormerNames []string `protobuf:"bytes,130,rep,name=former_names,json=formerNames,proto3" json:"former_names,omitempty"`
+	// Whether it was retired: nothing is written to it or read of it any more, and its id and names stay taken.
+	Retired       bool `protobuf:"varint,131,opt,name=retired,proto3" json:"retired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +164,20 @@ func (x *SchemaAttribute) GetUnit() string {
 		return x.Unit
 	}
 	return ""
+}
+
+func (x *SchemaAttribute) GetFormerNames() []string {
+	if x != nil {
+		return x.FormerNames
+	}
+	return nil
+}
+
+func (x *SchemaAttribute) GetRetired() bool {
+	if x != nil {
+		return x.Retired
+	}
+	return false
 }
 
 // ModelHead is what changes about a model.
@@ -238,7 +265,9 @@ type Current struct {
 	// The publications before it, the latest last; at most 100 are kept.
 	History []*Publication `protobuf:"bytes,4,rep,name=history,proto3" json:"history,omitempty"`
 	// When it became current.
-	PublishTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
+	PublishTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
+	// The name of its overlay: another one with each publishing and rolling back. Where empty, it is the run's id.
+	Overlay       string `protobuf:"bytes,110,opt,name=overlay,proto3" json:"overlay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -308,6 +337,178 @@ func (x *Current) GetPublishTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Current) GetOverlay() string {
+	if x != nil {
+		return x.Overlay
+	}
+	return ""
+}
+
+// Overlay is an overlay that is not current any more. It is kept for lists that began while it was.
+type Overlay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's name.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// The run whose snapshot it lies over.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// When its publication was replaced.
+	ReplaceTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=replace_time,json=replaceTime,proto3" json:"replace_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overlay) Reset() {
+	*x = Overlay{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overlay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overlay) ProtoMessage() {}
+
+func (x *Overlay) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overlay.ProtoReflect.Descriptor instead.
+func (*Overlay) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Overlay) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Overlay) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *Overlay) GetReplaceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReplaceTime
+	}
+	return nil
+}
+
+// OverlayRow is the assignment of one customer that was evaluated outside its run.
+type OverlayRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The assignment, as a block of one customer, which names no id: the key has it.
+	Block *SnapshotBlock `protobuf:"bytes,1,opt,name=block,proto3" json:"block,omitempty"`
+	// The instant as of which the customer was evaluated.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OverlayRow) Reset() {
+	*x = OverlayRow{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OverlayRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OverlayRow) ProtoMessage() {}
+
+func (x *OverlayRow) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OverlayRow.ProtoReflect.Descriptor instead.
+func (*OverlayRow) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *OverlayRow) GetBlock() *SnapshotBlock {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+func (x *OverlayRow) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Tombstone is what is left of a customer that was deleted, under a hash of its id.
+type Tombstone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether all that was kept of it was erased, so that a run that had read it must leave it out.
+	Erased        bool `protobuf:"varint,1,opt,name=erased,proto3" json:"erased,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tombstone) Reset() {
+	*x = Tombstone{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tombstone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tombstone) ProtoMessage() {}
+
+func (x *Tombstone) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
+func (*Tombstone) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Tombstone) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 // Publication is one that was current.
 type Publication struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -323,7 +524,7 @@ type Publication struct {
 
 func (x *Publication) Reset() {
 	*x = Publication{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +536,7 @@ func (x *Publication) String() string {
 func (*Publication) ProtoMessage() {}
 
 func (x *Publication) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[4]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +549,7 @@ func (x *Publication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publication.ProtoReflect.Descriptor instead.
 func (*Publication) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{4}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Publication) GetRunId() string {
@@ -390,14 +591,21 @@ type SnapshotBlock struct {
 	// Their places in `reasons`, customer after customer.
 	ReasonRefs []uint32 `protobuf:"varint,7,rep,packed,name=reason_refs,json=reasonRefs,proto3" json:"reason_refs,omitempty"`
 	// For each customer whether the model's population leaves it out; empty where it leaves out none of the block.
-	Excluded      []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded []bool `protobuf:"varint,20,rep,packed,name=excluded,proto3" json:"excluded,omitempty"`
+	// The tiers that the cuts alone give, in declared order of the tierings, while `tiers` are those in force; empty where nobody of the block is in another.
+	ComputedTiers []*NameColumn `protobuf:"bytes,120,rep,name=computed_tiers,json=computedTiers,proto3" json:"computed_tiers,omitempty"`
+	// The part of the run's families that these customers need; absent where the model has none.
+	Families *v1.FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
+	// For each tiering, in declared order, what customers compute by themselves who inherit the tier of their family's root: 0 for those who do
+	// not, 1 where it is none, or 1 and the place from 1. The codes are empty where each customer decides for itself.
+	OwnTiers      []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SnapshotBlock) Reset() {
 	*x = SnapshotBlock{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +617,7 @@ func (x *SnapshotBlock) String() string {
 func (*SnapshotBlock) ProtoMessage() {}
 
 func (x *SnapshotBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[5]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +630,7 @@ func (x *SnapshotBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotBlock.ProtoReflect.Descriptor instead.
 func (*SnapshotBlock) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{5}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SnapshotBlock) GetIds() []string {
@@ -481,6 +689,27 @@ func (x *SnapshotBlock) GetExcluded() []bool {
 	return nil
 }
 
+func (x *SnapshotBlock) GetComputedTiers() []*NameColumn {
+	if x != nil {
+		return x.ComputedTiers
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetFamilies() *v1.FamilyTable {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetOwnTiers() []*NameColumn {
+	if x != nil {
+		return x.OwnTiers
+	}
+	return nil
+}
+
 // NameColumn is a segmentation's or a tiering's outcomes.
 type NameColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -493,7 +722,7 @@ type NameColumn struct {
 
 func (x *NameColumn) Reset() {
 	*x = NameColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +734,7 @@ func (x *NameColumn) String() string {
 func (*NameColumn) ProtoMessage() {}
 
 func (x *NameColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[6]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +747,7 @@ func (x *NameColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameColumn.ProtoReflect.Descriptor instead.
 func (*NameColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{6}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *NameColumn) GetCodes() []uint32 {
@@ -543,7 +772,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +784,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[7]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +797,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{7}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -592,36 +821,205 @@ func (x *ScoreColumn) GetCompleteness() []float64 {
 	return nil
 }
 
+// Job is an import that can be resumed. It is written in the commit of each of its batches; once it has expired it is kept for a while without them.
+type Job struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose it is.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// What it was opened with, without the job's id.
+	Header *v1.ImportHeader `protobuf:"bytes,2,opt,name=header,proto3" json:"header,omitempty"`
+	// The last batch that is stored; all before it are.
+	LastSequence int64 `protobuf:"varint,3,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
+	// When its first batch was stored.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When its last batch was stored.
+	UseTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=use_time,json=useTime,proto3" json:"use_time,omitempty"`
+	// Whether it may go on no more.
+	Expired bool `protobuf:"varint,6,opt,name=expired,proto3" json:"expired,omitempty"`
+	// Whether its batches are removed.
+	Forgotten     bool `protobuf:"varint,7,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Job) Reset() {
+	*x = Job{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Job) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Job) ProtoMessage() {}
+
+func (x *Job) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Job.ProtoReflect.Descriptor instead.
+func (*Job) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Job) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Job) GetHeader() *v1.ImportHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *Job) GetLastSequence() int64 {
+	if x != nil {
+		return x.LastSequence
+	}
+	return 0
+}
+
+func (x *Job) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Job) GetUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UseTime
+	}
+	return nil
+}
+
+func (x *Job) GetExpired() bool {
+	if x != nil {
+		return x.Expired
+	}
+	return false
+}
+
+func (x *Job) GetForgotten() bool {
+	if x != nil {
+		return x.Forgotten
+	}
+	return false
+}
+
+// JobBatch is a batch that a job has stored.
+type JobBatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The SHA-256 of its rows.
+	Hash []byte `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	// How it was answered, with the first of its errors; the number is that of the key.
+	Answer        *v1.ImportedBatch `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JobBatch) Reset() {
+	*x = JobBatch{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JobBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JobBatch) ProtoMessage() {}
+
+func (x *JobBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
+func (*JobBatch) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *JobBatch) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *JobBatch) GetAnswer() *v1.ImportedBatch {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"g\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\v2#.echelon.storage.v1.SchemaAttributeR\n" +
-	"attributes\"y\n" +
+	"attributes\x12\x19\n" +
+	"\achanged\x18\x82\x01 \x01(\tR\achanged\"\xb8\x01\n" +
 	"\x0fSchemaAttribute\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x03 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x12\n" +
-	"\x04unit\x18\x04 \x01(\tR\x04unit\"\xaa\x01\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\"\n" +
+	"\fformer_names\x18\x82\x01 \x03(\tR\vformerNames\x12\x19\n" +
+	"\aretired\x18\x83\x01 \x01(\bR\aretired\"\xaa\x01\n" +
 	"\tModelHead\x12%\n" +
 	"\x0elatest_version\x18\x01 \x01(\x03R\rlatestVersion\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12-\n" +
-	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\xe6\x01\n" +
+	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\x80\x02\n" +
 	"\aCurrent\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
 	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\x129\n" +
 	"\ahistory\x18\x04 \x03(\v2\x1f.echelon.storage.v1.PublicationR\ahistory\x12=\n" +
-	"\fpublish_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\"p\n" +
+	"\fpublish_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\x12\x18\n" +
+	"\aoverlay\x18n \x01(\tR\aoverlay\"u\n" +
+	"\aOverlay\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12=\n" +
+	"\freplace_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vreplaceTime\"v\n" +
+	"\n" +
+	"OverlayRow\x127\n" +
+	"\x05block\x18\x01 \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12/\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"#\n" +
+	"\tTombstone\x12\x16\n" +
+	"\x06erased\x18\x01 \x01(\bR\x06erased\"p\n" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xdc\x02\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\x97\x04\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -631,14 +1029,29 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\rreason_counts\x18\x06 \x03(\rR\freasonCounts\x12\x1f\n" +
 	"\vreason_refs\x18\a \x03(\rR\n" +
 	"reasonRefs\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x03(\bR\bexcluded\"\"\n" +
+	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x12E\n" +
+	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\x124\n" +
+	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\x12<\n" +
+	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
 	"\vScoreColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x01R\x06values\x12\x14\n" +
 	"\x05valid\x18\x02 \x03(\bR\x05valid\x12\"\n" +
-	"\fcompleteness\x18\x03 \x03(\x01R\fcompletenessBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\fcompleteness\x18\x03 \x03(\x01R\fcompleteness\"\xa6\x02\n" +
+	"\x03Job\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x120\n" +
+	"\x06header\x18\x02 \x01(\v2\x18.echelon.v1.ImportHeaderR\x06header\x12#\n" +
+	"\rlast_sequence\x18\x03 \x01(\x03R\flastSequence\x12;\n" +
+	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\buse_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\auseTime\x12\x18\n" +
+	"\aexpired\x18\x06 \x01(\bR\aexpired\x12\x1c\n" +
+	"\tforgotten\x18\a \x01(\bR\tforgotten\"Q\n" +
+	"\bJobBatch\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
+	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answerBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -652,34 +1065,52 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),       // 1: echelon.storage.v1.SchemaAttribute
 	(*ModelHead)(nil),             // 2: echelon.storage.v1.ModelHead
 	(*Current)(nil),               // 3: echelon.storage.v1.Current
-	(*Publication)(nil),           // 4: echelon.storage.v1.Publication
-	(*SnapshotBlock)(nil),         // 5: echelon.storage.v1.SnapshotBlock
-	(*NameColumn)(nil),            // 6: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),           // 7: echelon.storage.v1.ScoreColumn
-	(v1.Attribute_Type)(0),        // 8: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*v1.Reason)(nil),             // 10: echelon.v1.Reason
+	(*Overlay)(nil),               // 4: echelon.storage.v1.Overlay
+	(*OverlayRow)(nil),            // 5: echelon.storage.v1.OverlayRow
+	(*Tombstone)(nil),             // 6: echelon.storage.v1.Tombstone
+	(*Publication)(nil),           // 7: echelon.storage.v1.Publication
+	(*SnapshotBlock)(nil),         // 8: echelon.storage.v1.SnapshotBlock
+	(*NameColumn)(nil),            // 9: echelon.storage.v1.NameColumn
+	(*ScoreColumn)(nil),           // 10: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                   // 11: echelon.storage.v1.Job
+	(*JobBatch)(nil),              // 12: echelon.storage.v1.JobBatch
+	(v1.Attribute_Type)(0),        // 13: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*v1.Reason)(nil),             // 15: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),        // 16: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),       // 17: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),      // 18: echelon.v1.ImportedBatch
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	8,  // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
-	4,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	9,  // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	7,  // 5: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
-	6,  // 6: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	10, // 7: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	13, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
+	14, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	14, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
+	14, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
+	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
+	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	9,  // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
+	16, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	9,  // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
+	17, // 14: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	14, // 15: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	14, // 16: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	18, // 17: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -693,7 +1124,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

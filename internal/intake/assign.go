@@ -1,0 +1,201 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// outcome is what one publication makes of the customers of a Put.
+type outcome struct {
+	published *catalog.Published
+	result    *engine.Result
+	asOf      time.Time
+	rows      []*storagev1.OverlayRow
+}
+
+// assign evaluates the customers under what is published as the Tx sees it. The Tx has read it, so that a publication meanwhile makes it try again.
+func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Written) error {
+	published, err := i.assigning(tx, put.Assign.Models)
+	if err != nil {
+		return err
+	}
+	written.Stored = written.admit(put.Customers, published)
+	if written.Stored.Len() == 0 {
+		return nil
+	}
+	view, err := i.seen(ctx, tx, published, written.Stored)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	for _, p := range published {
+		o := outcome{published: p, asOf: p.AsOf(written.At)}
+		if o.result, err = Evaluate(i.catalog, view, p, written.Stored, o.asOf); err != nil {
+			return err
+		}
+		o.rows = snapshot.EncodeRows(o.result, o.asOf)
+		written.outcomes = append(written.outcomes, o)
+		written.Assigned += int64(len(o.rows))
+	}
+	return nil
+}
+
+// seen opens a view for what the assignments of customers depend on beside them. Where they depend on those that the customers have, the Tx reads that
+// the customers are as they were: who is written meanwhile makes it try again.
+func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.Published, customers *frame.Frame) (storage.Reader, error) {
+	if slices.ContainsFunc(published, func(p *catalog.Published) bool { return p.Scorer.Program().NeedsPrevious() }) {
+		for _, id := range customers.IDs {
+			if _, err := tx.CustomerVersion(id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return nil, err
+			}
+		}
+	}
+	return i.store.View(ctx)
+}
+
+// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
+// refuses none of its rows.
+func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, asOf time.Time) (*engine.Result, error) {
+	options := engine.Options{AsOf: asOf, Reasons: true}
+	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
+		return nil, err
+	}
+	return p.Scorer.Evaluate(customers, options), nil
+}
+
+// assigning returns the publications of the models, by name; of all models where none is named.
+func (i *Intake) assigning(documents storage.Documents, models []string) ([]*catalog.Published, error) {
+	current, err := Publications(documents, models)
+	if err != nil {
+		return nil, err
+	}
+	published := make([]*catalog.Published, len(current))
+	for k, one := range current {
+		if published[k], err = i.catalog.Published(documents, one.Model, one.Current); err != nil {
+			return nil, err
+		}
+	}
+	return published, nil
+}
+
+// Publication is what is published of a model.
+type Publication struct {
+	Model   string
+	Current *storagev1.Current
+}
+
+// Publications returns what is published of models, by name; of all that are published where none is named. MODEL_NOT_FOUND, NOTHING_PUBLISHED.
+func Publications(documents storage.Documents, models []string) ([]Publication, error) {
+	if len(models) > 0 {
+		return named(documents, slices.Compact(slices.Sorted(slices.Values(models))))
+	}
+	var all []Publication
+	for document, err := range documents.Documents(storage.KindCurrent, storage.DocumentScan{}) {
+		if err != nil {
+			return nil, err
+		}
+		current := &storagev1.Current{}
+		if err := document.Decode(current); err != nil {
+			return nil, err
+		}
+		all = append(all, Publication{document.Key, current})
+	}
+	if len(all) == 0 {
+		return nil, fault.New(echelonv1.ErrorReason_NOTHING_PUBLISHED,
+			"no run of any model is published, so that nothing can assign customers: start a run and publish it, or store them without `assign`")
+	}
+	return all, nil
+}
+
+func named(documents storage.Documents, models []string) ([]Publication, error) {
+	all := make([]Publication, len(models))
+	for k, model := range models {
+		if _, err := catalog.Head(documents, model); err != nil {
+			return nil, err
+		}
+		current, err := catalog.Current(documents, model)
+		if err != nil {
+			return nil, err
+		}
+		all[k] = Publication{model, current}
+	}
+	return all, nil
+}
+
+// admit returns the customers that no model refuses, and notes the others.
+func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) *frame.Frame {
+	refused := make(map[int]bool)
+	for _, p := range published {
+		rules := frame.NewBuilder(rulesOf(p.Scorer.Program().Schema()))
+		if rules.Schema().Len() == 0 {
+			continue
+		}
+		for row := range customers.Len() {
+			if refused[row] {
+				continue
+			}
+			if found := rules.AddCustomer(customers.Customer(row), true); found != nil {
+				refused[row] = true
+				found.Index = int64(row)
+				found.Message = fmt.Sprintf("the model %q refuses it: %s", p.Model(), found.GetMessage())
+				w.Refused = append(w.Refused, found)
+			}
+		}
+	}
+	if len(refused) == 0 {
+		return customers
+	}
+	slices.SortFunc(w.Refused, func(a, b *echelonv1.RowError) int { return int(a.GetIndex() - b.GetIndex()) })
+	left := frame.NewBuilder(customers.Schema)
+	for row := range customers.Len() {
+		if !refused[row] {
+			left.AddCustomer(customers.Customer(row), false) // it was admitted before
+		}
+	}
+	return left.Take()
+}
+
+// rulesOf returns the fields of a model that not every value, or not every absence, obeys.
+func rulesOf(schema *frame.Schema) *frame.Schema {
+	var fields []frame.Field
+	for k := range schema.Len() {
+		if field := schema.Field(k); field.Required || len(field.Values) > 0 {
+			fields = append(fields, field)
+		}
+	}
+	return frame.NewSchema(fields...)
+}
+
+// putRows stores the rows of all outcomes. Of two rows of one customer the later stands, as of the customers themselves.
+func (w *Written) putRows(tx storage.Tx) error {
+	for _, o := range w.outcomes {
+		for _, row := range o.rows {
+			if err := tx.PutOverlayRow(o.published.Overlay, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Assignments returns the new assignments of a customer that was stored, by the model's name.
+func (w *Written) Assignments(row int) []*echelonv1.Assignment {
+	all := make([]*echelonv1.Assignment, len(w.outcomes))
+	for k, o := range w.outcomes {
+		all[k] = o.result.Assignment(row)
+		all[k].Provenance = o.published.Provenance(o.asOf)
+	}
+	return all
+}

@@ -1,0 +1,181 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/intake"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+const (
+	// catchUpRows is how many customers are evaluated, and written, at a time. So many fit the transaction that moves the pointer, too.
+	catchUpRows = 500
+	// catchUpPasses is how often at most is looked for customers that changed meanwhile before writes are held off.
+	catchUpPasses = 10
+)
+
+// publication is one that is being prepared: customers that changed since its run read them are evaluated under it, and their rows are put into its
+// overlay, which nobody reads before the pointer moves.
+type publication struct {
+	manager   *Manager
+	published *catalog.Published
+	// seen is the commit up to which changes were taken in.
+	seen storage.Commit
+	asOf time.Time
+}
+
+// preparePublication begins a publication; without one it returns the run for which nothing is to be done. A crash leaves an overlay that is of no
+// publication, which is found by that.
+func (m *Manager) preparePublication(ctx context.Context, look look) (*publication, *echelonv1.Run, error) {
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer view.Close()
+	change, err := look(view)
+	if err != nil || change.next == nil {
+		return nil, change.run, err
+	}
+	now := m.now()
+	published, err := m.catalog.OfRun(view, change.run, newID(now))
+	if err != nil {
+		return nil, nil, err
+	}
+	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now)}, change.run, nil
+}
+
+// catchUp takes in the customers that changed, again and again until there are few, or no fewer, since writers are as fast. Rows are written while no
+// customer is: a writer who changes the same customers all the time would make the transaction start over.
+func (p *publication) catchUp(ctx context.Context) error {
+	before := math.MaxInt
+	for range catchUpPasses {
+		taken := 0
+		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
+			taken += batch.Frame.Len() + len(batch.Errors)
+			rows, err := p.evaluate(view, batch)
+			if err != nil {
+				return err
+			}
+			return p.manager.intake.Exclusive(func() error {
+				return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
+			})
+		})
+		if err != nil || taken <= catchUpRows || taken > before/2 {
+			return err
+		}
+		before = taken
+	}
+	return nil
+}
+
+// changes hands out the customers that changed since the last time, as the new model reads them. Those that it refuses have no row: their snapshot's
+// is stale, if they have one.
+func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *storage.CustomerBatch) error) error {
+	view, err := p.manager.store.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	scan := storage.CustomerScan{Since: p.seen, BatchRows: catchUpRows}
+	for batch, err := range view.Customers(ctx, p.published.Scorer.Program().Schema(), scan) {
+		if err == nil {
+			err = hand(view, batch)
+		}
+		if err != nil {
+			return fmt.Errorf("catching up with the customers that changed: %w", err)
+		}
+	}
+	p.seen = view.ReadPoint()
+	return nil
+}
+
+// evaluate evaluates customers under the new publication, as its run did the others: those that it moves were in the tiers of the one that it replaces.
+func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch) ([]*storagev1.OverlayRow, error) {
+	if batch.Frame.Len() == 0 {
+		return nil, nil
+	}
+	result, err := intake.Evaluate(p.manager.catalog, view, p.published, batch.Frame, p.asOf)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.EncodeRows(result, p.asOf), nil
+}
+
+// put writes the rows of the customers that are still as they were read. The Tx has read that they are; whoever changed since comes with a later pass.
+func (p *publication) put(tx storage.Tx, batch *storage.CustomerBatch, rows []*storagev1.OverlayRow) error {
+	for i, row := range rows {
+		version, err := tx.CustomerVersion(batch.Frame.IDs[i])
+		if errors.Is(err, storage.ErrNotFound) || err == nil && version != batch.Versions[i] {
+			continue
+		}
+		if err == nil {
+			err = tx.PutOverlayRow(p.published.Overlay, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit takes in the last customers and moves the pointer, while no write commits. All but the last few are written before the transaction that does.
+func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run, err error) {
+	err = p.manager.intake.Exclusive(func() error {
+		var last *storage.CustomerBatch
+		var rows []*storagev1.OverlayRow
+		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
+			err := p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, last, rows) })
+			if err == nil {
+				last = batch
+				rows, err = p.evaluate(view, batch)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return p.manager.store.Update(ctx, func(tx storage.Tx) error {
+			if err := p.put(tx, last, rows); err != nil {
+				return err
+			}
+			run, err = p.move(tx, look)
+			return err
+		})
+	})
+	return run, err
+}
+
+// move makes the publication current; what was current leaves its overlay to the sweeper.
+func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
+	m, err := look(tx)
+	if err != nil || m.next == nil {
+		return m.run, err
+	}
+	now := timestamppb.New(p.manager.now())
+	if replaced := storage.OverlayOf(m.current); replaced != "" {
+		record := &storagev1.Overlay{Model: m.run.GetModel(), RunId: m.current.GetRunId(), ReplaceTime: now}
+		if err := tx.PutDocument(storage.KindOverlay, replaced, record); err != nil {
+			return nil, err
+		}
+	}
+	m.next.Overlay, m.next.PublishTime, m.run.PublishTime = p.published.Overlay, now, now
+	return m.run, put(tx, m.run, m.next)
+}
+
+// abandon removes the overlay of a publication that did not become current. Where it fails, the sweeper does it later.
+func (p *publication) abandon(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if err := p.manager.dropOverlay(ctx, p.published.Overlay); err != nil {
+		p.manager.log.Warn("what a publication that failed had prepared could not be removed; it is tried again later", "error", err)
+	}
+}

@@ -1,0 +1,141 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Previous tells the tiers in force of customers, by what is published, for a program that evaluates them anew.
+type Previous struct {
+	reader *Reader
+	// tierings are, of each tiering of the program, the place of the one of the same name in the published model; none where there is none, or where
+	// nothing depends on it.
+	tierings []int
+	// rows are those of the publication, of which the customers up to the present one are told; nil where they are looked up one by one.
+	rows *pull[Row]
+}
+
+const none = -1
+
+// OpenPrevious opens what is published for a program that goes through all customers, ascending by id. Where nothing is published, and for a program
+// that depends on nothing that was before, it returns nil, which tells of nobody. Close it.
+func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
+	p, err := newPrevious(c, view, to)
+	if p != nil {
+		p.rows = newPull(p.reader.Rows(ctx, ""))
+	}
+	return p, err
+}
+
+// PreviousOf returns, for each tiering of a program, the tiers in force of customers by what is published; nil where nothing depends on them or nothing
+// is published.
+func PreviousOf(c *catalog.Catalog, view storage.Reader, to *engine.Program, ids ...string) ([]*frame.Column, error) {
+	p, err := newPrevious(c, view, to)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	columns := p.columns(len(ids))
+	for i, id := range ids {
+		row, found, err := p.reader.Row(id)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			p.copy(columns, i, row)
+		}
+	}
+	return columns, nil
+}
+
+func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
+	if !to.NeedsPrevious() {
+		return nil, nil
+	}
+	reader, err := Open(c, view, to.Model().GetName(), "")
+	if fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) || fault.Is(err, echelonv1.ErrorReason_MODEL_NOT_FOUND) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the published assignments: %w", err)
+	}
+	p := &Previous{reader: reader}
+	for i, tiering := range to.Model().GetTierings() {
+		at := slices.IndexFunc(reader.program.Model().GetTierings(), func(t *echelonv1.Tiering) bool { return t.GetName() == tiering.GetName() })
+		if !to.HasExitRules(i) {
+			at = none
+		}
+		p.tierings = append(p.tierings, at)
+	}
+	return p, nil
+}
+
+// Close ends the reading.
+func (p *Previous) Close() {
+	if p != nil {
+		p.rows.stop()
+	}
+}
+
+// Of returns, for each tiering of the program, a column with the tiers in force of customers, none of which was asked for before, ascending by id.
+func (p *Previous) Of(ids []string) ([]*frame.Column, error) {
+	if p == nil {
+		return nil, nil
+	}
+	columns := p.columns(len(ids))
+	for i, id := range ids {
+		for p.rows.more() && p.rows.value.ID() < id {
+			p.rows.next()
+		}
+		if !p.rows.more() {
+			return columns, p.rows.err
+		}
+		if p.rows.value.ID() == id {
+			p.copy(columns, i, p.rows.value)
+		}
+	}
+	return columns, nil
+}
+
+// columns returns columns of so many customers who are in no tier.
+func (p *Previous) columns(rows int) []*frame.Column {
+	columns := make([]*frame.Column, len(p.tierings))
+	for i, from := range p.tierings {
+		if from != none {
+			columns[i] = &frame.Column{
+				Type: echelonv1.Attribute_STRING, Dict: p.reader.program.TierNames(from), Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows),
+			}
+		}
+	}
+	return columns
+}
+
+// copy tells the tiers of a row.
+func (p *Previous) copy(columns []*frame.Column, to int, row Row) {
+	for i, from := range p.tierings {
+		if from == none {
+			continue
+		}
+		if tiers := row.Result.Tiers[from]; tiers.Valid.Get(row.Index) {
+			columns[i].Valid.Set(to, true)
+			columns[i].Codes[to] = tiers.Codes[row.Index]
+		}
+	}
+}
+
+// Context fills in what an evaluation of stored customers depends on beside themselves: the tiers in force of them by what is published, and the
+// families of the run whose calibration is used.
+func Context(c *catalog.Catalog, view storage.Reader, p *engine.Program, run string, customers *frame.Frame, options *engine.Options) (err error) {
+	if options.Previous, err = PreviousOf(c, view, p, customers.IDs...); err != nil || !p.NeedsFamilies() {
+		return err
+	}
+	options.Families, err = Families(view, p, run, customers)
+	return err
+}
