@@ -37,12 +37,8 @@ type Expr struct {
 	tree *ast.AST
 	// direct is the variable that the whole expression is, as its place in the environment; -1 where there is something to compute.
 	direct int
-	// absent is the cause of rows in which that variable is missing.
-	absent *Cause
-	// vector are the steps over columns that compute the same as program does row by row, and shared how many of their values are kept for a
-	// batch; nil where there are no such steps.
-	vector step
-	shared int
+	// vector are the steps over columns that compute the same as program does row by row; nil where there are no such steps.
+	vector *lowered
 }
 
 // Text returns the expression as it was written.
@@ -84,7 +80,7 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 		return nil, []Problem{{whole, fmt.Sprintf("the result is %s, which no expression may return", one(cel.FormatCELType(checked.OutputType()))), ""}}
 	}
 	if root := tree.Expr(); root.Kind() == ast.IdentKind && root.AsIdent() != asOf {
-		x.direct, x.absent = e.index[root.AsIdent()], &Cause{Missing: root.AsIdent()}
+		x.direct = e.index[root.AsIdent()]
 		return x, nil
 	}
 	var err error
@@ -97,7 +93,7 @@ func (e *Env) Compile(text string) (*Expr, []Problem) {
 	}
 	if !w.looped {
 		// What loops do on a row is bounded as a whole, so that it stays with cel-go, which counts.
-		x.vector, x.shared = lower(e, tree)
+		x.vector = lower(e, tree)
 	}
 	return x, nil
 }

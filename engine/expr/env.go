@@ -61,6 +61,7 @@ type Env struct {
 	variables []Variable
 	index     map[string]int
 	missing   []ref.Val
+	absent    []*Cause
 	zone      *time.Location
 	cel       *cel.Env
 }
@@ -71,7 +72,7 @@ func NewEnv(vars []Variable) (*Env, error) { return NewEnvIn(vars, time.UTC) }
 
 // NewEnvIn is NewEnv with a time zone, which turns instants into calendar days and hours.
 func NewEnvIn(vars []Variable, zone *time.Location) (*Env, error) {
-	env := &Env{variables: slices.Clone(vars), index: make(map[string]int, len(vars)), missing: make([]ref.Val, len(vars)), zone: zone}
+	env := &Env{variables: slices.Clone(vars), index: make(map[string]int, len(vars)), missing: make([]ref.Val, len(vars)), absent: make([]*Cause, len(vars)), zone: zone}
 	options := []cel.EnvOption{cel.Variable(asOf, timestampType), cel.Variable(ratesName, ratesType)}
 	for i, v := range env.variables {
 		if err := checkName(v.Name); err != nil {
@@ -80,7 +81,7 @@ func NewEnvIn(vars []Variable, zone *time.Location) (*Env, error) {
 		if _, taken := env.index[v.Name]; taken {
 			return nil, fmt.Errorf("the variable %q is declared twice: rename one of them", v.Name)
 		}
-		env.index[v.Name], env.missing[i] = i, missing(v.Name)
+		env.index[v.Name], env.missing[i], env.absent[i] = i, missing(v.Name), &Cause{Missing: v.Name}
 		options = append(options, cel.Variable(v.Name, kinds[v.Kind].cel))
 	}
 	base, err := baseEnv(zone)

@@ -46,8 +46,8 @@ type Result struct {
 	same   *Cause
 	// stale are rows whose cause is another than same.
 	stale *Stale
-	// again finds the causes by evaluating rows once more; nil where they are known.
-	again *rerun
+	// again finds the causes by looking at the parts once more; nil where they are known.
+	again *inquest
 }
 
 // Cause returns why the expression could not be read on a row that is not valid, and no cause on one that is.
@@ -78,28 +78,8 @@ func (x *Expr) Eval(scope *Scope) *Result {
 		out.failFrom(0, interrupted)
 		return out.result
 	}
-	b := &batch{env: x.env, scope: scope, shared: make([]*values, x.shared)}
-	return &Result{Column: b.column(x.kind, x.vector(b)), again: &rerun{expr: x, scope: scope}}
-}
-
-// rerun finds out why rows could not be read. Causes are asked for where outcomes are explained, and of few rows: what is computed over columns does
-// not carry them along.
-type rerun struct {
-	expr  *Expr
-	scope *Scope
-	row   *activation
-}
-
-func (r *rerun) cause(row int) *Cause {
-	if r.row == nil {
-		r.row = newActivation(r.expr.env, r.scope)
-	}
-	r.row.at = row
-	value, _, err := r.expr.program.Eval(r.row)
-	if err != nil {
-		return causeOf(err)
-	}
-	return unfit(float64(value.(types.Double)))
+	b := x.vector.batch(x.env, scope)
+	return &Result{Column: b.column(x.kind, x.vector.root.step(b)), again: &inquest{expr: x, scope: scope}}
 }
 
 // byRow evaluates the expression with cel-go, one row after another.
@@ -123,7 +103,7 @@ func (x *Expr) byRow(scope *Scope) *Result {
 
 // read returns the column of the variable that the whole expression is.
 func (x *Expr) read(scope *Scope) *Result {
-	result := &Result{same: x.absent}
+	result := &Result{same: x.env.absent[x.direct]}
 	if column := scope.Columns[x.direct]; column != nil {
 		result.Column = *column
 		result.Column.Type = x.kind.Type()

@@ -31,18 +31,34 @@ type part struct {
 	value any
 	// missingOnly tells that where it cannot be read something is missing, and nothing else wrong.
 	missingOnly bool
+	// blame says whose fault it is where the part cannot be read: the variable's, or that of one of the args.
+	blame    blame
+	variable int
+	args     []*part
 	// uses counts the parts that need it, slot is its place among those with several.
 	uses, slot int
 }
 
+// lowered is an expression as steps over columns.
+type lowered struct {
+	root *part
+	// shared is how many of its parts keep their values for a batch.
+	shared int
+}
+
 // lower returns the steps of an expression, and nil where all of it is better left to cel-go.
-func lower(env *Env, tree *ast.AST) (step, int) {
+func lower(env *Env, tree *ast.AST) *lowered {
 	l := &lowerer{env: env, tree: tree, parts: make(map[string]*part)}
 	root := l.lower(tree.Expr())
 	if root == nil {
-		return nil, 0
+		return nil
 	}
-	return root.step, l.shared
+	return &lowered{root: root, shared: l.shared}
+}
+
+// batch returns the rows of a scope for the expression's steps.
+func (x *lowered) batch(env *Env, scope *Scope) *batch {
+	return &batch{env: env, scope: scope, shared: make([]*values, x.shared)}
 }
 
 // lower returns a part, or nil where there is no step for it: then its whole is evaluated row by row.
@@ -124,7 +140,7 @@ func (l *lowerer) name(name string) *part {
 	}
 	return l.intern("$"+name, func() *part {
 		kind := l.env.variables[i].Kind
-		return &part{kind: kind, missingOnly: true, step: variable(i, kind)}
+		return &part{kind: kind, missingOnly: true, step: variable(i, kind), blame: onVariable, variable: i}
 	})
 }
 
@@ -169,7 +185,7 @@ func (l *lowerer) byRow(e ast.Expr) *part {
 		}
 	}
 	return l.intern(fmt.Sprintf("row:%d", e.ID()), func() *part {
-		return &part{kind: kind, step: func(b *batch) values { return b.byRow(kind, program) }}
+		return &part{kind: kind, blame: onNobody, step: func(b *batch) values { return b.byRow(kind, program) }}
 	})
 }
 

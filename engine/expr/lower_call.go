@@ -52,7 +52,7 @@ func (l *lowerer) call(e ast.Expr) *part {
 		return nil
 	}
 	return l.intern(key(name, parts), func() *part {
-		p := &part{kind: make.kind, step: make.step, missingOnly: name != convertCurrency}
+		p := &part{kind: make.kind, step: make.step, missingOnly: name != convertCurrency, blame: blameOf(name), args: parts}
 		for _, each := range parts {
 			p.missingOnly = p.missingOnly && each.missingOnly
 		}
@@ -269,7 +269,7 @@ func (l *lowerer) in(c ast.CallExpr) *part {
 		return nil
 	}
 	return l.intern(key("in", append([]*part{x}, items...)), func() *part {
-		return &part{kind: Boolean, step: step, missingOnly: x.missingOnly}
+		return &part{kind: Boolean, step: step, missingOnly: x.missingOnly, blame: onArgument, args: []*part{x}}
 	})
 }
 
@@ -280,6 +280,9 @@ func (l *lowerer) member(x, list *part) *part {
 	}
 	text := x.value.(string)
 	return l.intern(key("member", []*part{x, list}), func() *part {
-		return &part{kind: Boolean, missingOnly: list.missingOnly, step: func(b *batch) values { return b.having(list.step(b), text) }}
+		return &part{
+			kind: Boolean, missingOnly: list.missingOnly, blame: onArgument, args: []*part{list},
+			step: func(b *batch) values { return b.having(list.step(b), text) },
+		}
 	})
 }
