@@ -48,13 +48,16 @@ func (q *inquest) cause(row int) *Cause {
 		scope.Memory = nil
 		q.batch, q.known = q.expr.vector.batch(q.expr.env, &scope), make(map[*part]values)
 	}
-	if cause := q.find(q.expr.vector.root, row); cause != nil {
-		return cause
+	// A number that no column holds can be read within the expression: the root is at fault itself.
+	if root := q.expr.vector.root; !q.readable(root, row) {
+		if cause := q.find(root, row); cause != nil {
+			return cause
+		}
 	}
 	return q.rerun(row)
 }
 
-// find returns why a part cannot be read on a row; nil where cel-go must tell.
+// find returns why a part cannot be read on a row, where it cannot; nil where cel-go must tell.
 func (q *inquest) find(p *part, row int) *Cause {
 	switch p.blame {
 	case onVariable:
