@@ -31,7 +31,9 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	if err != nil {
 		return err
 	}
-	written.Stored = written.admit(put.Customers, published)
+	if err := written.admit(tx, put.Customers, published); err != nil {
+		return err
+	}
 	if written.Stored.Len() == 0 {
 		return nil
 	}
@@ -42,7 +44,11 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	defer view.Close()
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
-		if o.result, err = Evaluate(i.catalog, view, p, written.Stored, o.asOf); err != nil {
+		customers, err := calledAs(p.Scorer.Program().Schema(), written.Stored, tx)
+		if err != nil {
+			return err
+		}
+		if o.result, err = Evaluate(i.catalog, view, p, customers, o.asOf); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -134,19 +140,23 @@ func named(documents storage.Documents, models []string) ([]Publication, error) 
 	return all, nil
 }
 
-// admit returns the customers that no model refuses, and notes the others.
-func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) *frame.Frame {
+// admit keeps the customers that no model refuses, and notes the others.
+func (w *Written) admit(documents storage.Documents, customers *frame.Frame, published []*catalog.Published) error {
 	refused := make(map[int]bool)
 	for _, p := range published {
 		rules := frame.NewBuilder(rulesOf(p.Scorer.Program().Schema()))
 		if rules.Schema().Len() == 0 {
 			continue
 		}
+		called, err := calledAs(rules.Schema(), customers, documents)
+		if err != nil {
+			return err
+		}
 		for row := range customers.Len() {
 			if refused[row] {
 				continue
 			}
-			if found := rules.AddCustomer(customers.Customer(row), true); found != nil {
+			if found := rules.AddCustomer(called.Customer(row), true); found != nil {
 				refused[row] = true
 				found.Index = int64(row)
 				found.Message = fmt.Sprintf("the model %q refuses it: %s", p.Model(), found.GetMessage())
@@ -155,7 +165,8 @@ func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) 
 		}
 	}
 	if len(refused) == 0 {
-		return customers
+		w.Stored = customers
+		return nil
 	}
 	slices.SortFunc(w.Refused, func(a, b *echelonv1.RowError) int { return int(a.GetIndex() - b.GetIndex()) })
 	left := frame.NewBuilder(customers.Schema)
@@ -164,7 +175,8 @@ func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) 
 			left.AddCustomer(customers.Customer(row), false) // it was admitted before
 		}
 	}
-	return left.Take()
+	w.Stored = left.Take()
+	return nil
 }
 
 // rulesOf returns the fields of a model that not every value, or not every absence, obeys.
