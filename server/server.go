@@ -182,6 +182,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	recorded := log.Store()
 	models := catalog.New(recorded, config.Now)
 	writes := intake.New(recorded, models, config.Now)
+	writes.Observe(meters.written)
 	manager, err := runs.New(ctx, recorded, models, writes, config.Now, config.Log)
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 		if err != nil {
 			return err
 		}
-		if o.result, err = Evaluate(i.catalog, view, p, customers, o.asOf); err != nil {
+		if o.result, err = Evaluate(i.catalog, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -71,10 +71,17 @@ func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.P
 	return i.store.View(ctx)
 }
 
+// observe returns who hears that customers are evaluated under a model.
+func (i *Intake) observe(model string) func(customers int) (ended func()) {
+	if i.evaluating == nil {
+		return nil
+	}
+	return func(customers int) func() { return i.evaluating(model, customers) }
+}
+
 // Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
-// refuses none of its rows.
-func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, asOf time.Time) (*engine.Result, error) {
-	options := engine.Options{AsOf: asOf, Reasons: true}
+// refuses none of its rows. The options say as of when; what the customers depend on beside themselves is added to them.
+func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, options engine.Options) (*engine.Result, error) {
 	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
 		return nil, err
 	}
