@@ -294,6 +294,25 @@ func TestRowsAboveTheRateAreRefusedWithTheTimeToGoOn(t *testing.T) {
 	}
 }
 
+// A page costs as many rows as it has, which is known when it is there: it is given, and the next call waits.
+func TestPagesOfAssignmentsCountAsTheRowsThatTheyHave(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 0.001, 10_000 })
+	h.create(plain)
+	_, err := h.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, manyCustomers("c", 9_900, nil)...))
+	h.must(err)
+	h.published("plain")
+	list := func() error {
+		page, err := h.assignments.ListAssignments(h.context(), &echelonv1.ListAssignmentsRequest{Model: "plain", PageSize: 60})
+		if err == nil && len(page.GetAssignments()) != 60 {
+			t.Errorf("a page of %d", len(page.GetAssignments()))
+		}
+		return err
+	}
+	h.must(list())
+	h.must(list())
+	rateLimited.shed(t, list())
+}
+
 // A stream that is too fast is not ended: it goes on as fast as it may.
 func TestAStreamThatIsTooFastIsSlowed(t *testing.T) {
 	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 200, 10_000 })

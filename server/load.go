@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -211,6 +212,9 @@ func (l *load) callRows(rows int, principal string) error {
 	}
 	return nil
 }
+
+// fetchedRows takes rows that were fetched from the rate of a principal, however long its next call must wait for that.
+func (l *load) fetchedRows(rows int, principal string) { l.rates.Take(principal, rows, math.MaxInt64) }
 
 // streamRows takes the rows of a stream's message from the rate of a principal, and waits as long as that takes. RATE_LIMITED.
 func (l *load) streamRows(ctx context.Context, rows int, principal string) error {
