@@ -294,6 +294,17 @@ func TestRowsAboveTheRateAreRefusedWithTheTimeToGoOn(t *testing.T) {
 	}
 }
 
+// Whoever the server keeps waiting makes no progress, and is told when to go on rather than that it stalled.
+func TestAStreamThatMustWaitLongerThanAStallIsToldWhenToGoOn(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst, c.StallTimeout = 100, 10_000, time.Second })
+	_, err := h.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, manyCustomers("c", 10_000, nil)...),
+		importCustomers.rows(2, manyCustomers("d", 500, nil)...))
+	rateLimited.shed(t, err)
+	if lastSequence(err) != "1" || retryAfter(err) < time.Second {
+		t.Errorf("the last batch is %q, and the hint %s", lastSequence(err), retryAfter(err))
+	}
+}
+
 // A page costs as many rows as it has, which is known when it is there: it is given, and the next call waits.
 func TestPagesOfAssignmentsCountAsTheRowsThatTheyHave(t *testing.T) {
 	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 0.001, 10_000 })
