@@ -305,6 +305,24 @@ func TestAStreamThatMustWaitLongerThanAStallIsToldWhenToGoOn(t *testing.T) {
 	}
 }
 
+// What was refused of a batch may be more to say than a message holds; the batch is stored, and answered all the same.
+func TestAnImportAnswersBatchesOfWhichNearlyAllIsRefused(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.MaxMessageBytes = 64 << 10 })
+	h.create(plain)
+	rows := append(make([]*echelonv1.Customer, 0, 5_001), customer("a", attrs{"arr": 1}))
+	for range 5_000 {
+		rows = append(rows, &echelonv1.Customer{})
+	}
+	for range 2 { // the second time as it was answered before
+		answers, err := h.exchange(importCustomers, jobHeader("j"), importCustomers.rows(1, rows...))
+		h.must(err)
+		_, batches := answersOf(answers)
+		if b := batches[0]; b.GetStored() != 1 || len(b.GetErrors()) < 100 || int64(len(b.GetErrors()))+b.GetUnlistedErrors() != 5_000 {
+			t.Errorf("%d stored, %d errors and %d unlisted", b.GetStored(), len(b.GetErrors()), b.GetUnlistedErrors())
+		}
+	}
+}
+
 // A page costs as many rows as it has, which is known when it is there: it is given, and the next call waits.
 func TestPagesOfAssignmentsCountAsTheRowsThatTheyHave(t *testing.T) {
 	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 0.001, 10_000 })
