@@ -53,10 +53,13 @@ func (c *Client) ExportAssignments(ctx context.Context, model, runID string) ite
 	})
 }
 
-// attach gives assignments the provenance that was stated once for all of them, so that each stands for itself.
+// attach gives assignments the provenance that was stated once for all of them, so that each stands for itself. Those that were made after the run have
+// one of their own.
 func attach(provenance *echelonv1.Provenance, assignments []*echelonv1.Assignment) []*echelonv1.Assignment {
 	for _, assignment := range assignments {
-		assignment.Provenance = provenance
+		if assignment.GetProvenance() == nil {
+			assignment.Provenance = provenance
+		}
 	}
 	return assignments
 }

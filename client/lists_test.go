@@ -253,3 +253,28 @@ func TestAnExportThatIsRangedOverAgainHasItsOwnProvenance(t *testing.T) {
 		}
 	}
 }
+
+// Who was evaluated after the run was so by something else, as of another instant.
+func TestWhoWasAssignedOnlineKeepsWhatAssignedThem(t *testing.T) {
+	online := &echelonv1.Provenance{Model: "m", Online: true}
+	some := func() []*echelonv1.Assignment {
+		return []*echelonv1.Assignment{{CustomerId: "a"}, {CustomerId: "b", Provenance: online}}
+	}
+	c := start(t, &fake{
+		unary: func(string, any) (any, error) {
+			return &echelonv1.ListAssignmentsResponse{Assignments: some(), Provenance: provenance}, nil
+		},
+		exportAssignments: func(_ *echelonv1.ExportAssignmentsRequest, s grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse]) error {
+			return s.Send(&echelonv1.ExportAssignmentsResponse{Assignments: some(), Provenance: provenance})
+		},
+	})
+	want := []*echelonv1.Assignment{{CustomerId: "a", Provenance: provenance}, {CustomerId: "b", Provenance: online}}
+	for name, assignments := range map[string]iter.Seq2[*echelonv1.Assignment, error]{
+		"list": c.Assignments(t.Context(), "m", "", ""), "export": c.ExportAssignments(t.Context(), "m", ""),
+	} {
+		got, err := collect(t, assignments)
+		if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
+			t.Errorf("%s: error %v (-want +got)\n%s", name, err, diff)
+		}
+	}
+}

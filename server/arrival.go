@@ -96,14 +96,21 @@ func (a *arrival) leave() {
 	}
 }
 
-// unaryRows takes the rows of a unary call from the rate of its principal. RATE_LIMITED.
+// unaryRows takes the rows of a unary call from the rate of its principal. How many it fetches is known only when it is done: they are taken then, and
+// the next call waits for them. RATE_LIMITED.
 func (l *load) unaryRows(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if isData(info.FullMethod) {
-		if err := l.callRows(max(1, rowsOf(request)), nameOf(ctx)); err != nil {
-			return nil, err
-		}
+	if !isData(info.FullMethod) {
+		return handler(ctx, request)
 	}
-	return handler(ctx, request)
+	sent := max(1, rowsOf(request))
+	if err := l.callRows(sent, nameOf(ctx)); err != nil {
+		return nil, err
+	}
+	response, err := handler(ctx, request)
+	if page, listed := response.(*echelonv1.ListAssignmentsResponse); listed && err == nil {
+		l.fetchedRows(len(page.GetAssignments())-sent, nameOf(ctx))
+	}
+	return response, err
 }
 
 // nameOf returns the name of the principal of a call.

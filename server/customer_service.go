@@ -131,6 +131,7 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 			return nil, err
 		}
 		sequence.done(request.GetBatch())
+		s.streams.listFitting(stored)
 		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
 	})
 	if err == nil && open == nil {

@@ -294,6 +294,54 @@ func TestRowsAboveTheRateAreRefusedWithTheTimeToGoOn(t *testing.T) {
 	}
 }
 
+// Whoever the server keeps waiting makes no progress, and is told when to go on rather than that it stalled.
+func TestAStreamThatMustWaitLongerThanAStallIsToldWhenToGoOn(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst, c.StallTimeout = 100, 10_000, time.Second })
+	_, err := h.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, manyCustomers("c", 10_000, nil)...),
+		importCustomers.rows(2, manyCustomers("d", 500, nil)...))
+	rateLimited.shed(t, err)
+	if lastSequence(err) != "1" || retryAfter(err) < time.Second {
+		t.Errorf("the last batch is %q, and the hint %s", lastSequence(err), retryAfter(err))
+	}
+}
+
+// What was refused of a batch may be more to say than a message holds; the batch is stored, and answered all the same.
+func TestAnImportAnswersBatchesOfWhichNearlyAllIsRefused(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.MaxMessageBytes = 64 << 10 })
+	h.create(plain)
+	rows := append(make([]*echelonv1.Customer, 0, 5_001), customer("a", attrs{"arr": 1}))
+	for range 5_000 {
+		rows = append(rows, &echelonv1.Customer{})
+	}
+	for range 2 { // the second time as it was answered before
+		answers, err := h.exchange(importCustomers, jobHeader("j"), importCustomers.rows(1, rows...))
+		h.must(err)
+		_, batches := answersOf(answers)
+		if b := batches[0]; b.GetStored() != 1 || len(b.GetErrors()) < 100 || int64(len(b.GetErrors()))+b.GetUnlistedErrors() != 5_000 {
+			t.Errorf("%d stored, %d errors and %d unlisted", b.GetStored(), len(b.GetErrors()), b.GetUnlistedErrors())
+		}
+	}
+}
+
+// A page costs as many rows as it has, which is known when it is there: it is given, and the next call waits.
+func TestPagesOfAssignmentsCountAsTheRowsThatTheyHave(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 0.001, 10_000 })
+	h.create(plain)
+	_, err := h.exchange(importCustomers, importCustomers.header(), importCustomers.rows(1, manyCustomers("c", 9_900, nil)...))
+	h.must(err)
+	h.published("plain")
+	list := func() error {
+		page, err := h.assignments.ListAssignments(h.context(), &echelonv1.ListAssignmentsRequest{Model: "plain", PageSize: 60})
+		if err == nil && len(page.GetAssignments()) != 60 {
+			t.Errorf("a page of %d", len(page.GetAssignments()))
+		}
+		return err
+	}
+	h.must(list())
+	h.must(list())
+	rateLimited.shed(t, list())
+}
+
 // A stream that is too fast is not ended: it goes on as fast as it may.
 func TestAStreamThatIsTooFastIsSlowed(t *testing.T) {
 	h := start(t, func(c *server.Config) { c.RowsPerSecond, c.RowsBurst = 200, 10_000 })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,10 +21,12 @@ type load struct {
 	limits Limits
 	// share is the part of everything that one principal may have.
 	share float64
-	pool  *limit.Pool
-	rates *limit.Rates
-	shed  *prometheus.CounterVec
-	slow  *prometheus.CounterVec
+	// patience is how long a stream is kept waiting. It is less than what makes a stream stall, which is not the caller's fault then.
+	patience time.Duration
+	pool     *limit.Pool
+	rates    *limit.Rates
+	shed     *prometheus.CounterVec
+	slow     *prometheus.CounterVec
 	// streams counts the streams, which tells them apart.
 	streams atomic.Int64
 }
@@ -52,8 +55,8 @@ const (
 )
 
 const (
-	// patience is how long a stream is kept waiting for bytes or for its rate before it is refused.
-	patience = 30 * time.Second
+	// longestPatience is how long a stream is kept waiting for bytes or for its rate before it is refused.
+	longestPatience = 30 * time.Second
 	// callersRemembered is how many principals' rates are remembered.
 	callersRemembered = 10_000
 	// retryCall and retryStream are when to try again what others are in the way of.
@@ -61,9 +64,9 @@ const (
 	retryStream = 5 * time.Second
 )
 
-func newLoad(limits Limits, authenticated bool, metrics prometheus.Registerer) (*load, error) {
+func newLoad(limits Limits, stall time.Duration, authenticated bool, metrics prometheus.Registerer) (*load, error) {
 	l := &load{
-		limits: limits, share: 1, pool: limit.NewPool(),
+		limits: limits, share: 1, patience: min(longestPatience, stall/2), pool: limit.NewPool(),
 		rates: limit.NewRates(limit.RatesConfig{PerSecond: limits.RowsPerSecond, Burst: limits.RowsBurst, Callers: callersRemembered}),
 		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "echelon_limit_shed_total", Help: "What was refused since a limit was reached: calls, streams, connections, runs.",
@@ -178,7 +181,7 @@ func (l *load) streamBytes(ctx context.Context, size int, stream, principal stri
 		return leave, nil
 	}
 	l.slow.WithLabelValues(limitBytes).Inc()
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	if leave, err = l.pool.Take(waiting, int64(size), accounts...); err == nil {
 		return leave, nil
@@ -212,9 +215,12 @@ func (l *load) callRows(rows int, principal string) error {
 	return nil
 }
 
+// fetchedRows takes rows that were fetched from the rate of a principal, however long its next call must wait for that.
+func (l *load) fetchedRows(rows int, principal string) { l.rates.Take(principal, rows, math.MaxInt64) }
+
 // streamRows takes the rows of a stream's message from the rate of a principal, and waits as long as that takes. RATE_LIMITED.
 func (l *load) streamRows(ctx context.Context, rows int, principal string) error {
-	wait, ok := l.rates.Take(principal, rows, patience)
+	wait, ok := l.rates.Take(principal, rows, l.patience)
 	if !ok {
 		return l.tooFast(wait)
 	}

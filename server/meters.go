@@ -14,6 +14,7 @@ const (
 	wayCall   = "call"
 	wayStream = "stream"
 	wayRun    = "run"
+	wayWrite  = "write"
 )
 
 // inlineModel is the label of models that are given with a request: their names are the callers', and there may be any number of them.

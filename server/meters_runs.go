@@ -24,6 +24,11 @@ func (m runMeters) Evaluating(model string, customers int) (ended func()) {
 	return meter{m.meters, model, wayRun}.evaluation(customers)
 }
 
+// written notes that a batch is evaluated as it is written, until what it returns is called.
+func (m *meters) written(model string, customers int) (ended func()) {
+	return meter{m, model, wayWrite}.evaluation(customers)
+}
+
 // Refused implements runs.Observer.
 func (m runMeters) Refused(model string, customers int) {
 	meter{m.meters, model, wayRun}.refuse(customers)

@@ -110,6 +110,25 @@ func TestTheEngineRunsAndTheStoreAreCounted(t *testing.T) {
 	}
 }
 
+func TestWhoIsEvaluatedBetweenRunsIsCounted(t *testing.T) {
+	h := start(t)
+	h.create(ranked)
+	h.upsert("a", attrs{"arr": 10})
+	h.published("ranked")
+	_, err := h.assign("b", attrs{"arr": 20})
+	h.must(err)
+	_, err = h.exchange(importCustomers, assignHeader(), importCustomers.rows(1, customer("c", attrs{"arr": 1}), customer("d", attrs{"arr": 2})))
+	h.must(err)
+	h.counts(3, "echelon_evaluated_customers_total", "model=ranked", "way=write")
+	h.counts(2, "echelon_evaluation_seconds", "way=write")
+	// A publication takes in who was written since its run began.
+	h.counts(1, "echelon_evaluated_customers_total", "model=ranked", "way=run")
+	run := h.run("ranked")
+	h.upsert("e", attrs{"arr": 5})
+	h.must(h.publish(run.GetId()))
+	h.counts(1+4+1, "echelon_evaluated_customers_total", "model=ranked", "way=run")
+}
+
 func TestStreamsAreCountedByWhatGoesThroughThem(t *testing.T) {
 	h := start(t)
 	h.create(plain)

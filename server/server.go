@@ -182,6 +182,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	recorded := log.Store()
 	models := catalog.New(recorded, config.Now)
 	writes := intake.New(recorded, models, config.Now)
+	writes.Observe(meters.written)
 	manager, err := runs.New(ctx, recorded, models, writes, config.Now, config.Log)
 	if err != nil {
 		return nil, err
@@ -190,7 +191,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	manager.AtMost(config.MaxRuns)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	guard := gate{config.Authenticator, log, config.Log}
-	s.load, err = newLoad(config.Limits, config.Authenticator != nil, config.Metrics)
+	s.load, err = newLoad(config.Limits, config.StallTimeout, config.Authenticator != nil, config.Metrics)
 	if err != nil {
 		manager.Close()
 		return nil, err

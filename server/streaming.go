@@ -85,6 +85,24 @@ func (s streaming) errStalled() error {
 		"the stream made no progress for %s and was cut: send and receive at the same time, and open it again after the last batch that was answered", s.stall)
 }
 
+// answerBytes is more than what an answer to a batch has beside its errors, and errorFraming than what each error has beside itself.
+const (
+	answerBytes  = 1 << 10
+	errorFraming = 8
+)
+
+// listFitting leaves out of an answer the errors that do not fit a message: the batch is stored, and must be answered.
+func (s streaming) listFitting(answer *echelonv1.ImportedBatch) {
+	room := s.maxMessage - answerBytes
+	for i, e := range answer.GetErrors() {
+		if room -= proto.Size(e) + errorFraming; room < 0 {
+			answer.UnlistedErrors += int64(len(answer.GetErrors()) - i)
+			answer.Errors = answer.GetErrors()[:i]
+			return
+		}
+	}
+}
+
 func errStopping() error {
 	return fault.New(echelonv1.ErrorReason_SHUTTING_DOWN, "the server is stopping: open the stream again, elsewhere or later, after the last batch that was answered")
 }

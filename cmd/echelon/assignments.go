@@ -61,8 +61,9 @@ func (c *cli) listAssignments(ctx context.Context, server *client.Client, model 
 		if more = o.most > 0 && len(list.Assignments) == o.most; more {
 			break
 		}
-		list.Provenance = assignment.GetProvenance()
-		assignment.Provenance = nil // it is that of all
+		if by := assignment.GetProvenance(); !by.GetOnline() { // else it is its own
+			list.Provenance, assignment.Provenance = by, nil // it is that of all
+		}
 		list.Assignments = append(list.Assignments, assignment)
 	}
 	if more {

@@ -31,7 +31,9 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	if err != nil {
 		return err
 	}
-	written.Stored = written.admit(put.Customers, published)
+	if err := written.admit(tx, put.Customers, published); err != nil {
+		return err
+	}
 	if written.Stored.Len() == 0 {
 		return nil
 	}
@@ -42,7 +44,11 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	defer view.Close()
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
-		if o.result, err = Evaluate(i.catalog, view, p, written.Stored, o.asOf); err != nil {
+		customers, err := calledAs(p.Scorer.Program().Schema(), written.Stored, tx)
+		if err != nil {
+			return err
+		}
+		if o.result, err = Evaluate(i.catalog, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -65,10 +71,17 @@ func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.P
 	return i.store.View(ctx)
 }
 
+// observe returns who hears that customers are evaluated under a model.
+func (i *Intake) observe(model string) func(customers int) (ended func()) {
+	if i.evaluating == nil {
+		return nil
+	}
+	return func(customers int) func() { return i.evaluating(model, customers) }
+}
+
 // Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
-// refuses none of its rows.
-func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, asOf time.Time) (*engine.Result, error) {
-	options := engine.Options{AsOf: asOf, Reasons: true}
+// refuses none of its rows. The options say as of when; what the customers depend on beside themselves is added to them.
+func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, options engine.Options) (*engine.Result, error) {
 	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
 		return nil, err
 	}
@@ -134,19 +147,23 @@ func named(documents storage.Documents, models []string) ([]Publication, error) 
 	return all, nil
 }
 
-// admit returns the customers that no model refuses, and notes the others.
-func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) *frame.Frame {
+// admit keeps the customers that no model refuses, and notes the others.
+func (w *Written) admit(documents storage.Documents, customers *frame.Frame, published []*catalog.Published) error {
 	refused := make(map[int]bool)
 	for _, p := range published {
 		rules := frame.NewBuilder(rulesOf(p.Scorer.Program().Schema()))
 		if rules.Schema().Len() == 0 {
 			continue
 		}
+		called, err := calledAs(rules.Schema(), customers, documents)
+		if err != nil {
+			return err
+		}
 		for row := range customers.Len() {
 			if refused[row] {
 				continue
 			}
-			if found := rules.AddCustomer(customers.Customer(row), true); found != nil {
+			if found := rules.AddCustomer(called.Customer(row), true); found != nil {
 				refused[row] = true
 				found.Index = int64(row)
 				found.Message = fmt.Sprintf("the model %q refuses it: %s", p.Model(), found.GetMessage())
@@ -155,7 +172,8 @@ func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) 
 		}
 	}
 	if len(refused) == 0 {
-		return customers
+		w.Stored = customers
+		return nil
 	}
 	slices.SortFunc(w.Refused, func(a, b *echelonv1.RowError) int { return int(a.GetIndex() - b.GetIndex()) })
 	left := frame.NewBuilder(customers.Schema)
@@ -164,7 +182,8 @@ func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) 
 			left.AddCustomer(customers.Customer(row), false) // it was admitted before
 		}
 	}
-	return left.Take()
+	w.Stored = left.Take()
+	return nil
 }
 
 // rulesOf returns the fields of a model that not every value, or not every absence, obeys.

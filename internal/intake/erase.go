@@ -183,7 +183,7 @@ func (e *erasure) rewriteOne(ctx context.Context, kind storage.Kind, key string,
 	return changed, err
 }
 
-// runs removes the customer from the lists of those that were refused.
+// runs removes the customer from the lists of those that were refused, and from findings.
 func (e *erasure) runs(ctx context.Context, view storage.Reader) (err error) {
 	made := func() proto.Message { return &echelonv1.Run{} }
 	e.erased.Runs, err = e.rewrite(ctx, view, storage.KindRun, made, func(m proto.Message) (bool, error) {
@@ -218,22 +218,25 @@ func forgetRefused(run *echelonv1.Run, gone func(id string) bool) (changed bool)
 		left = append(left, refused)
 	}
 	run.Refused = left
+	changed = forgetExamples(run.GetFindings(), gone) || changed
 	if before, after, named := strings.Cut(run.GetFailure(), "customer "); named {
 		if quoted, err := strconv.QuotedPrefix(after); err == nil {
 			if id, err := strconv.Unquote(quoted); err == nil && gone(id) {
-				run.Failure, changed = before+"a customer that was erased since"+after[len(quoted):], true
+				run.Failure, changed = before+erasedSince+after[len(quoted):], true
 			}
 		}
 	}
 	return changed
 }
 
-// calibrations puts in place of the id, where a line ends with the customer, the stored customer before it.
+// calibrations puts in place of the id, where a line ends with the customer, the stored customer before it, and removes it from findings.
 func (e *erasure) calibrations(ctx context.Context, view storage.Reader) (err error) {
 	made := func() proto.Message { return &echelonv1.Calibration{} }
 	lines := &lineEnds{gone: func(id string) bool { return id == e.id }, view: view}
 	e.erased.Calibrations, err = e.rewrite(ctx, view, storage.KindCalibration, made, func(m proto.Message) (bool, error) {
-		return lines.replace(ctx, m)
+		named := forgetExamples(m.(*echelonv1.Calibration).GetFindings(), lines.gone)
+		ends, err := lines.replace(ctx, m)
+		return named || ends, err
 	})
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/internal/audit"
+	"github.com/echelonhq/echelon/internal/intake"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -218,5 +219,48 @@ func TestAFailureKeepsItsCauseWithoutTheCustomer(t *testing.T) {
 	r.must(err)
 	if strings.Contains(run.GetFailure(), gone) || !strings.Contains(run.GetFailure(), "a customer that was erased since is damaged on disk: check the disk") {
 		t.Errorf("it says %q", run.GetFailure())
+	}
+}
+
+// oddParents is a finding that gives customers as examples; a criterion may be called as one of them.
+func oddParents() []*echelonv1.Finding {
+	long := strings.Repeat("x", 70)
+	return []*echelonv1.Finding{
+		{Path: "parent", Message: fmt.Sprintf("customers that name themselves: 3 (%q names %q, \"b\\\"c\" names \"d\", %q… names \"e\", …)", gone, gone, long[:60])},
+		{Path: "scores[0]", Message: fmt.Sprintf("2 of 3 customers lack the criterion %q", gone)},
+	}
+}
+
+const forgotten = `customers that name themselves: 3 (a customer that was erased since names a customer that was erased since, "b\"c" names "d", ` +
+	`a customer that was erased since names "e", …)`
+
+// What is odd about parents is found with examples, who can be erased like others.
+func TestExamplesOfFindingsAreErased(t *testing.T) {
+	r, store := eraseRig(t, memory.New())
+	defer r.close()
+	ended := &echelonv1.Run{Id: "odd", Model: "m", State: echelonv1.Run_READY, SnapshotRemoved: true, Findings: oddParents()}
+	r.must(store.Update(t.Context(), func(tx storage.Tx) error {
+		return errors.Join(tx.PutDocument(storage.KindRun, "odd", ended),
+			tx.PutDocument(storage.KindCalibration, "odd", &echelonv1.Calibration{Id: "odd", Findings: oddParents()}))
+	}))
+	erased, err := r.in.Erase(t.Context(), gone)
+	r.must(err)
+	if erased.Runs != 1 || erased.Calibrations != 3 {
+		t.Errorf("erased %+v", erased)
+	}
+	view, err := r.store.View(t.Context())
+	r.must(err)
+	defer view.Close()
+	run, calibration := &echelonv1.Run{}, &echelonv1.Calibration{}
+	r.must(errors.Join(view.Document(storage.KindRun, "odd", run), view.Document(storage.KindCalibration, "odd", calibration)))
+	// A run that is under way and has read the customer before.
+	late, learned := &echelonv1.Run{Id: "late", Findings: oddParents()}, &echelonv1.Calibration{Findings: oddParents()}
+	r.must(intake.LeaveOut(t.Context(), r.store, late, learned))
+	for name, findings := range map[string][]*echelonv1.Finding{
+		"a run": run.GetFindings(), "a calibration": calibration.GetFindings(), "a run under way": late.GetFindings(), "its calibration": learned.GetFindings(),
+	} {
+		if findings[0].GetMessage() != forgotten || findings[1].GetMessage() != oddParents()[1].GetMessage() {
+			t.Errorf("%s says %v", name, findings)
+		}
 	}
 }

@@ -16,6 +16,8 @@ type Intake struct {
 	store   storage.Store
 	catalog *catalog.Catalog
 	now     func() time.Time
+	// evaluating hears that customers are evaluated as they are written; nil where nobody does.
+	evaluating func(model string, customers int) (ended func())
 
 	// commits is held shared by every write, and alone by Exclusive. What is stored is right without it too, as when another process writes to the
 	// store: then a customer that changed at the very moment of a publication is stale in it.
@@ -25,6 +27,12 @@ type Intake struct {
 // New returns the intake of a store.
 func New(store storage.Store, c *catalog.Catalog, now func() time.Time) *Intake {
 	return &Intake{store: store, catalog: c, now: now}
+}
+
+// Observe makes somebody hear that a batch of customers is evaluated as it is written, until what it returns is called. It is called before the
+// first write.
+func (i *Intake) Observe(evaluating func(model string, customers int) (ended func())) {
+	i.evaluating = evaluating
 }
 
 // Put is customers to be stored.

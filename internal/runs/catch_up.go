@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
@@ -104,7 +105,8 @@ func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch
 	if batch.Frame.Len() == 0 {
 		return nil, nil
 	}
-	result, err := intake.Evaluate(p.manager.catalog, view, p.published, batch.Frame, p.asOf)
+	observe := func(customers int) func() { return p.manager.hears().Evaluating(p.published.Model(), customers) }
+	result, err := intake.Evaluate(p.manager.catalog, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Observe: observe})
 	if err != nil {
 		return nil, err
 	}

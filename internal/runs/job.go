@@ -52,7 +52,7 @@ func (j *job) execute(ctx context.Context) {
 	failed(span, err)
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
-		if errors.Is(context.Cause(ctx), errCancelled) {
+		if _, byCall := cancelledBy(ctx); byCall {
 			j.run.State = echelonv1.Run_CANCELLED
 			log.InfoContext(ctx, "run cancelled")
 		} else {
@@ -73,8 +73,9 @@ func (j *job) execute(ctx context.Context) {
 // failure says to people why a run failed; what is internal stands in the log.
 func failure(ctx context.Context, err error) string {
 	var corrupt *storage.CorruptError
+	_, byCall := cancelledBy(ctx)
 	switch {
-	case errors.Is(context.Cause(ctx), errCancelled):
+	case byCall:
 		return "it was cancelled"
 	case ctx.Err() != nil:
 		return "the server was stopped: start another run"
@@ -95,8 +96,7 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 	timer := time.NewTicker(recordAgain)
 	defer timer.Stop()
 	for {
-		// The record is written even while the server stops.
-		err := j.record(context.WithoutCancel(j.manager.ctx), calibration)
+		err := j.record(j.recording(), calibration)
 		if err == nil {
 			j.manager.unrecorded(j.run.GetId(), nil)
 			j.manager.ended(j.run)
@@ -112,6 +112,15 @@ func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration)
 		case <-timer.C:
 		}
 	}
+}
+
+// recording returns the context in which the end of the run is recorded, even while the server stops: of one that was cancelled it is a change that
+// the caller made.
+func (j *job) recording() context.Context {
+	if by, byCall := cancelledBy(j.ctx); byCall && j.run.GetState() == echelonv1.Run_CANCELLED {
+		return context.WithoutCancel(by)
+	}
+	return context.WithoutCancel(j.manager.ctx)
 }
 
 // record stores how the run ended, and the calibration of one that ended well, without the customers that were erased meanwhile.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/echelonhq/echelon/internal/audit"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/runs"
 	"github.com/echelonhq/echelon/internal/snapshot"
@@ -43,6 +44,32 @@ func TestARunIsCancelledAndLeavesNothing(t *testing.T) {
 	defer view.Close()
 	if names, err := view.SnapshotNames(ctx); err != nil || len(names) > 0 {
 		t.Errorf("snapshots %v are left (%v)", names, err)
+	}
+}
+
+// Cancelling a run is a change that somebody makes, and its end is written down as theirs.
+func TestWhoCancelsARunIsWrittenDown(t *testing.T) {
+	ctx := context.Background()
+	store := &held{Store: memory.New(), begun: make(chan struct{})}
+	log, err := audit.Open(ctx, store, func() time.Time { return noon })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, log.Store())
+	started, err := r.Start(audit.Begin(ctx, audit.Call{Actor: "ann", Method: "StartRun"}), runs.Request{Model: "m"})
+	r.must(err)
+	<-store.begun
+	_, err = r.Cancel(audit.Begin(ctx, audit.Call{Actor: "bob", Method: "CancelRun"}), started.GetId())
+	r.must(err)
+	entries, err := log.List(ctx, 0, 10, audit.Filter{})
+	r.must(err)
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.GetActor()+" "+e.GetMethod()+" "+e.GetSubject())
+	}
+	subject := "models/m/runs/" + started.GetId()
+	if want := []string{"bob CancelRun " + subject, "ann StartRun " + subject}; !slices.Equal(got, want) {
+		t.Errorf("written down is %q, want %q", got, want)
 	}
 }
 

@@ -15,8 +15,23 @@ import (
 // watchEvery is how often a watch looks how far a run is.
 const watchEvery = 250 * time.Millisecond
 
-// errCancelled is why the context of a run that was cancelled is over.
-var errCancelled = errors.New("the run was cancelled")
+// cancelled is why the context of a run that was cancelled is over.
+type cancelled struct {
+	// by is the context of the call that cancelled it.
+	by context.Context
+}
+
+// Error implements error.
+func (*cancelled) Error() string { return "the run was cancelled" }
+
+// cancelledBy returns the context of the call that cancelled a run, whose context is given; false where nobody did.
+func cancelledBy(ctx context.Context) (context.Context, bool) {
+	var c *cancelled
+	if !errors.As(context.Cause(ctx), &c) {
+		return nil, false
+	}
+	return c.by, true
+}
 
 // Phase is what a run does.
 type Phase int
@@ -160,7 +175,7 @@ func (m *Manager) Watch(ctx context.Context, id string) iter.Seq2[Progress, erro
 func (m *Manager) Cancel(ctx context.Context, id string) (*echelonv1.Run, error) {
 	p := m.underWay(id)
 	if p != nil {
-		p.cancel(errCancelled)
+		p.cancel(&cancelled{by: ctx})
 		select {
 		case <-p.ended:
 		case <-ctx.Done():
