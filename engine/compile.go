@@ -43,8 +43,12 @@ func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
 		return nil, c.found
 	}
 	c.program.items = items(model)
-	c.calls = c.familyCalls()
-	if !fitTogether(c.program.items, &c.found) || !c.names() || !c.derived() {
+	texts := allTexts(model, c.program.items)
+	if !fitTogether(texts, &c.found) {
+		return nil, c.found
+	}
+	c.calls = familyCalls(model, texts)
+	if !c.names() || !c.derived() {
 		return nil, c.found
 	}
 	c.families()
