@@ -31,7 +31,11 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	if err != nil {
 		return err
 	}
-	written.Stored = written.admit(put.Customers, published)
+	schema, err := storage.ReadSchema(tx)
+	if err != nil {
+		return err
+	}
+	written.Stored = written.admit(schema, put.Customers, published)
 	if written.Stored.Len() == 0 {
 		return nil
 	}
@@ -42,7 +46,7 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	defer view.Close()
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
-		if o.result, err = Evaluate(i.catalog, view, p, written.Stored, o.asOf); err != nil {
+		if o.result, err = Evaluate(i.catalog, view, p, read(schema, written.Stored, p.Scorer.Program().Schema()), o.asOf); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -65,8 +69,8 @@ func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.P
 	return i.store.View(ctx)
 }
 
-// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
-// refuses none of its rows.
+// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame has the fields of the model, which refuses
+// none of its rows.
 func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, asOf time.Time) (*engine.Result, error) {
 	options := engine.Options{AsOf: asOf, Reasons: true}
 	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
@@ -135,18 +139,19 @@ func named(documents storage.Documents, models []string) ([]Publication, error) 
 }
 
 // admit returns the customers that no model refuses, and notes the others.
-func (w *Written) admit(customers *frame.Frame, published []*catalog.Published) *frame.Frame {
+func (w *Written) admit(schema *storagev1.Schema, customers *frame.Frame, published []*catalog.Published) *frame.Frame {
 	refused := make(map[int]bool)
 	for _, p := range published {
 		rules := frame.NewBuilder(rulesOf(p.Scorer.Program().Schema()))
 		if rules.Schema().Len() == 0 {
 			continue
 		}
+		ruled := read(schema, customers, rules.Schema())
 		for row := range customers.Len() {
 			if refused[row] {
 				continue
 			}
-			if found := rules.AddCustomer(customers.Customer(row), true); found != nil {
+			if found := rules.AddCustomer(ruled.Customer(row), true); found != nil {
 				refused[row] = true
 				found.Index = int64(row)
 				found.Message = fmt.Sprintf("the model %q refuses it: %s", p.Model(), found.GetMessage())
