@@ -183,11 +183,14 @@ func (e *erasure) rewriteOne(ctx context.Context, kind storage.Kind, key string,
 	return changed, err
 }
 
-// runs removes the customer from the lists of those that were refused.
+// runs removes the customer from the lists of those that were refused, and from what was found.
 func (e *erasure) runs(ctx context.Context, view storage.Reader) (err error) {
 	made := func() proto.Message { return &echelonv1.Run{} }
+	is := func(id string) bool { return id == e.id }
 	e.erased.Runs, err = e.rewrite(ctx, view, storage.KindRun, made, func(m proto.Message) (bool, error) {
-		return forgetRefused(m.(*echelonv1.Run), func(id string) bool { return id == e.id }), nil
+		run := m.(*echelonv1.Run)
+		found := forgetFound(run.GetFindings(), is)
+		return forgetRefused(run, is) || found, nil
 	})
 	return err
 }
@@ -221,19 +224,55 @@ func forgetRefused(run *echelonv1.Run, gone func(id string) bool) (changed bool)
 	if before, after, named := strings.Cut(run.GetFailure(), "customer "); named {
 		if quoted, err := strconv.QuotedPrefix(after); err == nil {
 			if id, err := strconv.Unquote(quoted); err == nil && gone(id) {
-				run.Failure, changed = before+"a customer that was erased since"+after[len(quoted):], true
+				run.Failure, changed = before+erasedSince+after[len(quoted):], true
 			}
 		}
 	}
 	return changed
 }
 
-// calibrations puts in place of the id, where a line ends with the customer, the stored customer before it.
+// erasedSince stands in place of the id of a customer, quoted, that a text named.
+const erasedSince = "a customer that was erased since"
+
+// forgetFound takes customers that are gone out of what was found of parents, which names examples, and says whether they were in it.
+func forgetFound(findings []*echelonv1.Finding, gone func(id string) bool) (changed bool) {
+	for _, found := range findings {
+		if found.GetPath() != "parent" {
+			continue
+		}
+		var kept strings.Builder
+		rest := found.GetMessage()
+		for {
+			before, _, more := strings.Cut(rest, `"`)
+			kept.WriteString(before)
+			if !more {
+				break
+			}
+			rest = rest[len(before):]
+			quoted, err := strconv.QuotedPrefix(rest)
+			if err != nil {
+				kept.WriteString(rest)
+				break
+			}
+			rest = rest[len(quoted):]
+			if id, err := strconv.Unquote(quoted); err == nil && gone(id) {
+				quoted, changed = erasedSince, true
+			}
+			kept.WriteString(quoted)
+		}
+		found.Message = kept.String()
+	}
+	return changed
+}
+
+// calibrations removes the customer from what was found, and puts in place of the id, where a line ends with the customer, the stored customer before it.
 func (e *erasure) calibrations(ctx context.Context, view storage.Reader) (err error) {
 	made := func() proto.Message { return &echelonv1.Calibration{} }
 	lines := &lineEnds{gone: func(id string) bool { return id == e.id }, view: view}
 	e.erased.Calibrations, err = e.rewrite(ctx, view, storage.KindCalibration, made, func(m proto.Message) (bool, error) {
-		return lines.replace(ctx, m)
+		found := forgetFound(m.(*echelonv1.Calibration).GetFindings(), lines.gone)
+		changed, err := lines.replace(ctx, m)
+		return changed || found, err
 	})
 	return err
 }

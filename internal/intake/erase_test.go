@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/internal/audit"
+	"github.com/echelonhq/echelon/internal/intake"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -219,4 +220,54 @@ func TestAFailureKeepsItsCauseWithoutTheCustomer(t *testing.T) {
 	if strings.Contains(run.GetFailure(), gone) || !strings.Contains(run.GetFailure(), "a customer that was erased since is damaged on disk: check the disk") {
 		t.Errorf("it says %q", run.GetFailure())
 	}
+}
+
+// What is found of parents names examples, in runs and calibrations alike.
+func TestWhoWasErasedIsNoExampleOfWhatWasFound(t *testing.T) {
+	found := func() []*echelonv1.Finding {
+		return []*echelonv1.Finding{
+			{Path: "parent", Message: `customers that name a parent that is not there: 2 ("zebra" names "ze\"bra", "other" names "zebra")`},
+			{Path: "scores[0]", Message: `2 customers lack the criterion "zebra"`},
+		}
+	}
+	want := `customers that name a parent that is not there: 2 (a customer that was erased since names "ze\"bra", "other" names a customer that was erased since)`
+	r := newRig(t, memory.New(), clock)
+	defer r.close()
+	ctx := t.Context()
+	check := func(way string, findings []*echelonv1.Finding) {
+		t.Helper()
+		if got := findings[0].GetMessage(); got != want {
+			t.Errorf("%s: %s", way, got)
+		}
+		if got := findings[1].GetMessage(); got != found()[1].GetMessage() {
+			t.Errorf("%s: %s", way, got)
+		}
+	}
+	r.must(r.store.Update(ctx, func(tx storage.Tx) error {
+		if err := tx.PutDocument(storage.KindRun, "r", &echelonv1.Run{Id: "r", Findings: found()}); err != nil {
+			return err
+		}
+		return tx.PutDocument(storage.KindCalibration, "r", &echelonv1.Calibration{Id: "r", Findings: found()})
+	}))
+	if _, err := r.put(false, one("zebra", number(1), "a")); err != nil {
+		t.Fatal(err)
+	}
+	erased, err := r.in.Erase(ctx, "zebra")
+	r.must(err)
+	if erased.Runs != 1 || erased.Calibrations != 1 {
+		t.Errorf("erased %+v", erased)
+	}
+	view, err := r.store.View(ctx)
+	r.must(err)
+	defer view.Close()
+	run, calibration := &echelonv1.Run{}, &echelonv1.Calibration{}
+	r.must(view.Document(storage.KindRun, "r", run))
+	r.must(view.Document(storage.KindCalibration, "r", calibration))
+	check("a run", run.GetFindings())
+	check("a calibration", calibration.GetFindings())
+
+	late, learned := &echelonv1.Run{Id: "late", Findings: found()}, &echelonv1.Calibration{Findings: found()}
+	r.must(intake.LeaveOut(ctx, r.store, late, learned))
+	check("a run under way", late.GetFindings())
+	check("what it learned", learned.GetFindings())
 }

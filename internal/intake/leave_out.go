@@ -29,6 +29,8 @@ func LeaveOut(ctx context.Context, store storage.Store, run *echelonv1.Run, cali
 	}
 	gone := func(id string) bool { return erased[storage.TombstoneHash(id)] }
 	forgetRefused(run, gone)
+	forgetFound(run.GetFindings(), gone)
+	forgetFound(calibration.GetFindings(), gone)
 	if _, err := (&lineEnds{gone: gone, view: view}).replace(ctx, calibration); err != nil {
 		return err
 	}
