@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -103,5 +104,86 @@ func TestAnOnlineAssignmentIsThatOfTheRun(t *testing.T) {
 		if diff := cmp.Diff(b, a, protocmp.Transform()); diff != "" {
 			t.Errorf("a run after the renaming, %s (-before +after)\n%s", id, diff)
 		}
+	}
+}
+
+// TestAllThatLooksBeyondACustomerIsTheSameInEveryWay changes customers while a run of them is ready, publishes it and rolls it back, and evaluates them
+// in every way: what a customer gets depends on none of it.
+func TestAllThatLooksBeyondACustomerIsTheSameInEveryWay(t *testing.T) {
+	h := start(t)
+	h.create(plain)
+	h.create(seams)
+	store := func(list ...*echelonv1.Customer) {
+		t.Helper()
+		for _, c := range list {
+			_, err := h.customers.UpsertCustomer(h.context(), &echelonv1.UpsertCustomerRequest{Customer: c})
+			h.must(err)
+		}
+	}
+	store(seamed()...)
+	h.published("seams")
+	first := h.snapshotOf("seams")
+
+	later := seamed()
+	for i, arr := range []float64{5, 70, 9, 20, 5, 11} {
+		later[i].Attributes.Fields["arr"] = structpb.NewNumberValue(arr)
+	}
+	later[0].Attributes.Fields["seats"] = structpb.NewNumberValue(7)
+	store(later...)
+	ready := h.run("seams")
+	// The last ones come too late for the run, and are evaluated as it is published.
+	later[4].Attributes.Fields["arr"] = structpb.NewNumberValue(99)
+	later[2].Attributes.Fields["owner"] = structpb.NewStringValue("e")
+	later = append(later, customer("g", attrs{"arr": 1.0, "paid_in": "EUR", "status": "active", "owner": "b"}))
+	store(later[2], later[4], later[6])
+	h.must(h.publish(ready.GetId()))
+	want := h.snapshotOf("seams")
+	held, inherited := 0, 0
+	for _, a := range want {
+		if a.GetTiers()[0].ComputedTier != nil {
+			held++
+		}
+		if a.GetTiers()[1].GetInherited() {
+			inherited++
+		}
+	}
+	if len(want) != 7 || held == 0 || inherited < 3 {
+		t.Fatalf("%d customers, %d of them held, %d inherit", len(want), held, inherited)
+	}
+	e := storedModel("seams")
+	var list []*echelonv1.Customer
+	for i := len(later) - 1; i >= 0; i-- {
+		c := later[i]
+		stored, err := h.scoring.ScoreCustomer(h.context(), byID(e, c.GetId()))
+		h.must(err)
+		h.sameOutcomes("a stored customer", want[c.GetId()], stored.GetAssignment())
+		if was := first[c.GetId()]; was != nil && was.GetTiers()[0].Tier != nil {
+			c = proto.CloneOf(c)
+			c.PreviousTiers = map[string]string{"coverage": was.GetTiers()[0].GetTier()}
+		}
+		list = append(list, c)
+	}
+	for _, c := range list {
+		answer, err := h.scoring.ScoreCustomer(h.context(), given(e, c))
+		h.must(err)
+		h.sameOutcomes("a customer that is given", want[c.GetId()], answer.GetAssignment())
+	}
+	for _, rows := range []int{1, 3, 100} {
+		got, err := h.bulk(e, rows, list)
+		h.must(err)
+		for id, a := range want {
+			h.sameOutcomes("a stream", a, got[id])
+		}
+	}
+	_, err := h.runs.RollBack(h.context(), &echelonv1.RollBackRequest{Model: "seams"})
+	h.must(err)
+	back := h.snapshotOf("seams")
+	if len(back) != len(want) {
+		t.Errorf("rolled back there are %d customers", len(back))
+	}
+	for id, a := range back {
+		stored, err := h.scoring.ScoreCustomer(h.context(), byID(e, id))
+		h.must(err)
+		h.sameOutcomes("rolled back", a, stored.GetAssignment())
 	}
 }
