@@ -23,11 +23,11 @@ func fits(model *echelonv1.Model, found *diag.List) bool {
 	return n <= maxModelBytes
 }
 
-// fitTogether reports whether all expressions of a model together are small enough to be compiled, and finds a mistake at the item from which on
-// they are not.
-func fitTogether(items []*item, found *diag.List) bool {
+// fitTogether reports whether all expressions of a model together are small enough to be compiled, and finds a mistake at the place from which
+// on they are not.
+func fitTogether(all []written, found *diag.List) bool {
 	count, bytes := 0, 0
-	for _, one := range items {
+	for _, one := range all {
 		for _, text := range one.texts {
 			count++
 			bytes += len(text)

@@ -43,8 +43,12 @@ func compile(model *echelonv1.Model, stored bool) (*Program, diag.List) {
 		return nil, c.found
 	}
 	c.program.items = items(model)
-	c.calls = c.familyCalls()
-	if !fitTogether(c.program.items, &c.found) || !c.names() || !c.derived() {
+	texts := allTexts(model, c.program.items)
+	if !fitTogether(texts, &c.found) {
+		return nil, c.found
+	}
+	c.calls = familyCalls(model, texts)
+	if !c.names() || !c.derived() {
 		return nil, c.found
 	}
 	c.families()
@@ -214,7 +218,9 @@ func (c *compiler) circular(known map[int]bool) {
 func (c *compiler) checkLoosely(path, text string, kinds ...expr.Kind) {
 	problems := c.all.CheckNames(text)
 	kind, known := expr.Kind(0), false
-	if len(problems) == 0 {
+	// Families are added up of numbers alone: a call of what failed has no type to go on with.
+	spoiled := slices.ContainsFunc(expr.FamilyCalls(text), func(call expr.FamilyCall) bool { return c.failed[call.Of] })
+	if len(problems) == 0 && !spoiled {
 		loose := c.besideFailed()
 		if loose == nil {
 			return

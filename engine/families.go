@@ -70,24 +70,18 @@ func (c *checker) families() {
 }
 
 // familyCalls returns the calls that a model's expressions make, by name; none of a model without families.
-func (c *compiler) familyCalls() []expr.FamilyCall {
-	model := c.program.model
+func familyCalls(model *echelonv1.Model, all []written) []expr.FamilyCall {
 	if model.GetParent() == "" {
 		return nil
 	}
 	var calls []expr.FamilyCall
-	add := func(text string) {
-		for _, call := range expr.FamilyCalls(text) {
-			if !slices.Contains(calls, call) && (call.Of == "" || usable(call.Of)) {
-				calls = append(calls, call)
-			}
-		}
-	}
-	add(model.GetPopulation())
-	add(model.GetAmount())
-	for _, one := range c.program.items {
+	for _, one := range all {
 		for _, text := range one.texts {
-			add(text)
+			for _, call := range expr.FamilyCalls(text) {
+				if !slices.Contains(calls, call) && (call.Of == "" || usable(call.Of)) {
+					calls = append(calls, call)
+				}
+			}
 		}
 	}
 	slices.SortFunc(calls, func(a, b expr.FamilyCall) int { return strings.Compare(a.String(), b.String()) })

@@ -149,7 +149,7 @@ func findingsOf(odd family.Findings) diag.List {
 		}
 		examples := make([]string, len(o.Examples))
 		for i, e := range o.Examples {
-			examples[i] = fmt.Sprintf("%s names %s", frame.Quote(e.ID), frame.Quote(e.Parent))
+			examples[i] = fmt.Sprintf("%q names %q", e.ID, e.Parent) // whole, so that an erasure finds them
 		}
 		if o.Count > int64(len(examples)) {
 			examples = append(examples, "…")

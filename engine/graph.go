@@ -90,6 +90,35 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 	return given(texts...)
 }
 
+// written is the expressions of a place of a model.
+type written struct {
+	path  string
+	texts []string
+}
+
+// allTexts returns all expressions of a model: those of its items, and those that no item needs, since they are evaluated before or after all items.
+func allTexts(model *echelonv1.Model, list []*item) []written {
+	all := []written{{"population", given(model.GetPopulation())}, {"amount", given(model.GetAmount())}}
+	for _, one := range list {
+		all = append(all, written{one.path, one.texts})
+	}
+	for i, t := range model.GetTierings() {
+		all = append(all, written{diag.Index("tierings", i), exitTexts(t)})
+	}
+	return all
+}
+
+// exitTexts returns the expressions of the exit rules of a tiering. They are none of what it needs: they may read its own outcome.
+func exitTexts(t *echelonv1.Tiering) []string {
+	var texts []string
+	for _, tier := range t.GetLinear().GetTiers() {
+		for _, exit := range append([]*echelonv1.Exit{tier.GetExit()}, tier.GetExit().GetAny()...) {
+			texts = append(texts, exit.GetWhen())
+		}
+	}
+	return given(texts...)
+}
+
 // given returns the texts that are there.
 func given(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })

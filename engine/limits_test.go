@@ -145,11 +145,23 @@ func TestModelsThatCostTooMuchAreRefusedWithTheirPlace(t *testing.T) {
 		return &echelonv1.Model{Name: "m", Attributes: []*echelonv1.Attribute{{Name: "a", Type: echelonv1.Attribute_STRING}},
 			Derived: []*echelonv1.DerivedAttribute{{Name: "d", Expr: "a.matches('" + strings.Repeat("z", n) + "')"}}}
 	}
+	long := "x > 0" + strings.Repeat(" ", 300_000)
+	bare := func() *echelonv1.Model {
+		return &echelonv1.Model{Name: "m", Attributes: []*echelonv1.Attribute{{Name: "x", Type: echelonv1.Attribute_NUMBER}}}
+	}
+	member, money, exit := bare(), bare(), bare()
+	member.Population, money.Amount = long, long
+	exit.Tierings = []*echelonv1.Tiering{{Name: "t", Kind: &echelonv1.Tiering_Linear_{Linear: &echelonv1.Tiering_Linear{
+		Score: "v", Tiers: []*echelonv1.Tier{{Name: "top", Exit: &echelonv1.Exit{Any: []*echelonv1.Exit{{When: long}}}}, {Name: "base"}},
+	}}}}
 	for name, test := range map[string]struct {
 		model *echelonv1.Model
 		place string
 		words string
 	}{
+		"a population that is too long":         {member, "population", "300005 bytes, at most 262144"},
+		"an amount that is too long":            {money, "amount", "300005 bytes, at most 262144"},
+		"an exit rule that is too long":         {exit, "tierings[0]", "bytes, at most 262144"},
 		"more expressions than may be":          {derived(6000, 1), "scores[5]", "6000 expressions, at most 5000"},
 		"more text than may be":                 {derived(1000, 300), "scores[0]", "300000 bytes, at most 262144"},
 		"more bytes than may be":                {derived(300, 20_000), "", "at most 4194304"},

@@ -43,6 +43,19 @@ segmentations:
 	}
 }
 
+func TestFamiliesOfWhatIsSpoiledAreNoFurtherMistake(t *testing.T) {
+	// MODEL-14
+	for name, derived := range map[string]string{
+		"one that does not compile": `[{name: bad, expr: "x + s"}, {name: all, expr: "family_sum(bad)"}]`,
+		"one that needs itself":     `[{name: all, expr: "family_max(all)"}]`,
+	} {
+		program, found := tryCompile(t, "parent: s"+attributes+"segmentations: [{name: size, segments: [{name: A, when: b}], otherwise: B}]\nderived: "+derived)
+		if program != nil || len(found) != 1 {
+			t.Errorf("%s: found\n%v", name, found)
+		}
+	}
+}
+
 func TestExpressionsOfACircleAreCheckedToo(t *testing.T) {
 	// MODEL-14
 	program, found := tryCompile(t, attributes+`

@@ -19,12 +19,17 @@ const stdio = "-"
 type fileOptions struct{ input, format, delimiter, encoding string }
 
 func (o *fileOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.input, "input", "", "the file to read customers from: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
+	o.formFlags(cmd)
+	require(cmd, "input")
+}
+
+// formFlags adds the flags that say how the file is read.
+func (o *fileOptions) formFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.input, "input", "", "the file to read customers from: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
 	flags.StringVar(&o.format, "format", "", "how the file holds rows: csv or jsonl; what its name ends in where it is not given (.jsonl, .ndjson), or else csv")
 	flags.StringVar(&o.delimiter, "delimiter", "", "what separates the cells of CSV: comma, semicolon, tab, pipe or a character; found from the header where it is not given")
 	flags.StringVar(&o.encoding, "encoding", "", "how the file writes text: utf-8 where it is not given, or windows-1252; UTF-16 is known by its mark")
-	require(cmd, "input")
 }
 
 // rows returns the options by which the file's rows are read.

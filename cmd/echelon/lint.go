@@ -29,6 +29,9 @@ func (c *cli) lintCommand() *cobra.Command {
 }
 
 func (c *cli) lint(ctx context.Context, file string, o lintOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	m, err := readModel(file)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,24 +18,37 @@ import (
 
 // lintOptions are the flags of lint.
 type lintOptions struct {
-	verbose               bool
-	input, idColumn, asOf string
-	rates                 string
-	allowMissing          bool
-	address               string
+	verbose bool
+	inputOptions
+	asOf, rates, address string
 }
 
 // customerFlags adds the flags that name customers to hold the rules against.
 func (o *lintOptions) customerFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.input, "input", "", "a CSV file of customers to hold the rules against")
+	flags.StringVar(&o.input, "input", "", "a file of customers to hold the rules against: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
+	o.formFlags(cmd)
 	flags.StringVar(&o.idColumn, "id-column", "", "the column of that file that has the customers' ids")
+	flags.BoolVar(&o.rowIDs, "row-ids", false, "number the rows from 1 instead, for a file that has no ids")
 	flags.BoolVar(&o.allowMissing, "allow-missing-columns", false, "take attributes whose column the file lacks as missing")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of a server whose stored customers to hold the rules against")
 	asOfFlag(cmd, &o.asOf)
 	ratesFlag(cmd, &o.rates)
-	cmd.MarkFlagsRequiredTogether("input", "id-column")
+	cmd.MarkFlagsMutuallyExclusive("id-column", "row-ids")
 	cmd.MarkFlagsMutuallyExclusive("input", "address")
+}
+
+// check finds what is wrong with the flags together.
+func (o lintOptions) check() error {
+	switch ids := o.idColumn != "" || o.rowIDs; {
+	case o.input != "" && !ids:
+		return usagef("--input needs --id-column, the column that has the customers' ids, or --row-ids")
+	case o.input == "" && ids:
+		return usagef("--id-column and --row-ids say how --input is read: name the file, or leave them out")
+	case o.input == "":
+		return nil
+	}
+	return o.inputOptions.check()
 }
 
 // lintCustomers is what lint holds the rules against.
@@ -64,7 +76,7 @@ func (c *cli) heldAgainst(ctx context.Context, m *modelFile, o lintOptions) (dia
 	defer line.Stop()
 	line.Start("customers read")
 	if o.input != "" {
-		err = seen.readFile(ctx, m.program, o, line)
+		err = seen.readFile(ctx, c, m.program, o, line)
 	} else {
 		err = c.reached(seen.readStore(ctx, c, m.program, line))
 	}
@@ -102,19 +114,13 @@ func (l *lintCustomers) judge(ctx context.Context, m *modelFile, asOf time.Time,
 	return counts.Findings(l.source, m.found), nil
 }
 
-func (l *lintCustomers) readFile(ctx context.Context, program *engine.Program, o lintOptions, line *progress.Line) (err error) {
-	l.source = o.input
-	file, err := os.Open(o.input)
+func (l *lintCustomers) readFile(ctx context.Context, c *cli, program *engine.Program, o lintOptions, line *progress.Line) (err error) {
+	l.source = o.name()
+	reader, file, err := c.openCustomers(o.inputOptions, program.Model().GetAttributes())
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstOf(err, file.Close()) }()
-	reader, err := tabular.NewReader(file, tabular.Options{
-		File: o.input, IDColumn: o.idColumn, Attributes: program.Model().GetAttributes(), AllowMissingColumns: o.allowMissing,
-	})
-	if err != nil {
-		return err
-	}
 	for batch, err := range reader.Batches(tabular.BatchRows) {
 		if err = firstOf(err, ctx.Err()); err != nil {
 			return err

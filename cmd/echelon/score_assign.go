@@ -90,6 +90,9 @@ func (r *remoteAssigner) calibrate(ctx context.Context, frames []*frame.Frame) (
 		if err == nil && len(refused) > 0 {
 			err = disagreed(refused[0])
 		}
+		if r.program.HasFamilies() && client.ReasonOf(err) == echelonv1.ErrorReason_MESSAGE_TOO_LARGE {
+			return nil, fmt.Errorf("the families of so many customers do not fit a message: score them without --address, or import them and start a run: %w", err)
+		}
 		if err == nil || !begun || !client.IsInterrupted(err) || tries == calibrateTries {
 			return calibration, err
 		}

@@ -22,14 +22,14 @@ func TestAPartOfATableNamesNobodyElse(t *testing.T) {
 		Values: []*echelonv1.FamilyValues{{Function: "family_sum(x)", Values: []float64{4}, Readable: []bool{false}}},
 		Tiers:  []*echelonv1.FamilyTiers{{Tiering: "t", Codes: []uint32{0}}},
 	}
-	if diff := cmp.Diff(want, family.Part(whole, []string{"b", "c", "nobody"}), protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(want, family.Parts(whole)([]string{"b", "c", "nobody"}), protocmp.Transform()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	damaged := &echelonv1.FamilyTable{Customers: []string{"a"}, Families: []uint32{9}}
-	if got := family.Part(damaged, []string{"a"}); got != damaged {
+	if got := family.Parts(damaged)([]string{"a"}); got != damaged {
 		t.Errorf("a damaged table became %v", got)
 	}
-	if got := family.Part(nil, []string{"a"}); got != nil {
+	if got := family.Parts(nil)([]string{"a"}); got != nil {
 		t.Errorf("no table became %v", got)
 	}
 }

@@ -197,8 +197,9 @@ func Read(kept *echelonv1.FamilyTable, functions, tierings []string, places []in
 	return t, true
 }
 
-// Part returns the part of a kept table that is about these customers. One that is damaged stays as it is.
-func Part(kept *echelonv1.FamilyTable, ids []string) *echelonv1.FamilyTable {
+// Parts returns what gives the part of a kept table that is about some customers, in the time that these take: the whole is read once, and not changed.
+// One that is damaged stays as it is.
+func Parts(kept *echelonv1.FamilyTable) (of func(ids []string) *echelonv1.FamilyTable) {
 	var functions, tierings []string
 	var places []int
 	for _, one := range kept.GetValues() {
@@ -208,9 +209,9 @@ func Part(kept *echelonv1.FamilyTable, ids []string) *echelonv1.FamilyTable {
 		tierings, places = append(tierings, one.GetTiering()), append(places, math.MaxInt32)
 	}
 	if table, ok := Read(kept, functions, tierings, places); ok && kept != nil {
-		return table.Proto(ids)
+		return table.Proto
 	}
-	return kept
+	return func([]string) *echelonv1.FamilyTable { return kept }
 }
 
 func finite(values []float64) bool {

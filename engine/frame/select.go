@@ -71,3 +71,35 @@ func (c *Column) slice(from, to int) Column {
 	}
 	return part
 }
+
+// Project returns the rows with the fields of another schema. Of each of these, places has the place here of the column that holds it, or -1 where
+// none does, and it is missing in every row. Columns are shared.
+func (f *Frame) Project(to *Schema, places []int) *Frame {
+	projected := &Frame{Schema: to, IDs: f.IDs, Columns: make([]Column, to.Len())}
+	for i, from := range places {
+		if from < 0 {
+			projected.Columns[i] = missing(to.Field(i).Type, f.Len())
+		} else {
+			projected.Columns[i] = f.Columns[from]
+		}
+	}
+	return projected
+}
+
+// missing returns a column of a type without values.
+func missing(of echelonv1.Attribute_Type, rows int) Column {
+	c := Column{Type: of, Valid: NewBitmap(rows)}
+	switch of {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		c.Numbers = make([]float64, rows)
+	case echelonv1.Attribute_BOOLEAN:
+		c.Bits = NewBitmap(rows)
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		c.Ints = make([]int64, rows)
+	case echelonv1.Attribute_STRING:
+		c.Codes = make([]uint32, rows)
+	case echelonv1.Attribute_STRING_LIST:
+		c.Offsets = make([]uint32, rows+1)
+	}
+	return c
+}

@@ -31,9 +31,11 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	if err != nil {
 		return err
 	}
-	if err := written.admit(tx, put.Customers, published); err != nil {
+	schema, err := storage.ReadSchema(tx)
+	if err != nil {
 		return err
 	}
+	written.Stored = written.admit(schema, put.Customers, published)
 	if written.Stored.Len() == 0 {
 		return nil
 	}
@@ -44,10 +46,7 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	defer view.Close()
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
-		customers, err := calledAs(p.Scorer.Program().Schema(), written.Stored, tx)
-		if err != nil {
-			return err
-		}
+		customers := read(schema, written.Stored, p.Scorer.Program().Schema())
 		if o.result, err = Evaluate(i.catalog, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
 			return err
 		}
@@ -79,7 +78,7 @@ func (i *Intake) observe(model string) func(customers int) (ended func()) {
 	return func(customers int) func() { return i.evaluating(model, customers) }
 }
 
-// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame may have more fields than the model, which
+// Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame has the fields of the model, which
 // refuses none of its rows. The options say as of when; what the customers depend on beside themselves is added to them.
 func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, options engine.Options) (*engine.Result, error) {
 	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
@@ -147,23 +146,20 @@ func named(documents storage.Documents, models []string) ([]Publication, error) 
 	return all, nil
 }
 
-// admit keeps the customers that no model refuses, and notes the others.
-func (w *Written) admit(documents storage.Documents, customers *frame.Frame, published []*catalog.Published) error {
+// admit returns the customers that no model refuses, and notes the others.
+func (w *Written) admit(schema *storagev1.Schema, customers *frame.Frame, published []*catalog.Published) *frame.Frame {
 	refused := make(map[int]bool)
 	for _, p := range published {
 		rules := frame.NewBuilder(rulesOf(p.Scorer.Program().Schema()))
 		if rules.Schema().Len() == 0 {
 			continue
 		}
-		called, err := calledAs(rules.Schema(), customers, documents)
-		if err != nil {
-			return err
-		}
+		ruled := read(schema, customers, rules.Schema())
 		for row := range customers.Len() {
 			if refused[row] {
 				continue
 			}
-			if found := rules.AddCustomer(called.Customer(row), true); found != nil {
+			if found := rules.AddCustomer(ruled.Customer(row), true); found != nil {
 				refused[row] = true
 				found.Index = int64(row)
 				found.Message = fmt.Sprintf("the model %q refuses it: %s", p.Model(), found.GetMessage())
@@ -172,8 +168,7 @@ func (w *Written) admit(documents storage.Documents, customers *frame.Frame, pub
 		}
 	}
 	if len(refused) == 0 {
-		w.Stored = customers
-		return nil
+		return customers
 	}
 	slices.SortFunc(w.Refused, func(a, b *echelonv1.RowError) int { return int(a.GetIndex() - b.GetIndex()) })
 	left := frame.NewBuilder(customers.Schema)
@@ -182,8 +177,7 @@ func (w *Written) admit(documents storage.Documents, customers *frame.Frame, pub
 			left.AddCustomer(customers.Customer(row), false) // it was admitted before
 		}
 	}
-	w.Stored = left.Take()
-	return nil
+	return left.Take()
 }
 
 // rulesOf returns the fields of a model that not every value, or not every absence, obeys.

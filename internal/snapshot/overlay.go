@@ -18,9 +18,9 @@ import (
 func EncodeRows(r *engine.Result, asOf time.Time) []*storagev1.OverlayRow {
 	block := Encode(r)
 	rows := make([]*storagev1.OverlayRow, r.Len())
-	starts := reasonStarts(block)
+	from := newPicker(block)
 	for i := range rows {
-		rows[i] = &storagev1.OverlayRow{Block: pick(block, starts, i), AsOf: timestamppb.New(asOf)}
+		rows[i] = &storagev1.OverlayRow{Block: from.pick(i), AsOf: timestamppb.New(asOf)}
 	}
 	return rows
 }
@@ -44,7 +44,7 @@ func Without(block *storagev1.SnapshotBlock, id string) (*storagev1.SnapshotBloc
 	if len(others) == 0 {
 		return nil, nil
 	}
-	return pick(block, reasonStarts(block), others...), nil
+	return newPicker(block).pick(others...), nil
 }
 
 // checkReasons returns what is wrong with a block's reasons, as Decode would.
@@ -67,16 +67,27 @@ func reasonStarts(block *storagev1.SnapshotBlock) []int {
 	return starts
 }
 
-// pick returns a block of some of a block's customers. Every column has one entry a customer, those included that a later version adds; the reasons
-// are what differs.
-func pick(block *storagev1.SnapshotBlock, starts []int, rows ...int) *storagev1.SnapshotBlock {
-	picked := &storagev1.SnapshotBlock{}
+// picker takes blocks of some customers out of a block, each in the time that those take.
+type picker struct {
+	block    *storagev1.SnapshotBlock
+	starts   []int
+	families func(ids []string) *echelonv1.FamilyTable
+}
+
+func newPicker(block *storagev1.SnapshotBlock) *picker {
+	return &picker{block, reasonStarts(block), family.Parts(block.GetFamilies())}
+}
+
+// pick returns a block of some of the customers. Every column has one entry a customer, those included that a later version adds; the reasons and the
+// families are what differs.
+func (p *picker) pick(rows ...int) *storagev1.SnapshotBlock {
+	block, picked := p.block, &storagev1.SnapshotBlock{}
 	pickColumns(block.ProtoReflect(), picked.ProtoReflect(), rows)
 	picked.Reasons, picked.ReasonRefs = nil, nil
-	picked.Families = family.Part(block.GetFamilies(), picked.GetIds())
+	picked.Families = p.families(picked.GetIds())
 	places := make(map[uint32]uint32)
 	for _, row := range rows {
-		start := starts[row]
+		start := p.starts[row]
 		for _, ref := range block.GetReasonRefs()[start : start+int(block.GetReasonCounts()[row])] {
 			place, known := places[ref]
 			if !known {

@@ -38,7 +38,7 @@ func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error 
 		}
 	}
 	for _, t := range e.GetTiers() {
-		if err := tier(w, t, heldIn(explained, t.GetTiering())); err != nil {
+		if err := tier(w, t, inForce(explained, t.GetTiering())); err != nil {
 			return err
 		}
 	}
@@ -84,24 +84,26 @@ func score(w io.Writer, s *echelonv1.ScoreExplanation) error {
 	return section(w, title, t)
 }
 
-// heldIn returns the tier in which a customer is held although another one is computed; empty where it is not.
-func heldIn(a *echelonv1.Assignment, tiering string) string {
+// inForce says where a customer is in another tier than its cuts give: held there, or by the root of its family; empty where it is not.
+func inForce(a *echelonv1.Assignment, tiering string) string {
 	for _, t := range a.GetTiers() {
-		if t.GetTiering() == tiering && t.ComputedTier != nil {
-			return t.GetTier()
+		switch {
+		case t.GetTiering() != tiering:
+		case t.ComputedTier != nil:
+			return ", held in " + t.GetTier()
+		case t.GetInherited():
+			return ", inherits " + orNone(t.GetTier())
 		}
 	}
 	return ""
 }
 
-func tier(w io.Writer, e *echelonv1.TierExplanation, held string) error {
+func tier(w io.Writer, e *echelonv1.TierExplanation, inForce string) error {
 	title := "tier " + e.GetTiering() + ": " + orNone(e.GetTier())
 	if e.XLevel != nil && e.YLevel != nil {
 		title += fmt.Sprintf(" (x level %d, y level %d)", e.GetXLevel(), e.GetYLevel())
 	}
-	if held != "" {
-		title += ", held in " + held
-	}
+	title += inForce
 	t := newTable("llrrl", "cut", "condition", "line", "own", "met")
 	for _, cut := range e.GetCuts() {
 		addCut(t, cut.GetName(), cut)
