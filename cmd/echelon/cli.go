@@ -147,7 +147,7 @@ func (c *cli) dial() (*client.Client, error) {
 // reached says what to do where an error is that no server could be reached.
 func (c *cli) reached(err error) error {
 	if client.IsUnavailable(err) && client.ReasonOf(err) == echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		return fmt.Errorf("no server answers at %s: start one by \"echelon serve\", or say by --address where it is: %w", c.address, err)
+		return fmt.Errorf("no server answers at %s: start one by \"echelon serve\", or say by --address where it is, and by --tls or --tls-ca that it takes TLS alone: %w", c.address, err)
 	}
 	return err
 }
