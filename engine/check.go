@@ -155,13 +155,19 @@ func (c *checker) attributes() {
 	}
 }
 
+// typed reports whether an attribute has a type that there is. What one without is worth in expressions nobody knows.
+func typed(a *echelonv1.Attribute) bool {
+	_, known := echelonv1.Attribute_Type_name[int32(a.GetType())]
+	return known && a.GetType() != echelonv1.Attribute_UNSPECIFIED
+}
+
 func (c *checker) attribute(path string, a *echelonv1.Attribute) {
 	c.freshness(path, a)
-	if _, known := echelonv1.Attribute_Type_name[int32(a.GetType())]; !known || a.GetType() == echelonv1.Attribute_UNSPECIFIED {
+	if !typed(a) {
 		c.found.Mistakef(diag.Field(path, "type"), "write NUMBER, INTEGER, STRING, BOOLEAN, DATE, TIMESTAMP or STRING_LIST", "it has no type")
 	}
 	texts := a.GetType() == echelonv1.Attribute_STRING || a.GetType() == echelonv1.Attribute_STRING_LIST
-	if len(a.GetValues()) > 0 && !texts {
+	if len(a.GetValues()) > 0 && !texts && typed(a) {
 		c.found.Mistakef(diag.Field(path, "values"), "remove it, or make the attribute a STRING", "only a STRING or a STRING_LIST has a list of values")
 	}
 	for _, f := range format.Check(a) {

@@ -86,7 +86,7 @@ type compiler struct {
 	all *expr.Env
 	// calls are those that read families, by name.
 	calls []expr.FamilyCall
-	// failed are the variables that could not be compiled: of expressions that read them only what does not depend on them is checked, so that one
+	// failed are the variables that could not be compiled, and the attributes without a type that there is: of expressions that read them only what does not depend on them is checked, so that one
 	// mistake is told once.
 	failed map[string]bool
 	// loose is env beside so many failed variables; it is made when it is needed.
@@ -171,7 +171,12 @@ func (c *compiler) environment(variables []expr.Variable) bool {
 func (c *compiler) derived() bool {
 	program := c.program
 	program.derived = make([]*expr.Expr, len(program.model.GetDerived()))
-	variables := c.variables()
+	for _, a := range program.model.GetAttributes() {
+		if !typed(a) {
+			c.failed[a.GetName()] = true
+		}
+	}
+	variables := slices.DeleteFunc(c.variables(), func(v expr.Variable) bool { return c.failed[v.Name] })
 	known := make(map[int]bool)
 	for {
 		if !c.environment(slices.Clip(variables)) {

@@ -57,7 +57,7 @@ func (c *checker) families() {
 			names = append(names, a.GetName())
 			continue
 		}
-		if a.GetType() != echelonv1.Attribute_STRING {
+		if a.GetType() != echelonv1.Attribute_STRING && typed(a) {
 			c.found.Mistakef("parent", "name a STRING attribute", "%q is %s, and an id is a text", parent, a.GetType())
 		}
 		return

@@ -34,6 +34,7 @@ func (c *checker) freshness(path string, a *echelonv1.Attribute) {
 			continue
 		}
 		switch {
+		case !typed(other): // which is told at its own place
 		case other.GetType() != echelonv1.Attribute_DATE && other.GetType() != echelonv1.Attribute_TIMESTAMP:
 			c.found.Mistakef(at, "name a DATE or a TIMESTAMP", "%q is no date and no timestamp", other.GetName())
 		case other.GetObservedAt() != "":

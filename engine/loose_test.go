@@ -68,3 +68,19 @@ segmentations: [{name: size, segments: [{name: A, when: "b"}], otherwise: B}]
 		t.Errorf("found %v", found)
 	}
 }
+
+func TestAnAttributeWithoutATypeIsOneMistake(t *testing.T) {
+	// MODEL-14
+	program, found := tryCompile(t, `
+name: m
+parent: untyped
+attributes:
+  - {name: untyped, values: [a]}
+  - {name: x, type: NUMBER, observed_at: untyped, max_age_days: 3}
+derived: [{name: double, expr: "untyped * 2"}]
+segmentations: [{name: size, segments: [{name: A, when: "untyped >= 1000 || double > 1 || x > 's'"}], otherwise: B}]
+`)
+	if program != nil || len(found) != 2 || !has(found, "attributes[0].type", "") || !has(found, "segmentations[0].segments[0].when", "") {
+		t.Errorf("found %v", found)
+	}
+}

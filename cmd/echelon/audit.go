@@ -23,6 +23,9 @@ func (c *cli) auditListCommand() *cobra.Command {
 		Example: "  echelon audit list --subject models/b2b/ --limit 50",
 		Args:    cobra.NoArgs,
 		RunE: c.calling(func(ctx context.Context, server *client.Client, _ []string) error {
+			if most < 0 {
+				return usagef("--limit %d is below 0", most)
+			}
 			var list []*echelonv1.AuditEntry
 			for entry, err := range server.Audit(ctx, filter) {
 				if err != nil {

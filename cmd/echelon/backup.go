@@ -40,7 +40,8 @@ func (c *cli) backupCommand() *cobra.Command {
 			return c.printBackup(output, info)
 		}),
 	})
-	outputFlag(cmd, &output)
+	cmd.Flags().StringVar(&output, "output", "", "the file to write the backup to")
+	require(cmd, "output")
 	cmd.Flags().StringVar(&since, "since", "", "the backup that this one follows: only what changed since is written")
 	return cmd
 }

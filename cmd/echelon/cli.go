@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,7 +67,7 @@ func (c *cli) root() *cobra.Command {
 		Example:       "  echelon score --model model.yaml --input customers.csv --id-column id --output tiers.csv",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print results as JSON")
@@ -77,7 +78,30 @@ func (c *cli) root() *cobra.Command {
 		c.schemaCommand(), c.familyCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)
 	root.AddCommand(c.configCommand())
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = func(_ *cobra.Command, topic []string) error {
+			found, rest, err := root.Find(topic)
+			if err != nil {
+				return err
+			}
+			return noCommand(found, rest)
+		}
+	}
 	return root
+}
+
+// noCommand refuses what is left where a command was looked for, with the commands that may have been meant.
+func noCommand(cmd *cobra.Command, rest []string) error {
+	err := cobra.NoArgs(cmd, rest)
+	if err == nil {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(rest[0]); len(near) > 0 {
+		return fmt.Errorf("%w (did you mean %s?)", err, strings.Join(near, " or "))
+	}
+	return err
 }
 
 // action is what a command does once it was understood.
@@ -106,7 +130,7 @@ func (c *cli) callFlags(cmd *cobra.Command) {
 
 // group makes a command that has commands. Without one of them it prints its help.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(commands...)
 	return cmd
 }
@@ -147,7 +171,7 @@ func (c *cli) dial() (*client.Client, error) {
 // reached says what to do where an error is that no server could be reached.
 func (c *cli) reached(err error) error {
 	if client.IsUnavailable(err) && client.ReasonOf(err) == echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		return fmt.Errorf("no server answers at %s: start one by \"echelon serve\", or say by --address where it is: %w", c.address, err)
+		return fmt.Errorf("no server answers at %s: start one by \"echelon serve\", or say by --address where it is, and by --tls or --tls-ca that it takes TLS alone: %w", c.address, err)
 	}
 	return err
 }

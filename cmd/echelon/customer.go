@@ -12,7 +12,7 @@ import (
 
 func (c *cli) customerEraseCommand() *cobra.Command {
 	return c.calls(&cobra.Command{
-		Use:   "erase ID…",
+		Use:   "erase ID...",
 		Short: "Remove customers and all that is kept of them",
 		Long: "Erase removes customers: what is stored of them, their assignments in the snapshots of all runs, and their ids where runs, calibrations and the\n" +
 			"audit log name them. It cannot be undone. It does not reach backups and exported files that were made before; the free space of the\n" +

@@ -121,11 +121,11 @@ func (c *cli) waitRun(ctx context.Context, server *client.Client, id string) (*e
 }
 
 func (c *cli) runShowCommand() *cobra.Command {
-	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 20261122-174504.720126-e0e239b9", (*client.Client).GetRun)
+	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 20260131-120000.000000-1a2b3c4d", (*client.Client).GetRun)
 }
 
 func (c *cli) runPublishCommand() *cobra.Command {
-	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 20261122-174504.720126-e0e239b9", (*client.Client).PublishRun)
+	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 20260131-120000.000000-1a2b3c4d", (*client.Client).PublishRun)
 }
 
 func (c *cli) runRollbackCommand() *cobra.Command {
@@ -157,6 +157,9 @@ func (c *cli) runListCommand() *cobra.Command {
 			model := ""
 			if len(args) > 0 {
 				model = args[0]
+			}
+			if most < 0 {
+				return usagef("--limit %d is below 0", most)
 			}
 			var list []*echelonv1.Run
 			for run, err := range server.Runs(ctx, model) {

@@ -42,6 +42,11 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 	if j.previous, err = j.readPrevious(ctx, j.options.previous, j.options.idName(), j.program); err != nil {
 		return err
 	}
+	output, err := j.createOutput(j.options.output) // at once: what cannot be written is told before the work
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, output.Close()) }()
 	if err := j.read(ctx, line); err != nil {
 		return err
 	}
@@ -55,7 +60,7 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 		defer func() { err = firstOf(err, server.Close()) }()
 		by = &remoteAssigner{local, server}
 	}
-	if err := j.evaluate(ctx, by, line); err != nil {
+	if err := j.evaluate(ctx, by, output, line); err != nil {
 		return j.reached(err)
 	}
 	return nil
@@ -91,16 +96,11 @@ func (j *scoreJob) read(ctx context.Context, line *progress.Line) (err error) {
 }
 
 // evaluate calibrates, and writes the output once all of it is known and balances.
-func (j *scoreJob) evaluate(ctx context.Context, by assigner, line *progress.Line) (err error) {
+func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, line *progress.Line) (err error) {
 	if j.calibration, err = by.calibrate(ctx, j.frames); err != nil {
 		return err
 	}
 	j.calibration.Refused = int64(len(j.refused))
-	output, err := j.createOutput(j.options.output)
-	if err != nil {
-		return err
-	}
-	defer func() { err = firstOf(err, output.Close()) }()
 	out, err := tabular.NewAssignmentWriter(output, j.options.idName(), j.program.Model())
 	if err != nil {
 		return err

@@ -95,9 +95,7 @@ func (o *serveOptions) run(ctx context.Context, c *cli) error {
 	if err != nil {
 		return err
 	}
-	if o.server.MaxEvaluations == 0 {
-		o.server.MaxEvaluations = server.DefaultLimits().MaxEvaluations
-	}
+	o.server.MaxEvaluations = evaluations(o.server.MaxEvaluations)
 	if o.server.MaxConnectionAge == 0 {
 		o.server.MaxConnectionAge = -1 // to the server 0 is the default
 	}

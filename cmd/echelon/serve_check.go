@@ -30,9 +30,10 @@ func (o *serveOptions) check(c *config.Config) {
 	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 || o.server.KeepAuditDays < 0 {
 		c.Mistake("--keep-runs, --keep-days and --keep-audit-days are 0 or more", "keep-runs", "keep-days", "keep-audit-days")
 	}
-	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 || o.server.MaxMessageBytes <= 0 {
-		c.Mistake("--stall-timeout, --drain-timeout and --max-message-bytes are above 0", "stall-timeout", "drain-timeout", "max-message-bytes")
+	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 {
+		c.Mistake("--stall-timeout and --drain-timeout are above 0", "stall-timeout", "drain-timeout")
 	}
+	checkLimits(o.server.Limits, c)
 	switch age := o.server.MaxConnectionAge; {
 	case age < 0:
 		c.Mistake("--max-connection-age is above 0, or 0 for ever", "max-connection-age")

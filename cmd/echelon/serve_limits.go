@@ -1,8 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/spf13/pflag"
 
+	"github.com/echelonhq/echelon/cmd/echelon/internal/config"
 	"github.com/echelonhq/echelon/server"
 )
 
@@ -26,4 +31,39 @@ func limitFlags(flags *pflag.FlagSet, l *server.Limits) {
 	flags.DurationVar(&l.SlowReaderTimeout, "slow-reader-timeout", l.SlowReaderTimeout, "how long a stream may leave an answer unread while others wait for its memory")
 	flags.DurationVar(&l.IdleTimeout, "idle-timeout", l.IdleTimeout, "after how long a connection without a call is closed")
 	flags.DurationVar(&l.HandshakeTimeout, "handshake-timeout", l.HandshakeTimeout, "how long a new connection may take to become one")
+}
+
+// limitGroups are the limits that are judged together, by the names of their flags. The first group are those that depend on each other.
+var limitGroups = [][]string{
+	{"max-message-bytes", "max-in-flight-bytes", "max-calibrate-bytes"},
+	{"max-header-bytes"}, {"max-connections"}, {"max-streams"}, {"max-calls"}, {"max-bulk-streams"}, {"max-watch-streams"},
+	{"principal-share"}, {"rows-per-second"}, {"rows-burst"}, {"max-evaluations"}, {"max-runs"},
+	{"slow-reader-timeout"}, {"idle-timeout"}, {"handshake-timeout"},
+}
+
+// checkLimits notes the limits that the server refuses: each among the defaults of the others, so that all are told and none hides another.
+func checkLimits(given server.Limits, c *config.Config) {
+	var from pflag.FlagSet
+	limitFlags(&from, &given)
+	for _, group := range limitGroups {
+		judged := server.DefaultLimits()
+		var to pflag.FlagSet
+		limitFlags(&to, &judged)
+		for _, name := range group {
+			// What a flag printed it reads.
+			_ = to.Set(name, from.Lookup(name).Value.String())
+		}
+		judged.MaxEvaluations = evaluations(judged.MaxEvaluations)
+		if err := judged.Check(); err != nil {
+			c.Mistake(fmt.Sprintf("--%s: %v", strings.Join(group, ", --"), err), slices.Clone(group)...)
+		}
+	}
+}
+
+// evaluations returns how many batches are evaluated at once where a flag says so many.
+func evaluations(flag int) int {
+	if flag == 0 {
+		return server.DefaultLimits().MaxEvaluations
+	}
+	return flag
 }

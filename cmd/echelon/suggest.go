@@ -134,6 +134,9 @@ func (c *cli) profile(ctx context.Context, o suggestOptions) (profile *suggest.P
 		}
 		profile.Add(cells)
 	}
+	if profile.Rows() == 0 && skipped > 0 {
+		return nil, fmt.Errorf("no line after the header can be read, so look at the header first, which must be line 1: %w", rows.Unread())
+	}
 	if skipped > 0 {
 		c.advise("%s: lines that cannot be read and are left out here: %d; score and import list them", o.name(), skipped)
 	}

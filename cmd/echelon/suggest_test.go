@@ -131,9 +131,13 @@ func TestSuggestSaysWhatItCannotDo(t *testing.T) {
 		want string
 	}{
 		"no ids":             {"amount\n1\n1\n2\n", nil, exitFailure, "none tells customers apart: name one by --id-column, or number the rows with --row-ids"},
-		"no such column":     {"id,arr\na,1\n", []string{"--id-column", "ident"}, exitFailure, `there is no column "ident": name one of id, arr by --id-column`},
+		"no such column":     {"id,arr\na,1\n", []string{"--id-column", "ident"}, exitFailure, `there is no column "ident": name one of "id", "arr" by --id-column`},
 		"nothing to see":     {"id,name\na,x\nb,y\n", nil, exitFailure, "no column groups customers or says what they are worth"},
 		"no rows":            {"id,arr\n", nil, exitFailure, "there are no customers"},
+		"no line fits":       {"Report of 2026\n\nid,arr\na,1\n", nil, exitFailure, "look at the header first, which must be line 1: "},
+		"which line fits":    {"Report of 2026\n\nid,arr\na,1\n", nil, exitFailure, "which line fits.csv:3: the row has 2 cells and the header 1"},
+		"blanks in a name":   {"id ,arr\na,1\n", []string{"--id-column", "id"}, exitFailure, `name one of "id ", "arr"`},
+		"what is left out":   {"id,arr,arr\na,1,2\n", nil, exitFailure, `(left out: column 2 "arr" (the name stands twice)`},
 		"an empty file":      {"", nil, exitFailure, "the file is empty"},
 		"both ways":          {"id\n", []string{"--id-column", "id", "--row-ids"}, exitUsage, "none of the others can be"},
 		"no such format":     {"id\n", []string{"--format", "xls"}, exitUsage, "is no format"},

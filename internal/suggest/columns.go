@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -44,7 +45,7 @@ func (b *builder) findID() error {
 	if name := b.options.IDColumn; name != "" {
 		i := slices.IndexFunc(b.profile.columns, func(c *column) bool { return c.header == name })
 		if i < 0 {
-			return fmt.Errorf("there is no column %q: name one of %s by --id-column", name, strings.Join(b.headers(), ", "))
+			return fmt.Errorf("there is no column %q: name one of %s by --id-column", name, strings.Join(quoted(b.headers()), ", "))
 		}
 		b.id = name
 		if repeated := b.profile.rows - len(b.profile.columns[i].values); repeated > 0 {
@@ -71,6 +72,15 @@ func (b *builder) headers() []string {
 	var list []string
 	for _, c := range b.profile.columns {
 		list = append(list, c.header)
+	}
+	return list
+}
+
+// quoted shows blanks at the ends of names.
+func quoted(names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strconv.Quote(name)
 	}
 	return list
 }

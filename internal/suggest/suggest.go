@@ -89,7 +89,11 @@ func Suggest(p *Profile, options Options) (*Suggestion, error) {
 func (b *builder) check() error {
 	for {
 		if len(b.model.GetSegmentations())+len(b.model.GetScores()) == 0 {
-			return errors.New("no column groups customers or says what they are worth: add one with an amount, a number or a few repeated words")
+			why := ""
+			if len(b.leftOut) > 0 {
+				why = " (left out: " + strings.Join(b.leftOut, "; ") + ")"
+			}
+			return fmt.Errorf("no column groups customers or says what they are worth: add one with an amount, a number or a few repeated words%s", why)
 		}
 		_, found := engine.Compile(b.model)
 		if len(found) == 0 {

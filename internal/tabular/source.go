@@ -114,7 +114,11 @@ type RowOptions struct {
 }
 
 // Rows reads the rows of a file as they stand, for those who do not know yet what the columns mean.
-type Rows struct{ from source }
+type Rows struct {
+	from   source
+	file   string
+	unread error
+}
 
 // OpenRows reads where the columns are. It fails with an *Error where the file is not of the format, and with the error of in.
 func OpenRows(in io.Reader, options RowOptions) (*Rows, error) {
@@ -122,7 +126,7 @@ func OpenRows(in io.Reader, options RowOptions) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rows{from}, nil
+	return &Rows{from: from, file: options.File}, nil
 }
 
 func openSource(in io.Reader, options RowOptions) (source, error) {
@@ -145,13 +149,19 @@ func (r *Rows) Delimiter() rune { return delimiterOf(r.from) }
 // Line returns where the last row began, from 1.
 func (r *Rows) Line() int { return r.from.line() }
 
+// Unread says of the first row that could not be read where it is and why; nil while all could.
+func (r *Rows) Unread() error { return r.unread }
+
 // Read returns the next row that can be read, a value a column, which hold until the next call, and io.EOF after the last. It fails with an *Error
 // where rows cannot be told apart any more. Rows that cannot be read are counted as skipped.
 func (r *Rows) Read() (values []Value, skipped int, err error) {
 	for {
 		values, err := r.from.next()
-		if _, bad := err.(*malformed); bad {
+		if bad, is := err.(*malformed); is {
 			skipped++
+			if r.unread == nil {
+				r.unread = fmt.Errorf("%s:%d: %s", r.file, r.from.line(), bad.message)
+			}
 			continue
 		}
 		return values, skipped, err

@@ -36,13 +36,25 @@ func Create(path string) (*File, error) {
 		mode = info.Mode().Perm()
 	}
 	f, err := open(temporary(place), place, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
-	if err != nil || mode == 0 {
-		return f, err
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be written: %w: name a file in a folder that is there and can be written", path, cause(err))
+	}
+	if mode == 0 {
+		return f, nil
 	}
 	if err := f.file.Chmod(mode); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// cause is an error without the name of the temporary file, which says nothing to who named another.
+func cause(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 // temporary names the file while it is written: hidden, and another one for each process.

@@ -1,6 +1,8 @@
 package outfile_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,5 +94,13 @@ func TestWhatIsNoPlaceForAFileIsAnError(t *testing.T) {
 		if f, err := outfile.Create(path); err == nil {
 			t.Errorf("%s was created: %v", path, f.Close())
 		}
+	}
+}
+
+func TestAFileThatCannotBeWrittenIsNamedAsItWasGiven(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "nowhere", "out.csv")
+	_, err := outfile.Create(path)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), path+" cannot be written: ") || strings.Contains(err.Error(), ".tmp") {
+		t.Error(err)
 	}
 }
