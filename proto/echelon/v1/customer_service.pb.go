@@ -770,7 +770,7 @@ type ImportedBatch struct {
 	Assigned int64 `protobuf:"varint,110,opt,name=assigned,proto3" json:"assigned,omitempty"`
 	// Whether the batch had been stored before, by this job: nothing was done now, and the answer is that of the first time.
 	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
-	// How many refused rows `errors` lacks: of a repeated batch the first are kept, as many as fit 64 KiB.
+	// How many refused rows `errors` lacks: an answer has as many as fit a message, and of a repeated batch the first are kept, up to 64 KiB.
 	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
