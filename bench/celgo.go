@@ -171,4 +171,3 @@ func (r *celRows) one(i int, values map[string]any, out *workload.Out) {
 		out.Persona[i] -= 2
 	}
 }
-
