@@ -59,7 +59,7 @@ func TestOperationsHaveTheLimitsOfTheServer(t *testing.T) {
 			t.Errorf("docs/operations.md: %s is called a limit, and has no row among them", flags[0])
 		}
 	}
-	for what, want := range map[string]time.Duration{"a stream waits up to %s, then OVERLOADED": duration(t, "server/load.go", "patience")} {
+	for what, want := range map[string]time.Duration{"a stream waits up to %s, or half of `--stall-timeout` where that is less, then OVERLOADED": duration(t, "server/load.go", "longestPatience")} {
 		if want := fmt.Sprintf(what, inWords(want)); !strings.Contains(read(t, "docs/operations.md"), want) {
 			t.Errorf("docs/operations.md does not say %q", want)
 		}
