@@ -11,6 +11,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/backup"
+	"github.com/echelonhq/echelon/storage/internal/blockcodec"
 	"github.com/echelonhq/echelon/storage/internal/rowcodec"
 )
 
@@ -88,7 +89,7 @@ func (i *inspector) look(item Item) {
 	case spaceSnapshot:
 		i.block(item)
 		if err == nil {
-			err = proto.Unmarshal(data, &storagev1.SnapshotBlock{})
+			_, err = blockcodec.Decode(data)
 		}
 	case spaceOverlay:
 		if err == nil {
