@@ -114,7 +114,7 @@ func (i *inspector) row(data []byte) error {
 	i.cursor.Open(data)
 	for i.cursor.Next() {
 		id := i.cursor.ID
-		if i.schema != nil && (int64(id) >= int64(len(i.schema.types)) || !fits(i.cursor.Kind, i.schema.types[id])) {
+		if i.schema != nil && (int64(id) >= int64(len(i.schema.types)) || !rowcodec.Fits(i.cursor.Kind, i.schema.types[id])) {
 			return fmt.Errorf("attribute %d with kind %d is not in the schema", id, i.cursor.Kind)
 		}
 	}
