@@ -17,8 +17,8 @@ type tiering struct {
 	ladder *tier.Ladder
 	matrix *tier.Matrix
 	scores [2]int
-	// stable is what holds customers in tiers of a ladder; nil where nothing does.
-	stable *stability.Ladder
+	// stable is what holds customers in their tiers; nil where nothing does.
+	stable *stability.Policy
 	// engagements are the engagement of each of names, empty where it has none.
 	engagements []string
 	// levels are the level of each of a ladder's names, nil where it has none.
@@ -51,6 +51,12 @@ func (c *compiler) tiering(path string, index int) {
 	if c.found.HasMistakes() {
 		return
 	}
+	if compiled != nil {
+		compiled.stable = c.stability(path, declared)
+	}
+	if c.found.HasMistakes() {
+		return
+	}
 	c.program.tierings = grow(c.program.tierings, index)
 	c.program.tierings[index] = compiled
 }
@@ -67,13 +73,11 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 		ties = append(ties, c.expression(at, breaker.GetExpr(), expr.Number, expr.Boolean, expr.String, expr.Date, expr.Timestamp))
 	}
 	newcomers := c.expression(path+".onboarding.while", linear.GetOnboarding().GetWhile(), expr.Boolean)
-	stable := c.exitRules(path, declared)
 	if c.found.HasMistakes() {
 		return nil
 	}
 	compiled := &tiering{
 		name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties, newcomers), scores: [2]int{c.scoreAt(linear.GetScore()), -1},
-		stable: stable,
 	}
 	for _, t := range linear.GetTiers() {
 		compiled.engagements = append(compiled.engagements, t.GetEngagement())

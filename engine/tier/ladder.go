@@ -18,6 +18,8 @@ type Ladder struct {
 	score string
 	names []string
 	all   []string
+	// levels are those of names, nil where one has none.
+	levels []*int32
 	// cuts are those of the tiers, in their order, and then those of the `any` of each.
 	cuts     []cut
 	breakers []tieBreaker
@@ -54,7 +56,7 @@ func NewLadder(declared *echelonv1.Tiering, cuts []CutExprs, ties []*expr.Expr, 
 	linear := declared.GetLinear()
 	l := &Ladder{name: declared.GetName(), item: "tiers." + declared.GetName(), score: linear.GetScore(), newcomers: newcomers, unscored: none}
 	for i, tier := range linear.GetTiers() {
-		l.names = append(l.names, tier.GetName())
+		l.names, l.levels = append(l.names, tier.GetName()), append(l.levels, tier.Level)
 		if tier.GetName() == linear.GetUnscored() {
 			l.unscored = i
 		}
@@ -224,6 +226,8 @@ type LadderOutcome struct {
 	batch  *batch
 	// Column has each row's tier, as a text whose dictionary is Names; not valid where there is none.
 	Column frame.Column
+	// moved are the tiers of scores that lie so many points higher, as far as somebody asked.
+	moved map[float64]*frame.Column
 }
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
