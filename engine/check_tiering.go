@@ -63,13 +63,8 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		c.unique(diag.Field(at, "name"), first, t.GetName(), i, tiers)
 		c.engagement(at, t.GetEngagement())
 		last := i == len(l.GetTiers())-1
-		switch {
-		case last && t.Cut != nil:
-			c.found.Mistakef(diag.Field(at, "cut"), "remove it, or add a tier below", "the last tier takes everyone who is left and has no cut")
-		case !last && t.Cut == nil:
-			c.found.Mistakef(at, "write its cut, such as {min_score: 60}", "only the last tier has no cut")
-		case !last:
-			c.cut(diag.Field(at, "cut"), t.GetCut())
+		if last || !ofSegmentsAlone(l, t) {
+			c.cutOf(at, t.Cut, last)
 		}
 		switch {
 		case t.Exit != nil && last:
@@ -78,6 +73,7 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 			c.exit(diag.Field(at, "exit"), t.GetExit())
 		}
 	}
+	c.perSegment(path, l, names)
 	c.levels(tiers, l.GetTiers())
 	if newcomers := l.GetOnboarding(); newcomers != nil {
 		at := diag.Field(path, "onboarding")

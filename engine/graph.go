@@ -68,9 +68,9 @@ func items(model *echelonv1.Model) []*item {
 func tieringTexts(t *echelonv1.Tiering) []string {
 	var texts []string
 	if linear := t.GetLinear(); linear != nil {
-		texts = append(texts, "scores."+linear.GetScore())
-		for _, tier := range linear.GetTiers() {
-			for _, cut := range append([]*echelonv1.Cut{tier.GetCut()}, tier.GetCut().GetAny()...) {
+		texts = append(texts, "scores."+linear.GetScore(), linear.GetBy())
+		for _, one := range cutsOf(linear) {
+			for _, cut := range append([]*echelonv1.Cut{one}, one.GetAny()...) {
 				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
 			}
 		}
@@ -88,6 +88,20 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 		}
 	}
 	return given(texts...)
+}
+
+// cutsOf returns the cuts of a ladder's tiers, those of segments too; nil where a tier has none.
+func cutsOf(linear *echelonv1.Tiering_Linear) []*echelonv1.Cut {
+	var cuts []*echelonv1.Cut
+	for _, tier := range linear.GetTiers() {
+		cuts = append(cuts, tier.GetCut())
+	}
+	for _, segment := range linear.GetPerSegment() {
+		for _, tier := range segment.GetTiers() {
+			cuts = append(cuts, tier.GetCut())
+		}
+	}
+	return cuts
 }
 
 // written is the expressions of a place of a model.

@@ -7,6 +7,7 @@ import (
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/stability"
+	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -32,13 +33,20 @@ func (e *evaluation) settle(previous []*frame.Column) (inForce, computed []*fram
 		if t.stable == nil || previous == nil {
 			continue
 		}
-		out := t.stable.Eval(&e.scope, &e.scores[t.scores[0]].Column, e.columns[i], previous[i], e.reasons)
+		out := t.stable.Eval(&e.scope, e.climbing(i), e.columns[i], previous[i], e.reasons)
 		e.stable[i] = out
 		if out.Held.Count() > 0 {
 			inForce[i], computed[i] = &out.Column, e.columns[i]
 		}
 	}
 	return inForce, computed
+}
+
+// climbing returns the scores of those whom a ladder's cuts are about.
+func (e *evaluation) climbing(tiering int) *frame.Column {
+	column := e.scores[e.program.tierings[tiering].scores[0]].Column
+	column.Valid = e.tiers[tiering].(*tier.LadderOutcome).Climbs()
+	return &column
 }
 
 // exitRules compiles those of a ladder; nil where it has none.

@@ -11,14 +11,14 @@ import (
 )
 
 // words says what a cut asks for.
-func (l *Ladder) words(cut int) string {
-	c := &l.cuts[cut]
+func (r *rungs) words(cut int) string {
+	c := &r.cuts[cut]
 	var parts, any []string
 	for _, field := range c.fields() {
-		parts = append(parts, field.words(c, l.score))
+		parts = append(parts, field.words(c, r.score))
 	}
 	for _, one := range c.any {
-		any = append(any, l.words(one))
+		any = append(any, r.words(one))
 	}
 	switch {
 	case len(any) > 0 && len(parts) > 0:

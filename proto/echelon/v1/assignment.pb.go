@@ -55,6 +55,8 @@ const (
 	Reason_HELD_BY_EXIT_RULE Reason_Code = 120
 	// The root of the customer's family decided.
 	Reason_INHERITED Reason_Code = 130
+	// The customer has no segment, and the ladder has its cuts by segment; so there is no tier, or the declared one for customers without a score.
+	Reason_NO_SEGMENT Reason_Code = 220
 )
 
 // Enum value maps for Reason_Code.
@@ -74,6 +76,7 @@ var (
 		11:  "EXCLUDED",
 		120: "HELD_BY_EXIT_RULE",
 		130: "INHERITED",
+		220: "NO_SEGMENT",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -90,6 +93,7 @@ var (
 		"EXCLUDED":          11,
 		"HELD_BY_EXIT_RULE": 120,
 		"INHERITED":         130,
+		"NO_SEGMENT":        220,
 	}
 )
 
@@ -1112,6 +1116,8 @@ type TierExplanation struct {
 	XLevel *int32 `protobuf:"varint,4,opt,name=x_level,json=xLevel,proto3,oneof" json:"x_level,omitempty"`
 	// The level on the vertical axis.
 	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
+	// The segment whose cuts were tried, of a ladder with `by`; absent where the customer has none.
+	Segment *string `protobuf:"bytes,220,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
 	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
 	// leave.
 	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
@@ -1182,6 +1188,13 @@ func (x *TierExplanation) GetYLevel() int32 {
 		return *x.YLevel
 	}
 	return 0
+}
+
+func (x *TierExplanation) GetSegment() string {
+	if x != nil && x.Segment != nil {
+		return *x.Segment
+	}
+	return ""
 }
 
 func (x *TierExplanation) GetExit() *CutExplanation {
@@ -1398,13 +1411,13 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05_tierB\b\n" +
 	"\x06_levelB\x10\n" +
 	"\x0e_computed_tierB\v\n" +
-	"\t_own_tier\"\xf9\x02\n" +
+	"\t_own_tier\"\x8a\x03\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xe1\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xf2\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1423,7 +1436,9 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x12\f\n" +
 	"\bEXCLUDED\x10\v\x12\x15\n" +
 	"\x11HELD_BY_EXIT_RULE\x10x\x12\x0e\n" +
-	"\tINHERITED\x10\x82\x01\"\xa2\x02\n" +
+	"\tINHERITED\x10\x82\x01\x12\x0f\n" +
+	"\n" +
+	"NO_SEGMENT\x10\xdc\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1469,19 +1484,22 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\x81\x02\n" +
+	"\v_normalized\"\xad\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
-	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12.\n" +
+	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12\x1e\n" +
+	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x12.\n" +
 	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
 	"\b_x_levelB\n" +
 	"\n" +
-	"\b_y_level\"\x9e\x01\n" +
+	"\b_y_levelB\n" +
+	"\n" +
+	"\b_segment\"\x9e\x01\n" +
 	"\x0eCutExplanation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x128\n" +

@@ -397,7 +397,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Order is a direction.
@@ -446,7 +446,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -507,7 +507,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Ownership says how customers are owned.
@@ -564,7 +564,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Driver says what is counted.
@@ -625,7 +625,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1581,12 +1581,122 @@ func (*Tiering_Linear_) isTiering_Kind() {}
 
 func (*Tiering_Matrix_) isTiering_Kind() {}
 
+// SegmentLadder is the ladder of one segment, where that is another than the others'.
+type SegmentLadder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The segment, one of the segmentation that `by` names.
+	Segment string `protobuf:"bytes,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	// Its tiers, best first: some or all of the ladder's `tiers`, in the same order. Each but the last has a cut.
+	Tiers         []*SegmentTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLadder) Reset() {
+	*x = SegmentLadder{}
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLadder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLadder) ProtoMessage() {}
+
+func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
+func (*SegmentLadder) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SegmentLadder) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentLadder) GetTiers() []*SegmentTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+// SegmentTier is a tier of a segment's ladder.
+type SegmentTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of one of the ladder's `tiers`, which says all but the cut.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who of the segment belongs to it: absent in the last one, and in no other.
+	Cut           *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentTier) Reset() {
+	*x = SegmentTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentTier) ProtoMessage() {}
+
+func (x *SegmentTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
+func (*SegmentTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SegmentTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SegmentTier) GetCut() *Cut {
+	if x != nil {
+		return x.Cut
+	}
+	return nil
+}
+
 // Tier is a level of service.
 type Tier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, free text, named by engagement: "high-touch", "digital".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who belongs to it: absent in the last tier, and in no other.
+	// Who belongs to it: absent in the last tier, and in no other but one that is a tier of `per_segment` ladders alone.
 	Cut *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	// The name of the engagement that it gets, where it has one.
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
@@ -1602,7 +1712,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1724,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1737,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tier) GetName() string {
@@ -1680,7 +1790,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1802,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1815,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -1751,7 +1861,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1763,7 +1873,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1776,7 +1886,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -1836,7 +1946,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +1958,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +1971,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -1898,7 +2008,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +2020,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +2033,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -1953,7 +2063,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2075,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2088,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Axis) GetScore() string {
@@ -2014,7 +2124,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2136,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2149,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2125,7 +2235,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2137,7 +2247,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2150,7 +2260,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2204,7 +2314,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +2326,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +2339,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Engagement) GetName() string {
@@ -2296,7 +2406,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2418,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2431,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Role) GetRole() string {
@@ -2358,7 +2468,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2370,7 +2480,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2383,7 +2493,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2413,7 +2523,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2425,7 +2535,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2578,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2590,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2521,7 +2631,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +2643,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +2679,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2581,7 +2691,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +2734,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +2746,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +2785,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2687,7 +2797,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2713,7 +2823,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2835,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +2861,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +2873,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +2904,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +2916,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +2966,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2868,7 +2978,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +3021,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3033,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,14 +3075,19 @@ type Tiering_Linear struct {
 	// What orders customers of one score, before their id does.
 	TieBreakers []*TieBreaker `protobuf:"bytes,4,rep,name=tie_breakers,json=tieBreakers,proto3" json:"tie_breakers,omitempty"`
 	// Newcomers, whom no score can judge yet. Without it there are none.
-	Onboarding    *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	Onboarding *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	// A segmentation, written "segments.<name>": the cuts are drawn within each of its segments, so that a top_share of 0.1 is the first 10 % of
+	// each. A customer without a segment is treated as one whose score is null. Empty: within the whole population.
+	By string `protobuf:"bytes,220,opt,name=by,proto3" json:"by,omitempty"`
+	// Segments that have cuts of their own, at most one entry a segment; the others have those of `tiers`. Only with `by`.
+	PerSegment    []*SegmentLadder `protobuf:"bytes,221,rep,name=per_segment,json=perSegment,proto3" json:"per_segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3099,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,6 +3150,20 @@ func (x *Tiering_Linear) GetOnboarding() *Tiering_Onboarding {
 	return nil
 }
 
+func (x *Tiering_Linear) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Tiering_Linear) GetPerSegment() []*SegmentLadder {
+	if x != nil {
+		return x.PerSegment
+	}
+	return nil
+}
+
 // Onboarding is a tier beside the ladder for as long as a condition holds, scored or not. Its customers stand in no cut, count or share.
 type Tiering_Onboarding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3050,7 +3179,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3191,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3114,7 +3243,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3126,7 +3255,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3172,7 +3301,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +3313,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +3326,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3211,7 +3340,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3223,7 +3352,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3236,7 +3365,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3385,14 +3514,14 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xca\x05\n" +
+	"\x04kind\"\x98\x06\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
 	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
 	"\n" +
-	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xdd\x01\n" +
+	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xab\x02\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -3400,7 +3529,10 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\ftie_breakers\x18\x04 \x03(\v2\x16.echelon.v1.TieBreakerR\vtieBreakers\x12>\n" +
 	"\n" +
 	"onboarding\x18\x05 \x01(\v2\x1e.echelon.v1.Tiering.OnboardingR\n" +
-	"onboarding\x1aV\n" +
+	"onboarding\x12\x0f\n" +
+	"\x02by\x18\xdc\x01 \x01(\tR\x02by\x12;\n" +
+	"\vper_segment\x18\xdd\x01 \x03(\v2\x19.echelon.v1.SegmentLadderR\n" +
+	"perSegment\x1aV\n" +
 	"\n" +
 	"Onboarding\x12\x14\n" +
 	"\x05while\x18\x01 \x01(\tR\x05while\x12\x12\n" +
@@ -3416,7 +3548,13 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\bCUSTOMER\x10\x00\x12\n" +
 	"\n" +
 	"\x06FAMILY\x10\x01B\x06\n" +
-	"\x04kind\"\xa8\x01\n" +
+	"\x04kind\"X\n" +
+	"\rSegmentLadder\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\tR\asegment\x12-\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x17.echelon.v1.SegmentTierR\x05tiers\"D\n" +
+	"\vSegmentTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\"\xa8\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
@@ -3533,7 +3671,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3555,95 +3693,100 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
 	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
 	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
-	(*Tier)(nil),                      // 20: echelon.v1.Tier
-	(*Exit)(nil),                      // 21: echelon.v1.Exit
-	(*Cut)(nil),                       // 22: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 23: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 24: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 25: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 26: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 27: echelon.v1.Cell
-	(*Engagement)(nil),                // 28: echelon.v1.Engagement
-	(*Role)(nil),                      // 29: echelon.v1.Role
-	(*Capacity)(nil),                  // 30: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 31: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 32: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 33: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 34: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 35: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 36: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 37: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 38: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 39: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 40: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 41: echelon.v1.Normalize.Bands.Band
-	nil,                               // 42: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 43: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 44: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 45: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 46: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 47: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 48: echelon.v1.Currency
-	(*Format)(nil),                    // 49: echelon.v1.Format
+	(*SegmentLadder)(nil),             // 20: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 21: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 22: echelon.v1.Tier
+	(*Exit)(nil),                      // 23: echelon.v1.Exit
+	(*Cut)(nil),                       // 24: echelon.v1.Cut
+	(*CumulativeShare)(nil),           // 25: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 26: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 27: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 28: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 29: echelon.v1.Cell
+	(*Engagement)(nil),                // 30: echelon.v1.Engagement
+	(*Role)(nil),                      // 31: echelon.v1.Role
+	(*Capacity)(nil),                  // 32: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 33: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 34: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 35: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 36: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 37: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 38: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 39: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 40: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 41: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 42: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 43: echelon.v1.Normalize.Bands.Band
+	nil,                               // 44: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 45: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 46: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 47: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 48: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 49: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 50: echelon.v1.Currency
+	(*Format)(nil),                    // 51: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	48, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	50, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
 	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
 	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
 	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
 	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
 	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	28, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	30, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	49, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	51, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
 	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	31, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	32, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	33, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	34, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	35, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	36, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	39, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	37, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	38, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	43, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	45, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	33, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	34, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	35, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	36, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	37, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	38, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	41, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	39, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	40, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	45, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	47, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
 	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	22, // 26: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 27: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	21, // 28: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	23, // 29: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	22, // 30: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	6,  // 31: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	7,  // 32: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	26, // 33: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	46, // 34: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	47, // 35: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	8,  // 36: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	29, // 37: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	9,  // 38: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	30, // 39: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	10, // 40: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	40, // 41: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	41, // 42: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 43: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	42, // 44: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 45: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	20, // 46: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	24, // 47: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	44, // 48: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	25, // 49: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	25, // 50: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	27, // 51: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	21, // 26: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	24, // 27: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	24, // 28: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	23, // 29: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	23, // 30: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	25, // 31: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	24, // 32: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	6,  // 33: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	7,  // 34: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	28, // 35: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	48, // 36: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	49, // 37: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	8,  // 38: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	31, // 39: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	9,  // 40: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	32, // 41: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	10, // 42: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	42, // 43: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	43, // 44: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 45: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	44, // 46: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 47: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	22, // 48: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	26, // 49: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	46, // 50: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	20, // 51: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	27, // 52: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	27, // 53: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	29, // 54: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3670,25 +3813,25 @@ func file_echelon_v1_model_proto_init() {
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[13].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[17].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[18].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[26].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[32].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
