@@ -61,7 +61,7 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	linear := declared.GetLinear()
 	var cuts []tier.CutExprs
 	for i, t := range linear.GetTiers() {
-		cuts = append(cuts, c.cut(fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetCut()))
+		cuts = append(cuts, c.cut(fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetEngagement(), t.GetCut()))
 	}
 	var ties []*expr.Expr
 	for i, breaker := range linear.GetTieBreakers() {
@@ -75,7 +75,7 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	for i, segment := range linear.GetPerSegment() {
 		exprs.PerSegment = append(exprs.PerSegment, nil)
 		for k, t := range segment.GetTiers() {
-			exprs.PerSegment[i] = append(exprs.PerSegment[i], c.cut(fmt.Sprintf("%s.per_segment[%d].tiers[%d].cut", path, i, k), t.GetCut()))
+			exprs.PerSegment[i] = append(exprs.PerSegment[i], c.cut(fmt.Sprintf("%s.per_segment[%d].tiers[%d].cut", path, i, k), "", t.GetCut()))
 		}
 	}
 	stable := c.exitRules(path, declared)
@@ -101,13 +101,14 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	return compiled
 }
 
-func (c *compiler) cut(path string, declared *echelonv1.Cut) tier.CutExprs {
+func (c *compiler) cut(path, engagement string, declared *echelonv1.Cut) tier.CutExprs {
 	exprs := tier.CutExprs{
 		When: c.expression(path+".when", declared.GetWhen(), expr.Boolean),
 		Of:   c.expression(path+".cumulative_share.of", declared.GetCumulativeShare().GetOf(), expr.Number),
+		Room: c.room(path, engagement, declared),
 	}
 	for i, one := range declared.GetAny() {
-		exprs.Any = append(exprs.Any, c.cut(diag.Index(path+".any", i), one))
+		exprs.Any = append(exprs.Any, c.cut(diag.Index(path+".any", i), engagement, one))
 	}
 	return exprs
 }

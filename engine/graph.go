@@ -58,20 +58,24 @@ func items(model *echelonv1.Model) []*item {
 	}
 	for i, t := range model.GetTierings() {
 		one := &item{kind: tieringKind, index: i, variable: "tiers." + t.GetName(), path: diag.Index("tierings", i)}
-		one.texts = tieringTexts(t)
+		one.texts = tieringTexts(model, t)
 		list = append(list, one)
 	}
 	return list
 }
 
 // tieringTexts returns all that a tiering reads: its expressions and, as expressions, its scores.
-func tieringTexts(t *echelonv1.Tiering) []string {
+func tieringTexts(model *echelonv1.Model, t *echelonv1.Tiering) []string {
 	var texts []string
 	if linear := t.GetLinear(); linear != nil {
 		texts = append(texts, "scores."+linear.GetScore(), linear.GetBy())
-		for _, one := range cutsOf(linear) {
+		for i, one := range cutsOf(linear) {
+			engagement := ""
+			if i < len(linear.GetTiers()) {
+				engagement = linear.GetTiers()[i].GetEngagement()
+			}
 			for _, cut := range append([]*echelonv1.Cut{one}, one.GetAny()...) {
-				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
+				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf(), capacityText(model, engagement, cut))
 			}
 		}
 		texts = append(texts, linear.GetOnboarding().GetWhile())

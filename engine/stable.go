@@ -101,5 +101,5 @@ func lintExits(path string, l *echelonv1.Tiering_Linear, found *diag.List) {
 
 // onlyMinScore reports whether a cut has a min_score and nothing else.
 func onlyMinScore(cut *echelonv1.Cut) bool {
-	return cut != nil && cut.MinScore != nil && cut.GetWhen() == "" && cut.TopCount == nil && cut.TopShare == nil && cut.GetCumulativeShare() == nil && len(cut.GetAny()) == 0
+	return cut.GetWhen() == "" && cut != nil && cut.MinScore != nil && takesAll(cut)
 }

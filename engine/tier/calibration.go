@@ -41,6 +41,7 @@ func (r *rungs) cutProto(cut int, lines *rungLines) *echelonv1.TierLines {
 	kept := &echelonv1.TierLines{
 		TopCount: frozen.topCount.proto(r.breakers, false), TopShare: frozen.topShare.proto(r.breakers, false),
 		CumulativeShare: frozen.cumulative.proto(r.breakers, r.cuts[cut].byAmount),
+		Capacity:        frozen.capacity.proto(r.breakers, false), NaturalBreak: frozen.natural,
 	}
 	for _, one := range r.cuts[cut].any {
 		kept.Any = append(kept.Any, r.cutProto(one, lines))
@@ -75,7 +76,7 @@ func (r *rungs) lines(scored int64, kept []*echelonv1.TierLines) (*rungLines, bo
 	if scored < 0 {
 		return nil, false
 	}
-	lines := &rungLines{scored: int(scored), tiers: make([]tierLines, len(r.cuts)), negative: make([]int, len(r.cuts))}
+	lines := &rungLines{scored: int(scored), tiers: make([]tierLines, len(r.cuts)), negative: make([]int, len(r.cuts)), negativeRoom: make([]int, len(r.cuts))}
 	next := 0
 	for tier, name := range r.names {
 		if !r.learns(tier) {
@@ -92,13 +93,16 @@ func (r *rungs) lines(scored int64, kept []*echelonv1.TierLines) (*rungLines, bo
 // cutLines takes the lines that a calibration kept of a cut, and reports whether they fit it.
 func (r *rungs) cutLines(cut int, from *echelonv1.TierLines, lines *rungLines) bool {
 	c, to := &r.cuts[cut], &lines.tiers[cut]
-	var ok [3]bool
+	var ok [4]bool
 	to.topCount, ok[0] = lineOf(from.GetTopCount(), r.breakers, false)
 	to.topShare, ok[1] = lineOf(from.GetTopShare(), r.breakers, false)
 	to.cumulative, ok[2] = lineOf(from.GetCumulativeShare(), r.breakers, c.byAmount)
+	to.capacity, ok[3] = lineOf(from.GetCapacity(), r.breakers, false)
+	to.natural = from.NaturalBreak
 	fits := (to.topCount != nil) == (c.declared.TopCount != nil) && (to.topShare != nil) == (c.declared.TopShare != nil) &&
-		(to.cumulative != nil) == (c.of != nil) && len(from.GetAny()) == len(c.any)
-	if !fits || ok != [3]bool{true, true, true} {
+		(to.cumulative != nil) == (c.of != nil) && (to.capacity != nil) == (c.room != nil) &&
+		(to.natural == nil || c.breaks() && finite(*to.natural)) && len(from.GetAny()) == len(c.any)
+	if !fits || ok != [4]bool{true, true, true, true} {
 		return false
 	}
 	for i, one := range c.any {
@@ -138,7 +142,16 @@ func (r *rungs) findings(path, within string, lines *rungLines, found *diag.List
 			found.Warnf(at+".cumulative_share.of", "check the data, or write max(0, …)",
 				"%d customers%s have a negative %s, which counts as 0", lines.negative[cut], within, r.cuts[cut].of.Text())
 		}
+		if lines != nil && lines.negativeRoom[cut] > 0 {
+			found.Warnf(at+".capacity.of", "check the data, or write max(0, …)",
+				"%d customers%s have a negative %s, which counts as 0", lines.negativeRoom[cut], within, r.cuts[cut].room.Of.Text())
+		}
 		if cut >= len(r.names) {
+			continue
+		}
+		if r.cuts[cut].breaks() && lines != nil && lines.of(cut).natural == nil {
+			found.Warnf(at+".natural_break", "give the ladder fewer such tiers",
+				"tier %q is empty%s: there are fewer different scores than classes", r.names[cut], within)
 			continue
 		}
 		if better, empty := r.emptied(cut, lines); empty {
@@ -180,10 +193,10 @@ func (r *rungs) emptiedByAmount(tier, better int, lines *rungLines) bool {
 	return line.kind == echelonv1.DecisionLine_KEY && before.kind == echelonv1.DecisionLine_KEY && compare(r.breakers, &line.key, &before.key) <= 0
 }
 
-// closed reports whether a tier's cumulative share took nobody.
+// closed reports whether a tier's cumulative share or its capacity took nobody.
 func (lines *rungLines) closed(tier int) bool {
 	frozen := lines.of(tier)
-	return frozen != nil && frozen.cumulative != nil && frozen.cumulative.kind == echelonv1.DecisionLine_CLOSED
+	return frozen != nil && (frozen.cumulative.closed() || frozen.capacity.closed())
 }
 
 // highest returns the strictest score line of a cut, or false where it has none that is known. Below min_score 45 nobody is in, so that its
@@ -203,11 +216,14 @@ func (r *rungs) highest(tier int, lines *rungLines) (*key, bool) {
 		consider(r.last(c.declared.GetMinScore()))
 	}
 	if frozen := lines.of(tier); frozen != nil {
-		for _, one := range []*line{frozen.topCount, frozen.topShare, frozen.cumulative} {
+		for _, one := range []*line{frozen.topCount, frozen.topShare, frozen.cumulative, frozen.capacity} {
 			if one != nil && one.kind == echelonv1.DecisionLine_KEY && !(one == frozen.cumulative && c.byAmount) {
 				consider(&one.key)
 			}
 		}
+	}
+	if frozen := lines.of(tier); frozen != nil && frozen.natural != nil {
+		consider(r.last(*frozen.natural))
 	}
 	return strictest, strictest != nil
 }

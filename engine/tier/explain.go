@@ -132,6 +132,11 @@ func (p *part) condition(f field, tier, row int, k *key, lines *tierLines) *eche
 		if !read.Column.Valid.Get(row) {
 			said.Unreadable = reason.Unreadable(p.item, p.names[p.tierOf(tier)], read.Cause(row)).Proto()
 		}
+	case naturalBreak:
+		said.Value = &k.score
+		if lines.natural != nil {
+			said.Met, said.Line = k.score >= *lines.natural, lines.natural
+		}
 	default:
 		ordered, byAmount := *k, f == cumulativeShare && c.byAmount
 		said.Value = &k.score

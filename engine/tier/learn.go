@@ -26,13 +26,25 @@ func (l *LadderLines) of(segment int) *rungLines {
 type rungLines struct {
 	scored int
 	tiers  []tierLines
-	// negative counts, for each tier, the amounts below 0 that its cumulative share took as 0.
-	negative []int
+	// negative counts, for each tier, the amounts below 0 that its cumulative share took as 0, and negativeRoom those that its capacity did.
+	negative, negativeRoom []int
 }
 
 // tierLines is the frozen lines of one cut; nil where the cut has no such field.
 type tierLines struct {
-	topCount, topShare, cumulative *line
+	topCount, topShare, cumulative, capacity *line
+	// natural is the score of a natural break; nil where the cut has none, or nobody is above it.
+	natural *float64
+}
+
+// counts reports whether the lines that count customers take one.
+func (l *tierLines) counts(breakers []tieBreaker, k *key) bool {
+	for _, counted := range []*line{l.topCount, l.topShare, l.capacity} {
+		if counted != nil && !counted.takes(breakers, k) {
+			return false
+		}
+	}
+	return true
 }
 
 // of returns the lines of a tier's cut; nil lines have none.
@@ -89,6 +101,9 @@ type rungLearner struct {
 	// amounts is, for each tier with a cumulative share and each customer as they came, what the customer adds to it.
 	amounts  [][]float64
 	negative []int
+	// room is the same for what each takes of a capacity.
+	room         [][]float64
+	negativeRoom []int
 }
 
 // candidate is a scored customer of the population.
@@ -101,26 +116,36 @@ type candidate struct {
 
 func newRungLearner(r *rungs) *rungLearner {
 	tiers := len(r.cuts)
-	return &rungLearner{rungs: r, holds: make([][]bool, tiers), amounts: make([][]float64, tiers), negative: make([]int, tiers)}
+	return &rungLearner{
+		rungs: r, holds: make([][]bool, tiers), amounts: make([][]float64, tiers), negative: make([]int, tiers),
+		room: make([][]float64, tiers), negativeRoom: make([]int, tiers),
+	}
 }
 
 func (n *rungLearner) add(p *part, row int) {
 	n.rows = append(n.rows, candidate{key: p.batch.key(row), at: len(n.rows)})
 	for tier := range n.cuts {
 		n.holds[tier] = append(n.holds[tier], p.holds(tier, row))
-		if n.cuts[tier].of == nil {
-			continue
-		}
-		n.amounts[tier] = append(n.amounts[tier], p.amount(tier, row))
-		if of := &p.of[tier].Column; of.Valid.Get(row) && of.Numbers[row] < 0 {
-			n.negative[tier]++
-		}
+		gather(p.of[tier], row, &n.amounts[tier], &n.negative[tier])
+		gather(p.takenUp[tier], row, &n.room[tier], &n.negativeRoom[tier])
+	}
+}
+
+// gather notes what a row adds up, where something is added up, and counts it where it is negative.
+func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
+	if read == nil {
+		return
+	}
+	*amounts = append(*amounts, amountOf(read, row))
+	if of := &read.Column; of.Valid.Get(row) && of.Numbers[row] < 0 {
+		*negative++
 	}
 }
 
 func (n *rungLearner) lines() *rungLines {
 	slices.SortFunc(n.rows, func(a, b candidate) int { return compare(n.breakers, &a.key, &b.key) })
-	lines := &rungLines{scored: len(n.rows), tiers: make([]tierLines, len(n.cuts)), negative: n.negative}
+	lines := &rungLines{scored: len(n.rows), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
+	n.divide(lines)
 	for tier := range n.names {
 		for _, one := range n.cuts[tier].any {
 			n.draw(one, &lines.tiers[one])
@@ -146,6 +171,9 @@ func (n *rungLearner) draw(tier int, lines *tierLines) {
 	if c.of != nil {
 		lines.cumulative = n.cumulative(tier)
 	}
+	if c.room != nil {
+		lines.capacity = n.fill(tier)
+	}
 }
 
 // take takes a tier's customers from the worse tiers.
@@ -165,10 +193,8 @@ func (n *rungLearner) takes(tier int, one *candidate, all *rungLines) bool {
 		return false
 	}
 	breakers, lines := n.breakers, &all.tiers[tier]
-	for _, counted := range []*line{lines.topCount, lines.topShare} {
-		if counted != nil && !counted.takes(breakers, &one.key) {
-			return false
-		}
+	if !lines.counts(breakers, &one.key) || n.cuts[tier].breaks() && !(lines.natural != nil && one.key.score >= *lines.natural) {
+		return false
 	}
 	if lines.cumulative == nil {
 		return true
@@ -201,6 +227,54 @@ func (n *rungLearner) first(tier, count int) *line {
 		}
 	}
 	return &line{kind: echelonv1.DecisionLine_OPEN}
+}
+
+// fill returns the line behind the last candidate of a tier who fits into its capacity, together with those before.
+func (n *rungLearner) fill(tier int) *line {
+	room := n.cuts[tier].room
+	if room.Of == nil {
+		if count := exact.FloorProduct(room.Reps, room.PerRep, len(n.rows)+1); count > 0 {
+			return n.first(tier, count)
+		}
+		return &line{kind: echelonv1.DecisionLine_CLOSED}
+	}
+	var sum exact.Sum
+	most := exact.Product(room.Reps, room.PerRep)
+	last := &line{kind: echelonv1.DecisionLine_CLOSED}
+	for i := range n.rows {
+		if n.rows[i].taken || !n.holds[tier][n.rows[i].at] {
+			continue
+		}
+		if sum.Add(n.room[tier][n.rows[i].at]); most.Below(&sum) {
+			return last
+		}
+		last = keyLine(n.rows[i].key)
+	}
+	return &line{kind: echelonv1.DecisionLine_OPEN}
+}
+
+// divide finds the natural breaks of the scores, one for each tier whose cut stands at one.
+func (n *rungLearner) divide(lines *rungLines) {
+	var tiers []int
+	for tier := range n.names {
+		if n.cuts[tier].breaks() {
+			tiers = append(tiers, tier)
+		}
+	}
+	if len(tiers) == 0 {
+		return
+	}
+	var scores []float64
+	for i := range n.rows {
+		scores = append(scores, n.rows[i].key.score)
+	}
+	slices.Sort(scores)
+	breaks := naturalBreaks(scores, len(tiers)+1)
+	for i, tier := range tiers {
+		if i < len(breaks) {
+			lines.tiers[tier].natural = &breaks[len(breaks)-1-i]
+		}
+	}
 }
 
 // chunk is how many customers are added up before the sum is compared with the share.

@@ -28,6 +28,8 @@ type cut struct {
 	// of is the amount of cumulative_share, and nil without one.
 	of       *expr.Expr
 	byAmount bool
+	// room is what its capacity can take; nil without one.
+	room *Room
 	// any are the places of the cuts of which one must take the customer too; nil where there are none.
 	any []int
 	// within is the place of the cut in whose `any` this one stands, or none.
@@ -37,13 +39,24 @@ type cut struct {
 // CutExprs is the compiled expressions of a cut, nil where it has none.
 type CutExprs struct {
 	When, Of *expr.Expr
+	// Room is what its capacity can take.
+	Room *Room
 	// Any has those of each cut of its `any`.
 	Any []CutExprs
 }
 
+// Room is what the reps of an engagement's role can cover.
+type Room struct {
+	// Role is the role's name, Reps how many there are and PerRep what one can cover.
+	Role         string
+	Reps, PerRep float64
+	// Of is what a customer takes of it; nil where each takes 1.
+	Of *expr.Expr
+}
+
 func newCut(declared *echelonv1.Cut, exprs CutExprs, within int) cut {
 	byAmount := declared.GetCumulativeShare().GetOrder() == echelonv1.CumulativeShare_AMOUNT
-	return cut{declared: declared, when: exprs.When, of: exprs.Of, byAmount: byAmount, within: within}
+	return cut{declared: declared, when: exprs.When, of: exprs.Of, byAmount: byAmount, room: exprs.Room, within: within}
 }
 
 // add appends a tier of the ladder; all are added before seal.
@@ -90,18 +103,23 @@ func (r *rungs) path(cut int) string {
 }
 
 func (c *cut) needsPopulation() bool {
-	return c.declared != nil && (c.declared.TopCount != nil || c.declared.TopShare != nil || c.of != nil)
+	return c.declared != nil && (c.declared.TopCount != nil || c.declared.TopShare != nil || c.of != nil || c.room != nil || c.breaks())
 }
+
+// breaks reports whether the cut stands at a natural break.
+func (c *cut) breaks() bool { return c.declared.GetNaturalBreak() != nil }
 
 // part is what rungs read of a batch.
 type part struct {
 	*rungs
-	batch    *batch
-	when, of []*expr.Result
+	batch *batch
+	// when, of and takenUp are, for each cut, its condition, the amount of its cumulative share and what customers take of its capacity.
+	when, of, takenUp []*expr.Result
 }
 
 func (r *rungs) read(scope *expr.Scope, b *batch) *part {
-	p := &part{rungs: r, batch: b, when: make([]*expr.Result, len(r.cuts)), of: make([]*expr.Result, len(r.cuts))}
+	n := len(r.cuts)
+	p := &part{rungs: r, batch: b, when: make([]*expr.Result, n), of: make([]*expr.Result, n), takenUp: make([]*expr.Result, n)}
 	for i := range r.cuts {
 		if r.cuts[i].when != nil {
 			p.when[i] = r.cuts[i].when.Eval(scope)
@@ -109,13 +127,19 @@ func (r *rungs) read(scope *expr.Scope, b *batch) *part {
 		if r.cuts[i].of != nil {
 			p.of[i] = r.cuts[i].of.Eval(scope)
 		}
+		if room := r.cuts[i].room; room != nil && room.Of != nil {
+			p.takenUp[i] = room.Of.Eval(scope)
+		}
 	}
 	return p
 }
 
-// amount returns what a row adds to a cumulative share: missing and negative amounts count 0.
-func (p *part) amount(tier, row int) float64 {
-	of := &p.of[tier].Column
+// amount returns what a row adds to a cumulative share.
+func (p *part) amount(tier, row int) float64 { return amountOf(p.of[tier], row) }
+
+// amountOf returns what a row adds up: missing and negative amounts count 0.
+func amountOf(read *expr.Result, row int) float64 {
+	of := &read.Column
 	if !of.Valid.Get(row) || of.Numbers[row] < 0 {
 		return 0
 	}
@@ -150,10 +174,8 @@ func (p *part) takes(tier, row int, k *key, all *rungLines) bool {
 	if lines == nil {
 		return true
 	}
-	for _, counted := range []*line{lines.topCount, lines.topShare} {
-		if counted != nil && !counted.takes(p.breakers, k) {
-			return false
-		}
+	if !lines.counts(p.breakers, k) || p.cuts[tier].breaks() && !(lines.natural != nil && k.score >= *lines.natural) {
+		return false
 	}
 	if lines.cumulative == nil {
 		return true

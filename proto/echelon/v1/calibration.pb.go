@@ -859,7 +859,11 @@ type TierLines struct {
 	// The line of `cumulative_share`.
 	CumulativeShare *DecisionLine `protobuf:"bytes,4,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
 	// The lines of its `any`, one entry a cut, without a tier's name.
-	Any           []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	Any []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	// The line of `capacity`.
+	Capacity *DecisionLine `protobuf:"bytes,220,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// The score of `natural_break`, from which on customers are in; absent where there were fewer classes, so that nobody is in.
+	NaturalBreak  *float64 `protobuf:"fixed64,221,opt,name=natural_break,json=naturalBreak,proto3,oneof" json:"natural_break,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -927,6 +931,20 @@ func (x *TierLines) GetAny() []*TierLines {
 		return x.Any
 	}
 	return nil
+}
+
+func (x *TierLines) GetCapacity() *DecisionLine {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *TierLines) GetNaturalBreak() float64 {
+	if x != nil && x.NaturalBreak != nil {
+		return *x.NaturalBreak
+	}
+	return 0
 }
 
 // DecisionLine is where a cut ended: a customer is in whose key comes no later than the line's.
@@ -1294,13 +1312,16 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\fSegmentLines\x12\x18\n" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12\x16\n" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12+\n" +
-	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\"\xfb\x01\n" +
+	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\"\xef\x02\n" +
 	"\tTierLines\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x125\n" +
 	"\ttop_count\x18\x02 \x01(\v2\x18.echelon.v1.DecisionLineR\btopCount\x125\n" +
 	"\ttop_share\x18\x03 \x01(\v2\x18.echelon.v1.DecisionLineR\btopShare\x12C\n" +
 	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\x12'\n" +
-	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\"\xa1\x01\n" +
+	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\x125\n" +
+	"\bcapacity\x18\xdc\x01 \x01(\v2\x18.echelon.v1.DecisionLineR\bcapacity\x12)\n" +
+	"\rnatural_break\x18\xdd\x01 \x01(\x01H\x00R\fnaturalBreak\x88\x01\x01B\x10\n" +
+	"\x0e_natural_break\"\xa1\x01\n" +
 	"\fDecisionLine\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.DecisionLine.KindR\x04kind\x12&\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.echelon.v1.OrderKeyR\x03key\"6\n" +
@@ -1383,15 +1404,16 @@ var file_echelon_v1_calibration_proto_depIdxs = []int32{
 	12, // 14: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
 	12, // 15: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
 	11, // 16: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
-	0,  // 17: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	13, // 18: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	14, // 19: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 20: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	12, // 17: echelon.v1.TierLines.capacity:type_name -> echelon.v1.DecisionLine
+	0,  // 18: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	13, // 19: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	14, // 20: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 21: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }
@@ -1401,6 +1423,7 @@ func file_echelon_v1_calibration_proto_init() {
 	}
 	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_calibration_proto_msgTypes[5].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[9].OneofWrappers = []any{}
 	file_echelon_v1_calibration_proto_msgTypes[11].OneofWrappers = []any{}
 	file_echelon_v1_calibration_proto_msgTypes[12].OneofWrappers = []any{
 		(*TieValue_Number)(nil),

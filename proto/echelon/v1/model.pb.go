@@ -397,7 +397,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16, 0}
 }
 
 // Order is a direction.
@@ -446,7 +446,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -507,7 +507,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Ownership says how customers are owned.
@@ -564,7 +564,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // Driver says what is counted.
@@ -625,7 +625,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1854,7 +1854,11 @@ type Cut struct {
 	CumulativeShare *CumulativeShare `protobuf:"bytes,5,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
 	// Cuts of which one, at least, must take the customer. Beside them only `min_score` and `when` may stand; they have no `any` of their own.
 	// Each counts for itself.
-	Any           []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	Any []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	// As many as the reps of the tier's engagement can cover, taken like `top_count`; not in a ladder with `by`.
+	Capacity *CapacityCut `protobuf:"bytes,220,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Those above the next natural break of the scores, from the top; not in `any`.
+	NaturalBreak  *NaturalBreak `protobuf:"bytes,221,opt,name=natural_break,json=naturalBreak,proto3" json:"natural_break,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1931,6 +1935,116 @@ func (x *Cut) GetAny() []*Cut {
 	return nil
 }
 
+func (x *Cut) GetCapacity() *CapacityCut {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *Cut) GetNaturalBreak() *NaturalBreak {
+	if x != nil {
+		return x.NaturalBreak
+	}
+	return nil
+}
+
+// CapacityCut takes customers as long as the reps of the tier's engagement can cover them: reps × per_rep of one role. Customers are counted, or
+// add up what each takes, in order, until the next one would not fit.
+type CapacityCut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role of the engagement whose capacity it is. Empty: the only one that says its `reps` and a capacity.
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// What a customer takes of the capacity: a numeric expression; missing and negative values count 0. Not where customers are counted; where the
+	// role's driver is AMOUNT the model's `amount` unless it is given.
+	Of            string `protobuf:"bytes,2,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapacityCut) Reset() {
+	*x = CapacityCut{}
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapacityCut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapacityCut) ProtoMessage() {}
+
+func (x *CapacityCut) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
+func (*CapacityCut) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CapacityCut) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *CapacityCut) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+// NaturalBreak divides the scores of the population into classes that are as alike within as can be: the tiers of a ladder with such a cut take a
+// class each, from the top, and one class is left below them. The classes have the least sum of squared deviations from their means: Fisher
+// (1958), "On grouping for maximum homogeneity"; Jenks (1967).
+type NaturalBreak struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NaturalBreak) Reset() {
+	*x = NaturalBreak{}
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NaturalBreak) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NaturalBreak) ProtoMessage() {}
+
+func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
+func (*NaturalBreak) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+}
+
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
 type CumulativeShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1946,7 +2060,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1958,7 +2072,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1971,7 +2085,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2008,7 +2122,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2020,7 +2134,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2033,7 +2147,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2063,7 +2177,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2189,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2202,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Axis) GetScore() string {
@@ -2124,7 +2238,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2136,7 +2250,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2149,7 +2263,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2235,7 +2349,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2247,7 +2361,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2260,7 +2374,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2314,7 +2428,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2440,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2453,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Engagement) GetName() string {
@@ -2399,14 +2513,16 @@ type Role struct {
 	// How customers are owned.
 	Ownership Role_Ownership `protobuf:"varint,2,opt,name=ownership,proto3,enum=echelon.v1.Role_Ownership" json:"ownership,omitempty"`
 	// How much of it one rep can cover.
-	Capacity      *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Capacity *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// How many reps there are, as full-time equivalents; above 0. Cuts with `capacity` read it.
+	Reps          *float64 `protobuf:"fixed64,220,opt,name=reps,proto3,oneof" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2534,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2547,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Role) GetRole() string {
@@ -2455,6 +2571,13 @@ func (x *Role) GetCapacity() *Capacity {
 	return nil
 }
 
+func (x *Role) GetReps() float64 {
+	if x != nil && x.Reps != nil {
+		return *x.Reps
+	}
+	return 0
+}
+
 // Capacity is how much one rep can cover.
 type Capacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2468,7 +2591,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2603,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2616,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2523,7 +2646,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2658,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2578,7 +2701,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +2713,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2754,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2643,7 +2766,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2679,7 +2802,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +2814,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2734,7 +2857,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2746,7 +2869,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2785,7 +2908,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2797,7 +2920,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2823,7 +2946,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2835,7 +2958,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +2984,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2873,7 +2996,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2904,7 +3027,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2916,7 +3039,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2966,7 +3089,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3101,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3021,7 +3144,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3033,7 +3156,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3087,7 +3210,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3099,7 +3222,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3179,7 +3302,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3191,7 +3314,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +3366,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3255,7 +3378,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3301,7 +3424,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3313,7 +3436,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3326,7 +3449,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3340,7 +3463,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3352,7 +3475,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3365,7 +3488,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3568,20 +3691,26 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05below\x18\x01 \x01(\x01H\x00R\x05below\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12\"\n" +
 	"\x03any\x18\x03 \x03(\v2\x10.echelon.v1.ExitR\x03anyB\b\n" +
-	"\x06_below\"\x94\x02\n" +
+	"\x06_below\"\x8a\x03\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
 	"\ttop_count\x18\x03 \x01(\x03H\x01R\btopCount\x88\x01\x01\x12 \n" +
 	"\ttop_share\x18\x04 \x01(\x01H\x02R\btopShare\x88\x01\x01\x12F\n" +
 	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShare\x12!\n" +
-	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03anyB\f\n" +
+	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03any\x124\n" +
+	"\bcapacity\x18\xdc\x01 \x01(\v2\x17.echelon.v1.CapacityCutR\bcapacity\x12>\n" +
+	"\rnatural_break\x18\xdd\x01 \x01(\v2\x18.echelon.v1.NaturalBreakR\fnaturalBreakB\f\n" +
 	"\n" +
 	"_min_scoreB\f\n" +
 	"\n" +
 	"_top_countB\f\n" +
 	"\n" +
-	"_top_share\"\x90\x01\n" +
+	"_top_share\"1\n" +
+	"\vCapacityCut\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\tR\x02of\"\x0e\n" +
+	"\fNaturalBreak\"\x90\x01\n" +
 	"\x0fCumulativeShare\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\tR\x02of\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\x01R\x05share\x127\n" +
@@ -3636,17 +3765,19 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04HIGH\x10\x01\x12\a\n" +
 	"\x03MID\x10\x02\x12\a\n" +
 	"\x03LOW\x10\x03\x12\b\n" +
-	"\x04TECH\x10\x04\"\xcc\x01\n" +
+	"\x04TECH\x10\x04\"\xef\x01\n" +
 	"\x04Role\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x128\n" +
 	"\townership\x18\x02 \x01(\x0e2\x1a.echelon.v1.Role.OwnershipR\townership\x120\n" +
-	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\"D\n" +
+	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\x12\x18\n" +
+	"\x04reps\x18\xdc\x01 \x01(\x01H\x00R\x04reps\x88\x01\x01\"D\n" +
 	"\tOwnership\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\r\n" +
 	"\tDEDICATED\x10\x01\x12\n" +
 	"\n" +
 	"\x06POOLED\x10\x02\x12\v\n" +
-	"\aDIGITAL\x10\x03\"\xab\x01\n" +
+	"\aDIGITAL\x10\x03B\a\n" +
+	"\x05_reps\"\xab\x01\n" +
 	"\bCapacity\x123\n" +
 	"\x06driver\x18\x01 \x01(\x0e2\x1b.echelon.v1.Capacity.DriverR\x06driver\x12\x17\n" +
 	"\aper_rep\x18\x02 \x01(\x01R\x06perRep\"Q\n" +
@@ -3671,7 +3802,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3698,95 +3829,99 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Tier)(nil),                      // 22: echelon.v1.Tier
 	(*Exit)(nil),                      // 23: echelon.v1.Exit
 	(*Cut)(nil),                       // 24: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 25: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 26: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 27: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 28: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 29: echelon.v1.Cell
-	(*Engagement)(nil),                // 30: echelon.v1.Engagement
-	(*Role)(nil),                      // 31: echelon.v1.Role
-	(*Capacity)(nil),                  // 32: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 33: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 34: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 35: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 36: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 37: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 38: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 39: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 40: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 41: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 42: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 43: echelon.v1.Normalize.Bands.Band
-	nil,                               // 44: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 45: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 46: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 47: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 48: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 49: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 50: echelon.v1.Currency
-	(*Format)(nil),                    // 51: echelon.v1.Format
+	(*CapacityCut)(nil),               // 25: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 26: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 27: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 28: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 29: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 30: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 31: echelon.v1.Cell
+	(*Engagement)(nil),                // 32: echelon.v1.Engagement
+	(*Role)(nil),                      // 33: echelon.v1.Role
+	(*Capacity)(nil),                  // 34: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 35: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 36: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 37: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 38: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 39: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 40: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 41: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 42: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 43: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 44: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 45: echelon.v1.Normalize.Bands.Band
+	nil,                               // 46: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 47: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 48: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 49: echelon.v1.Tiering.Matrix
+	(*AxisCut_Median)(nil),            // 50: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 51: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 52: echelon.v1.Currency
+	(*Format)(nil),                    // 53: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	50, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	52, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
 	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
 	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
 	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
 	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
 	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	30, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	32, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	51, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	53, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
 	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	33, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	34, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	35, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	36, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	37, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	38, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	41, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	39, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	40, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	45, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	47, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	35, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	36, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	37, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	38, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	39, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	40, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	43, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	41, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	42, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	47, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	49, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
 	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
 	21, // 26: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
 	24, // 27: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
 	24, // 28: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
 	23, // 29: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
 	23, // 30: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	25, // 31: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	27, // 31: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
 	24, // 32: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	6,  // 33: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	7,  // 34: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	28, // 35: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	48, // 36: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	49, // 37: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	8,  // 38: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	31, // 39: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	9,  // 40: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	32, // 41: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	10, // 42: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	42, // 43: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	43, // 44: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 45: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	44, // 46: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 47: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	22, // 48: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	26, // 49: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	46, // 50: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	20, // 51: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
-	27, // 52: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	27, // 53: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	29, // 54: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	25, // 33: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	26, // 34: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	6,  // 35: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	7,  // 36: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	30, // 37: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	50, // 38: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	51, // 39: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	8,  // 40: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	33, // 41: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	9,  // 42: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	34, // 43: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	10, // 44: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	44, // 45: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	45, // 46: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 47: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	46, // 48: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 49: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	22, // 50: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	28, // 51: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	48, // 52: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	20, // 53: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	29, // 54: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	29, // 55: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	31, // 56: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3816,22 +3951,23 @@ func file_echelon_v1_model_proto_init() {
 	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[13].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[17].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[18].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[26].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[32].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[38].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[22].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[34].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[40].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
