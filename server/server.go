@@ -9,7 +9,6 @@ import (
 	"net"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -164,9 +163,9 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	validator, err := protovalidate.New()
+	validator, err := newRuleValidator()
 	if err != nil {
-		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
+		return nil, err
 	}
 	config.Log = slog.New(requestLog{config.Log.Handler()})
 	meters, err := newMeters(config.Metrics)
@@ -194,7 +193,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	manager.AtMost(config.MaxRuns)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	guard := gate{config.Authenticator, log, config.Log}
-	s.load, err = newLoad(config.Limits, config.StallTimeout, config.Authenticator != nil, config.Metrics)
+	s.load, err = newLoad(config)
 	if err != nil {
 		manager.Close()
 		return nil, err
