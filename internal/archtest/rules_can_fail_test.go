@@ -31,6 +31,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"a client that imports the engine", "./client", "./engine", "must not bring a server or an engine along"},
 		{"W that imports the engine", "./internal/workload", "./engine", "computes nothing with it"},
 		{"tabular that imports the engine", "./internal/tabular", "./engine", "files into frames"},
+		{"wire that imports a limit", "./internal/wire", "./internal/limit", "bytes into columns"},
 		{"a fault that imports storage", "./internal/fault", "./storage", "a reason and words"},
 		{"a limit that makes faults", "./internal/limit", "./internal/fault", "what calls, rows and errors are"},
 		{"an identity that imports storage", "./internal/identity", "./storage", "told from credentials alone"},

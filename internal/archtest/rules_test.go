@@ -86,6 +86,11 @@ var importRules = []rule{
 		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
 	},
 	{
+		importers: []string{"./internal/wire/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/frame/...", "./proto/..."},
+		reason:  "wire turns bytes into columns: what calls they came with, and what is done with them, is for its callers",
+	},
+	{
 		importers: []string{"./internal/suggest/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/suggest/...", "./engine/...", "./proto/..."},
 		reason:  "a model is suggested from columns of cells: what files they came from is for its callers",
@@ -137,7 +142,7 @@ var importRules = []rule{
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...", "./internal/wire/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
