@@ -79,7 +79,7 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		a.Tiers[k] = &echelonv1.TierOutcome{Tiering: t.name, Tier: text(column, i)}
 		if column.Valid.Get(i) {
 			a.Tiers[k].Engagement = t.engagements[column.Codes[i]]
-			if t.ladder != nil {
+			if t.levels != nil {
 				a.Tiers[k].Level = t.levels[column.Codes[i]]
 			}
 			if r.held(k, i) {

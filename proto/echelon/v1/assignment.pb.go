@@ -57,6 +57,8 @@ const (
 	Reason_INHERITED Reason_Code = 130
 	// The customer has no segment, and the ladder has its cuts by segment; so there is no tier, or the declared one for customers without a score.
 	Reason_NO_SEGMENT Reason_Code = 220
+	// No row of the decision table matched the customer, and it says no tier for those.
+	Reason_NO_ROW Reason_Code = 221
 )
 
 // Enum value maps for Reason_Code.
@@ -77,6 +79,7 @@ var (
 		120: "HELD_BY_EXIT_RULE",
 		130: "INHERITED",
 		220: "NO_SEGMENT",
+		221: "NO_ROW",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -94,6 +97,7 @@ var (
 		"HELD_BY_EXIT_RULE": 120,
 		"INHERITED":         130,
 		"NO_SEGMENT":        220,
+		"NO_ROW":            221,
 	}
 )
 
@@ -1118,6 +1122,8 @@ type TierExplanation struct {
 	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
 	// The segment whose cuts were tried, of a ladder with `by`; absent where the customer has none.
 	Segment *string `protobuf:"bytes,220,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
+	// The rows of a decision table that were tried, by their numbers from 1; with FIRST, up to the one that matched.
+	Rows []*RuleExplanation `protobuf:"bytes,221,rep,name=rows,proto3" json:"rows,omitempty"`
 	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
 	// leave.
 	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
@@ -1195,6 +1201,13 @@ func (x *TierExplanation) GetSegment() string {
 		return *x.Segment
 	}
 	return ""
+}
+
+func (x *TierExplanation) GetRows() []*RuleExplanation {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
 }
 
 func (x *TierExplanation) GetExit() *CutExplanation {
@@ -1411,13 +1424,13 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05_tierB\b\n" +
 	"\x06_levelB\x10\n" +
 	"\x0e_computed_tierB\v\n" +
-	"\t_own_tier\"\x8a\x03\n" +
+	"\t_own_tier\"\x97\x03\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xf2\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xff\x01\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1438,7 +1451,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x11HELD_BY_EXIT_RULE\x10x\x12\x0e\n" +
 	"\tINHERITED\x10\x82\x01\x12\x0f\n" +
 	"\n" +
-	"NO_SEGMENT\x10\xdc\x01\"\xa2\x02\n" +
+	"NO_SEGMENT\x10\xdc\x01\x12\v\n" +
+	"\x06NO_ROW\x10\xdd\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1484,14 +1498,15 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\xad\x02\n" +
+	"\v_normalized\"\xdf\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
 	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12\x1e\n" +
-	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x12.\n" +
+	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x120\n" +
+	"\x04rows\x18\xdd\x01 \x03(\v2\x1b.echelon.v1.RuleExplanationR\x04rows\x12.\n" +
 	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
@@ -1574,15 +1589,16 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	18, // 17: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
 	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	14, // 20: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	15, // 21: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	14, // 22: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	7,  // 23: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	10, // 20: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	14, // 21: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	15, // 22: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	14, // 23: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	7,  // 24: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }

@@ -397,7 +397,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Order is a direction.
@@ -446,7 +446,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -507,7 +507,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Ownership says how customers are owned.
@@ -564,7 +564,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Driver says what is counted.
@@ -625,7 +625,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1474,12 +1474,13 @@ type Tiering struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Whether it decides what is paid for; at most one tiering does, the others advise.
 	DrivesCoverage bool `protobuf:"varint,2,opt,name=drives_coverage,json=drivesCoverage,proto3" json:"drives_coverage,omitempty"`
-	// A ladder or a matrix.
+	// A ladder, a matrix or a table.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Tiering_Linear_
 	//	*Tiering_Matrix_
+	//	*Tiering_Table_
 	Kind isTiering_Kind `protobuf_oneof:"kind"`
 	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
 	DecidePer     Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
@@ -1556,6 +1557,15 @@ func (x *Tiering) GetMatrix() *Tiering_Matrix {
 	return nil
 }
 
+func (x *Tiering) GetTable() *Tiering_Table {
+	if x != nil {
+		if x, ok := x.Kind.(*Tiering_Table_); ok {
+			return x.Table
+		}
+	}
+	return nil
+}
+
 func (x *Tiering) GetDecidePer() Tiering_DecidePer {
 	if x != nil {
 		return x.DecidePer
@@ -1577,9 +1587,266 @@ type Tiering_Matrix_ struct {
 	Matrix *Tiering_Matrix `protobuf:"bytes,4,opt,name=matrix,proto3,oneof"`
 }
 
+type Tiering_Table_ struct {
+	// A decision table from segments and bands of scores to tiers.
+	Table *Tiering_Table `protobuf:"bytes,220,opt,name=table,proto3,oneof"`
+}
+
 func (*Tiering_Linear_) isTiering_Kind() {}
 
 func (*Tiering_Matrix_) isTiering_Kind() {}
+
+func (*Tiering_Table_) isTiering_Kind() {}
+
+// TableTier is a tier that a table can give.
+type TableTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, free text, named by engagement.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The name of the engagement that it gets, where it has one.
+	Engagement string `protobuf:"bytes,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// Its level, from 1, the best, as of a ladder's tiers.
+	Level         *int32 `protobuf:"varint,3,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableTier) Reset() {
+	*x = TableTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableTier) ProtoMessage() {}
+
+func (x *TableTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableTier.ProtoReflect.Descriptor instead.
+func (*TableTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TableTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TableTier) GetEngagement() string {
+	if x != nil {
+		return x.Engagement
+	}
+	return ""
+}
+
+func (x *TableTier) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
+// TableRow gives a tier to those who meet all its conditions.
+type TableRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conditions, each on another outcome. None: everyone.
+	When []*TableCondition `protobuf:"bytes,1,rep,name=when,proto3" json:"when,omitempty"`
+	// The tier, one of the table's.
+	Tier          string `protobuf:"bytes,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableRow) Reset() {
+	*x = TableRow{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableRow) ProtoMessage() {}
+
+func (x *TableRow) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
+func (*TableRow) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TableRow) GetWhen() []*TableCondition {
+	if x != nil {
+		return x.When
+	}
+	return nil
+}
+
+func (x *TableRow) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+// TableCondition asks for a segment, a tier or a band of a score. Where that is null it cannot be read, and so does not hold.
+type TableCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	//
+	// Types that are valid to be assigned to Of:
+	//
+	//	*TableCondition_Segmentation
+	//	*TableCondition_Tiering
+	//	*TableCondition_Score
+	Of isTableCondition_Of `protobuf_oneof:"of"`
+	// The segments, tiers or personas of which it is one.
+	In []string `protobuf:"bytes,4,rep,name=in,proto3" json:"in,omitempty"`
+	// The score is at least this, 0 to 100.
+	From *float64 `protobuf:"fixed64,5,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The score is below this, above 0 and up to 100.
+	Below         *float64 `protobuf:"fixed64,6,opt,name=below,proto3,oneof" json:"below,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableCondition) Reset() {
+	*x = TableCondition{}
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableCondition) ProtoMessage() {}
+
+func (x *TableCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableCondition.ProtoReflect.Descriptor instead.
+func (*TableCondition) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TableCondition) GetOf() isTableCondition_Of {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *TableCondition) GetSegmentation() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Segmentation); ok {
+			return x.Segmentation
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetTiering() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Tiering); ok {
+			return x.Tiering
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetScore() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Score); ok {
+			return x.Score
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetIn() []string {
+	if x != nil {
+		return x.In
+	}
+	return nil
+}
+
+func (x *TableCondition) GetFrom() float64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *TableCondition) GetBelow() float64 {
+	if x != nil && x.Below != nil {
+		return *x.Below
+	}
+	return 0
+}
+
+type isTableCondition_Of interface {
+	isTableCondition_Of()
+}
+
+type TableCondition_Segmentation struct {
+	// The name of a segmentation. With `in`.
+	Segmentation string `protobuf:"bytes,1,opt,name=segmentation,proto3,oneof"`
+}
+
+type TableCondition_Tiering struct {
+	// The name of another tiering: its computed tier or persona. With `in`.
+	Tiering string `protobuf:"bytes,2,opt,name=tiering,proto3,oneof"`
+}
+
+type TableCondition_Score struct {
+	// The name of a score. With `from`, `below` or both.
+	Score string `protobuf:"bytes,3,opt,name=score,proto3,oneof"`
+}
+
+func (*TableCondition_Segmentation) isTableCondition_Of() {}
+
+func (*TableCondition_Tiering) isTableCondition_Of() {}
+
+func (*TableCondition_Score) isTableCondition_Of() {}
 
 // SegmentLadder is the ladder of one segment, where that is another than the others'.
 type SegmentLadder struct {
@@ -1594,7 +1861,7 @@ type SegmentLadder struct {
 
 func (x *SegmentLadder) Reset() {
 	*x = SegmentLadder{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1873,7 @@ func (x *SegmentLadder) String() string {
 func (*SegmentLadder) ProtoMessage() {}
 
 func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1886,7 @@ func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
 func (*SegmentLadder) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SegmentLadder) GetSegment() string {
@@ -1649,7 +1916,7 @@ type SegmentTier struct {
 
 func (x *SegmentTier) Reset() {
 	*x = SegmentTier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1928,7 @@ func (x *SegmentTier) String() string {
 func (*SegmentTier) ProtoMessage() {}
 
 func (x *SegmentTier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1941,7 @@ func (x *SegmentTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
 func (*SegmentTier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SegmentTier) GetName() string {
@@ -1712,7 +1979,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +1991,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +2004,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tier) GetName() string {
@@ -1790,7 +2057,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1802,7 +2069,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1815,7 +2082,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -1865,7 +2132,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +2144,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +2157,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -1964,7 +2231,7 @@ type CapacityCut struct {
 
 func (x *CapacityCut) Reset() {
 	*x = CapacityCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2243,7 @@ func (x *CapacityCut) String() string {
 func (*CapacityCut) ProtoMessage() {}
 
 func (x *CapacityCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2256,7 @@ func (x *CapacityCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
 func (*CapacityCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CapacityCut) GetRole() string {
@@ -2017,7 +2284,7 @@ type NaturalBreak struct {
 
 func (x *NaturalBreak) Reset() {
 	*x = NaturalBreak{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2029,7 +2296,7 @@ func (x *NaturalBreak) String() string {
 func (*NaturalBreak) ProtoMessage() {}
 
 func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2042,7 +2309,7 @@ func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
 func (*NaturalBreak) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
@@ -2060,7 +2327,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2339,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2352,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2122,7 +2389,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2134,7 +2401,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2147,7 +2414,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2177,7 +2444,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2456,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2202,7 +2469,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Axis) GetScore() string {
@@ -2238,7 +2505,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2250,7 +2517,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2263,7 +2530,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2349,7 +2616,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2361,7 +2628,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2374,7 +2641,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2428,7 +2695,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2440,7 +2707,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2453,7 +2720,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Engagement) GetName() string {
@@ -2522,7 +2789,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2534,7 +2801,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2547,7 +2814,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Role) GetRole() string {
@@ -2591,7 +2858,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2603,7 +2870,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2616,7 +2883,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2646,7 +2913,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2658,7 +2925,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +2968,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2713,7 +2980,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2754,7 +3021,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2766,7 +3033,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2802,7 +3069,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +3081,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2857,7 +3124,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3136,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2908,7 +3175,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3187,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3213,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2958,7 +3225,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3251,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2996,7 +3263,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3294,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3039,7 +3306,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3089,7 +3356,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3101,7 +3368,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3144,7 +3411,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3156,7 +3423,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3477,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3222,7 +3489,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3302,7 +3569,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3314,7 +3581,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3366,7 +3633,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3378,7 +3645,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3415,6 +3682,88 @@ func (x *Tiering_Matrix) GetCells() []*Cell {
 	return nil
 }
 
+// Table decides by rows of conditions on segments, scores and other tierings. It learns nothing from the population.
+type Tiering_Table struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happens where several rows match.
+	HitPolicy Segmentation_HitPolicy `protobuf:"varint,1,opt,name=hit_policy,json=hitPolicy,proto3,enum=echelon.v1.Segmentation_HitPolicy" json:"hit_policy,omitempty"`
+	// The tiers that rows can give, best first.
+	Tiers []*TableTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	// The rows, in order.
+	Rows []*TableRow `protobuf:"bytes,3,rep,name=rows,proto3" json:"rows,omitempty"`
+	// The tier of customers whom no row matched. Without it they have none, with the reason NO_ROW.
+	Otherwise string `protobuf:"bytes,4,opt,name=otherwise,proto3" json:"otherwise,omitempty"`
+	// The tier of customers whom no row matched although one could not be read. Without it `otherwise` holds for them.
+	Unknown       string `protobuf:"bytes,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tiering_Table) Reset() {
+	*x = Tiering_Table{}
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tiering_Table) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tiering_Table) ProtoMessage() {}
+
+func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tiering_Table.ProtoReflect.Descriptor instead.
+func (*Tiering_Table) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3}
+}
+
+func (x *Tiering_Table) GetHitPolicy() Segmentation_HitPolicy {
+	if x != nil {
+		return x.HitPolicy
+	}
+	return Segmentation_FIRST
+}
+
+func (x *Tiering_Table) GetTiers() []*TableTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetRows() []*TableRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetOtherwise() string {
+	if x != nil {
+		return x.Otherwise
+	}
+	return ""
+}
+
+func (x *Tiering_Table) GetUnknown() string {
+	if x != nil {
+		return x.Unknown
+	}
+	return ""
+}
+
 // Median is the 50th percentile.
 type AxisCut_Median struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3424,7 +3773,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3436,7 +3785,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3449,7 +3798,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3463,7 +3812,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3475,7 +3824,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3488,7 +3837,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3637,12 +3986,13 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\x98\x06\n" +
+	"\x04kind\"\xa8\b\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x122\n" +
+	"\x05table\x18\xdc\x01 \x01(\v2\x19.echelon.v1.Tiering.TableH\x00R\x05table\x12=\n" +
 	"\n" +
 	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xab\x02\n" +
 	"\x06Linear\x12\x14\n" +
@@ -3666,12 +4016,39 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
-	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\"%\n" +
+	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\x1a\xd9\x01\n" +
+	"\x05Table\x12A\n" +
+	"\n" +
+	"hit_policy\x18\x01 \x01(\x0e2\".echelon.v1.Segmentation.HitPolicyR\thitPolicy\x12+\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TableTierR\x05tiers\x12(\n" +
+	"\x04rows\x18\x03 \x03(\v2\x14.echelon.v1.TableRowR\x04rows\x12\x1c\n" +
+	"\totherwise\x18\x04 \x01(\tR\totherwise\x12\x18\n" +
+	"\aunknown\x18\x05 \x01(\tR\aunknown\"%\n" +
 	"\tDecidePer\x12\f\n" +
 	"\bCUSTOMER\x10\x00\x12\n" +
 	"\n" +
 	"\x06FAMILY\x10\x01B\x06\n" +
-	"\x04kind\"X\n" +
+	"\x04kind\"d\n" +
+	"\tTableTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x02 \x01(\tR\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x03 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"N\n" +
+	"\bTableRow\x12.\n" +
+	"\x04when\x18\x01 \x03(\v2\x1a.echelon.v1.TableConditionR\x04when\x12\x12\n" +
+	"\x04tier\x18\x02 \x01(\tR\x04tier\"\xc7\x01\n" +
+	"\x0eTableCondition\x12$\n" +
+	"\fsegmentation\x18\x01 \x01(\tH\x00R\fsegmentation\x12\x1a\n" +
+	"\atiering\x18\x02 \x01(\tH\x00R\atiering\x12\x16\n" +
+	"\x05score\x18\x03 \x01(\tH\x00R\x05score\x12\x0e\n" +
+	"\x02in\x18\x04 \x03(\tR\x02in\x12\x17\n" +
+	"\x04from\x18\x05 \x01(\x01H\x01R\x04from\x88\x01\x01\x12\x19\n" +
+	"\x05below\x18\x06 \x01(\x01H\x02R\x05below\x88\x01\x01B\x04\n" +
+	"\x02ofB\a\n" +
+	"\x05_fromB\b\n" +
+	"\x06_below\"X\n" +
 	"\rSegmentLadder\x12\x18\n" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12-\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x17.echelon.v1.SegmentTierR\x05tiers\"D\n" +
@@ -3802,7 +4179,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3824,104 +4201,113 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
 	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
 	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
-	(*SegmentLadder)(nil),             // 20: echelon.v1.SegmentLadder
-	(*SegmentTier)(nil),               // 21: echelon.v1.SegmentTier
-	(*Tier)(nil),                      // 22: echelon.v1.Tier
-	(*Exit)(nil),                      // 23: echelon.v1.Exit
-	(*Cut)(nil),                       // 24: echelon.v1.Cut
-	(*CapacityCut)(nil),               // 25: echelon.v1.CapacityCut
-	(*NaturalBreak)(nil),              // 26: echelon.v1.NaturalBreak
-	(*CumulativeShare)(nil),           // 27: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 28: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 29: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 30: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 31: echelon.v1.Cell
-	(*Engagement)(nil),                // 32: echelon.v1.Engagement
-	(*Role)(nil),                      // 33: echelon.v1.Role
-	(*Capacity)(nil),                  // 34: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 35: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 36: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 37: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 38: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 39: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 40: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 41: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 42: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 43: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 44: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 45: echelon.v1.Normalize.Bands.Band
-	nil,                               // 46: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 47: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 48: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 49: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 50: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 51: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 52: echelon.v1.Currency
-	(*Format)(nil),                    // 53: echelon.v1.Format
+	(*TableTier)(nil),                 // 20: echelon.v1.TableTier
+	(*TableRow)(nil),                  // 21: echelon.v1.TableRow
+	(*TableCondition)(nil),            // 22: echelon.v1.TableCondition
+	(*SegmentLadder)(nil),             // 23: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 24: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 25: echelon.v1.Tier
+	(*Exit)(nil),                      // 26: echelon.v1.Exit
+	(*Cut)(nil),                       // 27: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 28: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 29: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 30: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 31: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 32: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 33: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 34: echelon.v1.Cell
+	(*Engagement)(nil),                // 35: echelon.v1.Engagement
+	(*Role)(nil),                      // 36: echelon.v1.Role
+	(*Capacity)(nil),                  // 37: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 38: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 39: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 40: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 41: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 42: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 43: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 44: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 45: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 46: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 47: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 48: echelon.v1.Normalize.Bands.Band
+	nil,                               // 49: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 50: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 51: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 52: echelon.v1.Tiering.Matrix
+	(*Tiering_Table)(nil),             // 53: echelon.v1.Tiering.Table
+	(*AxisCut_Median)(nil),            // 54: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 55: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 56: echelon.v1.Currency
+	(*Format)(nil),                    // 57: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	52, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	56, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
 	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
 	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
 	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
 	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
 	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	32, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	35, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	53, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	57, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
 	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	35, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	36, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	37, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	38, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	39, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	40, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	43, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	41, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	42, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	47, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	49, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	21, // 26: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
-	24, // 27: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
-	24, // 28: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	23, // 29: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	23, // 30: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	27, // 31: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	24, // 32: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	25, // 33: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
-	26, // 34: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
-	6,  // 35: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	7,  // 36: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	30, // 37: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	50, // 38: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	51, // 39: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	8,  // 40: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	33, // 41: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	9,  // 42: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	34, // 43: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	10, // 44: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	44, // 45: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	45, // 46: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 47: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	46, // 48: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 49: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	22, // 50: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	28, // 51: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	48, // 52: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	20, // 53: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
-	29, // 54: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	29, // 55: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	31, // 56: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	38, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	39, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	40, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	41, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	42, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	43, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	46, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	44, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	45, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	50, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	52, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	53, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
+	5,  // 26: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	22, // 27: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
+	24, // 28: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	27, // 29: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	27, // 30: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	26, // 31: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	26, // 32: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	30, // 33: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	27, // 34: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	28, // 35: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	29, // 36: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	6,  // 37: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	7,  // 38: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	33, // 39: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	54, // 40: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	55, // 41: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	8,  // 42: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	36, // 43: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	9,  // 44: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	37, // 45: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	10, // 46: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	47, // 47: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	48, // 48: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 49: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	49, // 50: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 51: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	25, // 52: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	31, // 53: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	51, // 54: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	23, // 55: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	32, // 56: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	32, // 57: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	34, // 58: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	1,  // 59: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	20, // 60: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
+	21, // 61: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3947,27 +4333,34 @@ func file_echelon_v1_model_proto_init() {
 	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
+		(*Tiering_Table_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[13].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{
+		(*TableCondition_Segmentation)(nil),
+		(*TableCondition_Tiering)(nil),
+		(*TableCondition_Score)(nil),
+	}
+	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[22].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[22].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[34].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[40].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[23].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[25].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[31].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[37].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[44].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      11,
-			NumMessages:   41,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
