@@ -66,7 +66,11 @@ func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1
 	}
 	stored := written.Stored.Customer(0)
 	stored.UpdateTime = timestamppb.New(time.UnixMicro(written.At.UnixMicro()))
-	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0)}, nil
+	families, err := s.intake.Families(ctx, written.Stored)
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0), Families: families}, nil
 }
 
 // GetCustomer returns a stored customer.
@@ -102,7 +106,11 @@ func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1
 	if !existed {
 		return nil, errNoCustomer(request.GetCustomerId())
 	}
-	return &echelonv1.DeleteCustomerResponse{}, nil
+	families, err := s.intake.Families(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.DeleteCustomerResponse{Families: families}, nil
 }
 
 // ImportCustomers stores a stream of batches, each answered after its commit.
@@ -182,16 +190,23 @@ func (s *customerService) storeBatch(ctx context.Context, open *openImport, batc
 		places = append(places, int64(i))
 	}
 	f := b.Take()
-	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
+	stored := f
+	answer, err := s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
 		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: f, Assign: open.assign})
 		if err != nil {
 			return nil, err
 		}
+		stored = written.Stored
 		return &echelonv1.ImportedBatch{
 			Sequence: batch.GetSequence(), Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
 			Errors: withRefused(unread, written.Refused, places),
 		}, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	answer.Families, err = s.intake.Families(ctx, stored)
+	return answer, err
 }
 
 // ExportCustomers streams all stored customers.
