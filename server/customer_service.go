@@ -176,8 +176,21 @@ func (s *customerService) openImport(ctx context.Context, header *echelonv1.Impo
 	return &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job}, nil
 }
 
-// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
+// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job. An attribute that was retired since
+// the stream was opened is refused with the rows that have it, and keeps nobody else out.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
+	for {
+		answer, err := s.storeAsRead(ctx, open, batch)
+		narrowed, retired := open.reader.without(err)
+		if !retired {
+			return answer, err
+		}
+		open.reader = narrowed
+	}
+}
+
+// storeAsRead is storeBatch by the schema that the stream knows.
+func (s *customerService) storeAsRead(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
 	b := frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
 	var places []int64
 	var unread []*echelonv1.RowError

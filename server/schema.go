@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,6 +93,30 @@ func (r *reader) add(b *frame.Builder, customer *echelonv1.Customer, ignoreUnkno
 		}
 	}
 	return b.AddCustomer(customer, ignoreUnknown)
+}
+
+// without returns a reader that knows of attributes that were retired since, and whether a conflict was about such alone: those who were let in by the
+// schema of before need not end for what they do not use.
+func (r *reader) without(conflict error) (*reader, bool) {
+	var of *storage.SchemaConflictError
+	if !errors.As(conflict, &of) {
+		return nil, false
+	}
+	narrowed := &reader{version: r.version, gone: maps.Clone(r.gone)}
+	for _, c := range of.Conflicts {
+		if !c.Retired {
+			return nil, false
+		}
+		narrowed.gone[c.Name] = gone{}
+	}
+	var fields []frame.Field
+	for i := range r.schema.Len() {
+		if field := r.schema.Field(i); !slices.ContainsFunc(of.Conflicts, func(c storage.SchemaConflict) bool { return c.Name == field.Name }) {
+			fields = append(fields, field)
+		}
+	}
+	narrowed.schema = frame.NewSchema(fields...)
+	return narrowed, len(fields) < r.schema.Len()
 }
 
 func (g gone) refusal(id, name string) *echelonv1.RowError {

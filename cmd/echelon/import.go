@@ -106,6 +106,11 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	if len(o.jobID) > maxJobID || !utf8.ValidString(o.jobID) {
 		return usagef("--job-id has %d bytes: it must be a text of at most %d bytes in UTF-8", len(o.jobID), maxJobID)
 	}
+	refused, err := c.createRejects(o.rejects) // at once: what cannot be written is told before the work
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, refused.discard()) }()
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
 		return err
@@ -118,11 +123,6 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 		return err
 	}
 	defer func() { err = firstOf(err, file.Close()) }()
-	refused, err := c.createRejects(o.rejects)
-	if err != nil {
-		return err
-	}
-	defer func() { err = firstOf(err, refused.discard()) }()
 	line := progress.New(c.stderr)
 	c.line = line
 	defer line.Stop()
