@@ -29,6 +29,8 @@ type ImportProgress struct {
 	Unlisted int64
 	// Errors are the rows that this batch refused, in order; their index is the place in the caller's sequence, from 0.
 	Errors []*echelonv1.RowError
+	// Families says what this batch means for the families of published models: whose parents are odd, and which run they are of.
+	Families []*echelonv1.WrittenFamilies
 }
 
 // ImportCustomers stores as many customers as the sequence yields, in batches, and yields the progress after each. A customer replaces what was
@@ -88,6 +90,7 @@ func (c *Client) ImportCustomers(
 				return emit(ImportProgress{
 					Acknowledged: b.end, Stored: stored, Assigned: assigned, Repeated: repeated,
 					Unlisted: answer.GetUnlistedErrors(), Errors: mergeErrors(b.refused, refused),
+					Families: answer.GetFamilies(),
 				})
 			},
 			rows: c.batchRows,
