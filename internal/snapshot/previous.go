@@ -20,7 +20,7 @@ type Previous struct {
 	// nothing depends on it.
 	tierings []int
 	// rows are those of the publication, of which the customers up to the present one are told; nil where they are looked up one by one.
-	rows *pull[Row]
+	rows *merge
 }
 
 const none = -1
@@ -30,7 +30,7 @@ const none = -1
 func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
 	p, err := newPrevious(c, view, to)
 	if p != nil {
-		p.rows = newPull(p.reader.Rows(ctx, ""))
+		p.rows = newMerge(ctx, p.reader, "")
 	}
 	return p, err
 }
@@ -85,20 +85,19 @@ func (p *Previous) Close() {
 }
 
 // Of returns, for each tiering of the program, a column with the tiers in force of customers, none of which was asked for before, ascending by id.
-func (p *Previous) Of(ids []string) ([]*frame.Column, error) {
+// Versions are the commits at which the customers were written, as the view sees them.
+func (p *Previous) Of(ids []string, versions []storage.Commit) ([]*frame.Column, error) {
 	if p == nil {
 		return nil, nil
 	}
 	columns := p.columns(len(ids))
 	for i, id := range ids {
-		for p.rows.more() && p.rows.value.ID() < id {
-			p.rows.next()
+		row, found, err := p.rows.find(storage.CustomerKey{ID: id, Version: versions[i]})
+		if err != nil {
+			return nil, err
 		}
-		if !p.rows.more() {
-			return columns, p.rows.err
-		}
-		if p.rows.value.ID() == id {
-			p.copy(columns, i, p.rows.value)
+		if found {
+			p.copy(columns, i, row)
 		}
 	}
 	return columns, nil
