@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"github.com/echelonhq/echelon/engine"
-	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -16,10 +15,10 @@ import (
 // refusedKept is how many of the customers that were refused a run lists.
 const refusedKept = 100
 
-// batch is customers that are to be evaluated, with the tiers that they were in.
+// batch is customers that are to be evaluated, with what was in force of them.
 type batch struct {
 	*storage.CustomerBatch
-	previous []*frame.Column
+	before snapshot.Before
 }
 
 // evaluated is what becomes of a batch.
@@ -60,7 +59,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	return nil
 }
 
-// batches goes through the customers, with the tiers in force of them by what is published.
+// batches goes through the customers, with what is in force of them by what is published.
 func (j *job) batches(ctx context.Context, previous *snapshot.Previous) iter.Seq2[batch, error] {
 	return func(yield func(batch, error) bool) {
 		for customers, err := range j.customers.batches(ctx) {
@@ -88,7 +87,7 @@ func (j *job) evaluator(scorer *engine.Scorer, tally *engine.Tally) func(context
 		if of.Frame.Len() == 0 {
 			return evaluated{refused: of.Errors}, nil
 		}
-		options.Previous = of.previous
+		of.before.To(&options)
 		result, err := scorer.EvaluateContext(ctx, of.Frame, options)
 		if err != nil {
 			return evaluated{}, err
