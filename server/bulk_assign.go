@@ -168,7 +168,7 @@ func (a *assigner) answer(sequence int64, result *engine.Result, refused []*eche
 		return nil, err
 	}
 	a.body = body
-	pool := mem.DefaultBufferPool()
+	pool := &batchBuffers
 	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(len(body)))
 	*buffer = protowire.AppendBytes(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), body)
 	return &written{mem.NewBuffer(buffer, pool)}, nil
