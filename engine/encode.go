@@ -18,7 +18,7 @@ type Encoder struct {
 	program *Program
 	result  *Result
 	// segments and tiers have the encoded outcomes by segmentation or tiering, and scores the encoded names.
-	segments []outcomes[uint32]
+	segments []outcomes[segmentKey]
 	tiers    []outcomes[tierKey]
 	scores   [][]byte
 	// reasons are those of the result.
@@ -32,13 +32,16 @@ type outcomes[Key comparable] struct {
 	parts map[Key][]byte
 }
 
-// tierKey is what the outcome of a tiering depends on: the codes of the tier in force and the computed one, one higher, 0 where there is none; and
-// what Result.Own has.
+// segmentKey is what the outcome of a segmentation depends on: the code of the segment, and of the computed one where that is another.
+type segmentKey struct{ segment, computed uint32 }
+
+// tierKey is what the outcome of a tiering without standings depends on: the code of the tier, and of the computed one where that is another; and what
+// Result.Own has.
 type tierKey struct{ tier, computed, own uint32 }
 
 // NewEncoder returns an encoder of the program's results.
 func (p *Program) NewEncoder() *Encoder {
-	e := &Encoder{program: p, segments: make([]outcomes[uint32], len(p.segmentations)), tiers: make([]outcomes[tierKey], len(p.tierings))}
+	e := &Encoder{program: p, segments: make([]outcomes[segmentKey], len(p.segmentations)), tiers: make([]outcomes[tierKey], len(p.tierings))}
 	for _, s := range p.model.GetScores() {
 		e.scores = append(e.scores, appendBytes(nil, scoreName, s.GetName()))
 	}
@@ -133,21 +136,28 @@ func (e *Encoder) Append(to []byte, field protowire.Number, i int) ([]byte, erro
 }
 
 func (e *Encoder) segment(k, i int) ([]byte, error) {
-	key := code(e.result.Segments[k], i)
+	r := e.result
+	key := segmentKey{segment: code(r.Segments[k], i)}
+	if computed := r.computedSegments(k); computed != nil && differ(computed, r.Segments[k], i) {
+		key.computed = 1 + code(computed, i)
+	}
 	part, known := e.segments[k].parts[key]
 	if known {
 		return part, nil
 	}
-	part, err := encode(assignmentSegments, e.result.segment(k, i))
+	part, err := encode(assignmentSegments, r.segment(k, i))
 	e.segments[k].parts[key] = part
 	return part, err
 }
 
 func (e *Encoder) tier(k, i int) ([]byte, error) {
 	r := e.result
+	if r.Standings[k] != nil {
+		return encode(assignmentTiers, r.tier(k, i)) // a day for each customer
+	}
 	key := tierKey{tier: code(r.Tiers[k], i), own: r.ownOf(k, i)}
-	if key.tier != 0 && r.held(k, i) {
-		key.computed = code(r.Computed[k], i)
+	if r.held(k, i) {
+		key.computed = 1 + code(r.Computed[k], i)
 	}
 	part, known := e.tiers[k].parts[key]
 	if known {

@@ -40,7 +40,7 @@ type evaluator struct {
 
 // evaluate evaluates a batch. Families that a run found are read with its snapshot.
 func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
-	options.Previous = b.previous
+	b.previous.To(&options)
 	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
 		view, err := s.store.View(ctx)
 		if err != nil {
@@ -87,8 +87,8 @@ type batch struct {
 	*frame.Frame
 	// places are those of the rows in the request.
 	places []int
-	// previous has, for each tiering, the tiers that the customers are in; nil where nobody said so.
-	previous []*frame.Column
+	// previous is what is in force of the customers, as far as somebody said so.
+	previous snapshot.Before
 	// refused are the others, their indexes places in the request.
 	refused []*echelonv1.RowError
 	// brought are the customers as messages, where one may have brought along the tiers that it is in; nil for one that cannot have.
@@ -126,7 +126,7 @@ func (e *evaluator) add(b *batch, place int, customer *echelonv1.Customer, refus
 func (e *evaluator) built(b *batch, builder *frame.Builder) *batch {
 	b.Frame = builder.Take()
 	if e.scorer.Program().NeedsPrevious() {
-		b.previous = frame.PreviousColumns(b.brought, e.tierings)
+		b.previous = snapshot.Before{Tiers: frame.PreviousColumns(b.brought, e.tierings), Standings: e.scorer.Program().StandingsOf(b.brought)}
 	}
 	return b
 }
@@ -165,7 +165,7 @@ const lastID = "\U0010FFFF"
 func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
 	named := customer
 	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers()}
+		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers(), PreviousStandings: customer.GetPreviousStandings()}
 	}
 	one := e.batch([]*echelonv1.Customer{named})
 	if len(one.refused) > 0 {
