@@ -113,6 +113,7 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 	if err != nil {
 		return reply{}, err
 	}
+	defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it
 	options := o.options
 	options.Workspace = &a.workspace
 	result, err := s.evaluate(ctx, o.evaluator, rows, options)
@@ -168,7 +169,7 @@ func (a *assigner) answer(sequence int64, result *engine.Result, refused []*eche
 		return nil, err
 	}
 	a.body = body
-	pool := mem.DefaultBufferPool()
+	pool := &batchBuffers
 	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(len(body)))
 	*buffer = protowire.AppendBytes(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), body)
 	return &written{mem.NewBuffer(buffer, pool)}, nil
@@ -179,7 +180,6 @@ func (e *evaluator) rows() *wire.Rows { return wire.NewRows(e.builder(), e.ignor
 
 // read builds the frame of a batch. INVALID_REQUEST.
 func (e *evaluator) read(rows *wire.Rows, from *rowBatch) (*batch, error) {
-	rows.Builder = e.builder()
 	b := &batch{places: make([]int, 0, from.count)}
 	if err := from.read(rows, func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError) {
 		e.add(b, place, customer, refused)
