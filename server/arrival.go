@@ -122,7 +122,7 @@ func rowsOf(message any) int {
 	case interface {
 		GetBatch() *echelonv1.CustomerBatch
 	}:
-		return len(m.GetBatch().GetRows().GetCustomers())
+		return batchRows(m.GetBatch())
 	case interface{ GetCustomers() []*echelonv1.Customer }:
 		return len(m.GetCustomers())
 	case interface {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/intake"
@@ -143,6 +144,7 @@ func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelo
 // openImport is an ImportCustomers stream whose header was read.
 type openImport struct {
 	reader        *reader
+	arrow         *arrowframe.Reader
 	ignoreUnknown bool
 	assign        *intake.Assign
 	// job is nil where the header names none.
@@ -165,31 +167,25 @@ func (s *customerService) openImport(ctx context.Context, header *echelonv1.Impo
 	if err != nil {
 		return nil, err
 	}
-	return &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job}, nil
+	return &openImport{
+		reader: reader, arrow: reader.arrow(header), ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job,
+	}, nil
 }
 
 // storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
-	b := frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
-	var places []int64
-	var unread []*echelonv1.RowError
-	for i, customer := range batch.GetRows().GetCustomers() {
-		if refused := open.reader.add(b, customer, open.ignoreUnknown); refused != nil {
-			refused.Index = int64(i)
-			unread = append(unread, refused)
-			continue
-		}
-		places = append(places, int64(i))
+	read, err := open.read(batch)
+	if err != nil {
+		return nil, err
 	}
-	f := b.Take()
 	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
-		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: f, Assign: open.assign})
+		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: read.customers, Assign: open.assign})
 		if err != nil {
 			return nil, err
 		}
 		return &echelonv1.ImportedBatch{
 			Sequence: batch.GetSequence(), Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
-			Errors: withRefused(unread, written.Refused, places),
+			Errors: withRefused(read.unread, written.Refused, read.places), Notices: read.notices,
 		}, nil
 	})
 }

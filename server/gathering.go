@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -14,6 +15,9 @@ type gathering struct {
 	frames        []*frame.Frame
 	rows, refused int64
 	errors        []*echelonv1.RowError
+	// arrow reads Arrow batches, and notices are what it says of them.
+	arrow   *arrowframe.Reader
+	notices []string
 	// leaving give back the bytes of what was gathered.
 	leaving []func()
 }

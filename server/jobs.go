@@ -44,6 +44,9 @@ func (s *customerService) once(ctx context.Context, job *jobs.Job, batch *echelo
 		return answer, err
 	}
 	hash := jobs.Hash(batch.GetRows())
+	if len(batch.GetArrow()) > 0 {
+		hash = jobs.HashArrow(batch.GetArrow())
+	}
 	err = s.intake.Commit(ctx, func(tx storage.Tx) error {
 		answer, err = job.Once(tx, batch.GetSequence(), hash, func() (*echelonv1.ImportedBatch, error) { return work(tx) })
 		return err

@@ -81,7 +81,7 @@ func (m *callMeters) HandleRPC(ctx context.Context, event stats.RPCStats) {
 			GetBatch() *echelonv1.CustomerBatch
 		}); ok && request.GetBatch() != nil {
 			m.batches.WithLabelValues(method).Inc()
-			m.rows.WithLabelValues(method).Add(float64(len(request.GetBatch().GetRows().GetCustomers())))
+			m.rows.WithLabelValues(method).Add(float64(batchRows(request.GetBatch())))
 		}
 	case *stats.OutPayload:
 		m.sent.WithLabelValues(method).Add(float64(e.Length))

@@ -274,6 +274,7 @@ func (d *delivering) Send(response *echelonv1.BulkAssignResponse) error {
 type openAssign struct {
 	*evaluator
 	options engine.Options
+	arrow   *arrowForm
 }
 
 func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkAssignHeader) (*openAssign, error) {
@@ -288,16 +289,26 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 	options := e.options(!header.GetOmitReasons(), header.GetExplain())
 	// Batches of a stream are evaluated one after another, and answers keep nothing of a result.
 	options.Workspace = new(engine.Workspace)
-	return &openAssign{evaluator: e, options: options}, nil
+	arrow, err := e.arrowForm(header)
+	return &openAssign{evaluator: e, options: options, arrow: arrow}, err
 }
 
 func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
-	rows := o.batch(batch.GetRows().GetCustomers())
+	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence()}
+	rows, err := o.take(batch, answer)
+	if err != nil {
+		return nil, err
+	}
 	result, err := s.evaluate(ctx, o.evaluator, rows, o.options)
 	if err != nil {
 		return nil, err
 	}
-	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: rows.refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
+	answer.Errors = rows.refused
+	if o.arrow.writer != nil {
+		answer.Arrow, err = o.arrow.answer(result)
+		return answer, err
+	}
+	answer.Assignments = make([]*echelonv1.Assignment, result.Len())
 	for row := range answer.Assignments {
 		answer.Assignments[row] = result.Assignment(row)
 	}
@@ -342,6 +353,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...)),
 		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
 	}
+	gathered.arrow = populationReader(gathered.builder, first.GetHeader().GetIdColumn())
 	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
@@ -353,7 +365,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
 	calibration.Refused = gathered.refused
-	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}
+	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors, Notices: gathered.notices}
 	return response, fits(response, s.streams.maxMessage)
 }
 
@@ -376,6 +388,9 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 		}
 		to.leaving = append(to.leaving, leave)
 		to.add(request.GetBatch().GetRows().GetCustomers())
+		if err := to.addArrow(request.GetBatch()); err != nil {
+			return err
+		}
 		sequence.done(request.GetBatch())
 	}
 }

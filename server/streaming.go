@@ -45,7 +45,7 @@ type batches struct {
 
 // check checks the batch that is to be done next. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
 func (b *batches) check(batch *echelonv1.CustomerBatch) error {
-	rows := len(batch.GetRows().GetCustomers())
+	rows := batchRows(batch)
 	switch {
 	case batch == nil:
 		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch")
@@ -55,6 +55,8 @@ func (b *batches) check(batch *echelonv1.CustomerBatch) error {
 	case rows > maxBatchRows:
 		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch %d has %d rows, at most %d are allowed: send more and smaller batches",
 			batch.GetSequence(), rows, maxBatchRows)
+	case batch.Rows != nil && len(batch.GetArrow()) > 0:
+		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the batch %d has rows and an Arrow batch: send one of them", batch.GetSequence())
 	}
 	return nil
 }
