@@ -286,7 +286,7 @@ func TestTiersInForceAreThoseOfTheReference(t *testing.T) {
 					cut++
 				}
 			}
-			exits := program.HasExitRules(0)
+			exits := program.LooksBack(0)
 			if row.GetCustomers() != in || row.GetHeld() != held || (row.Computed != nil) != exits || exits && row.GetComputed() != cut {
 				t.Fatalf("the row %d is %v: %d in it, %d held, %d computed", i, row, in, held, cut)
 			}
@@ -346,7 +346,7 @@ func TestMistakesOfExitRules(t *testing.T) {
 			t.Errorf("EXIT-9 %s: %v", rule, found)
 		}
 	}
-	if program := compile(t, exit("{below: 40}")); !program.NeedsPrevious() || !program.HasExitRules(0) || program.NeedsCalibration() {
+	if program := compile(t, exit("{below: 40}")); !program.NeedsPrevious() || !program.LooksBack(0) || program.NeedsCalibration() {
 		t.Error("an exit rule needs what was before, and no calibration")
 	}
 }

@@ -6,8 +6,9 @@ import (
 )
 
 // OutcomeSchema returns the fields of the frames that Outcomes returns, by the names that columns of outcomes have everywhere:
-// segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, in declared order. Behind the tier of a tiering with exit rules
-// stands computed_tier.<tiering>, and behind that of one that decides per family own.<tiering>, what a customer who inherits it computes by itself.
+// segment.<segmentation>, score.<score> and completeness.<score>, tier.<tiering>, in declared order. Behind the tier of a tiering with exit rules or
+// stability stands computed_tier.<tiering>, with stability then how the customer came there and what holds it, and behind that of a tiering that
+// decides per family own.<tiering>, what a customer who inherits it computes by itself.
 // Where the model names a population, excluded follows, and reasons where they are wanted.
 func (p *Program) OutcomeSchema(reasons bool) *frame.Schema {
 	var fields []frame.Field
@@ -23,8 +24,13 @@ func (p *Program) OutcomeSchema(reasons bool) *frame.Schema {
 	}
 	for i, t := range p.model.GetTierings() {
 		add("tier."+t.GetName(), echelonv1.Attribute_STRING, p.TierNames(i))
-		if p.HasExitRules(i) {
+		if p.LooksBack(i) {
 			add("computed_tier."+t.GetName(), echelonv1.Attribute_STRING, p.TierNames(i))
+		}
+		if p.HasStandings(i) {
+			for _, field := range standingFields {
+				add(field.Name+"."+t.GetName(), field.Type, nil)
+			}
 		}
 		if p.perFamily(i) >= 0 {
 			add("own."+t.GetName(), echelonv1.Attribute_STRING, p.TierNames(i))
@@ -53,11 +59,14 @@ func (r *Result) Outcomes(schema *frame.Schema) *frame.Frame {
 	}
 	for i, c := range r.Tiers {
 		add(*c)
-		if r.Program.HasExitRules(i) {
+		if r.Program.LooksBack(i) {
 			if r.Computed[i] != nil {
 				c = r.Computed[i]
 			}
 			add(*c)
+		}
+		if r.Program.HasStandings(i) {
+			f.Columns = append(f.Columns, r.standingColumns(i)...)
 		}
 		if r.Program.perFamily(i) >= 0 {
 			add(r.ownColumn(i))
@@ -74,6 +83,39 @@ func (r *Result) Outcomes(schema *frame.Schema) *frame.Frame {
 		add(r.reasonColumn())
 	}
 	return f
+}
+
+// standingFields are those of a standing, and of what holds a customer, as its columns are called before the tiering's name.
+var standingFields = []frame.Field{
+	{Name: "since", Type: echelonv1.Attribute_DATE}, {Name: "promotions", Type: echelonv1.Attribute_INTEGER},
+	{Name: "demotions", Type: echelonv1.Attribute_INTEGER}, {Name: "other_moves", Type: echelonv1.Attribute_INTEGER},
+	{Name: "pending_since", Type: echelonv1.Attribute_DATE}, {Name: "hold", Type: echelonv1.Attribute_STRING}, {Name: "held_until", Type: echelonv1.Attribute_DATE},
+}
+
+// standingColumns returns how customers came to be in the tiers of a tiering, and what holds them there. As in a file, what is none is missing.
+func (r *Result) standingColumns(tiering int) []frame.Column {
+	b := frame.NewBuilder(frame.NewSchema(standingFields...))
+	for i, id := range r.IDs {
+		var t echelonv1.TierOutcome
+		r.standing(tiering, i, &t)
+		s := t.GetStanding()
+		b.Start(id)
+		for field, day := range map[int]string{0: s.GetSince(), 4: s.GetPendingSince(), 6: t.GetHeldUntil()} {
+			if n, err := frame.ParseDate(day); err == nil { // the engine wrote it; an empty one is none
+				b.SetInt(field, n)
+			}
+		}
+		for field, count := range map[int]int32{1: s.GetPromotions(), 2: s.GetDemotions(), 3: s.GetOtherMoves()} {
+			if count != 0 {
+				b.SetNumber(field, float64(count))
+			}
+		}
+		if t.GetHold() != echelonv1.Reason_UNSPECIFIED {
+			b.SetString(5, t.GetHold().String())
+		}
+		b.Commit() // ids are sound here, and the values of their types
+	}
+	return b.Take().Columns
 }
 
 // ownColumn returns what customers who inherit a tier compute by themselves.

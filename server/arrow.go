@@ -95,10 +95,10 @@ func (o *openAssign) split(read *arrowframe.Batch) *batch {
 	if !program.NeedsPrevious() {
 		return made
 	}
-	made.previous = make([]*frame.Column, len(o.tierings))
-	for i := range made.previous {
+	made.previous.Tiers = make([]*frame.Column, len(o.tierings))
+	for i := range made.previous.Tiers {
 		if column := &read.Frame.Columns[attributes+i]; column.Valid.Count() > 0 {
-			made.previous[i] = column
+			made.previous.Tiers[i] = column
 		}
 	}
 	return made

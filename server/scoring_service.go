@@ -41,7 +41,7 @@ type evaluator struct {
 
 // evaluate evaluates a batch. Families that a run found are read with its snapshot.
 func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
-	options.Previous = b.previous
+	b.previous.To(&options)
 	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
 		view, err := s.store.View(ctx)
 		if err != nil {
@@ -88,8 +88,8 @@ type batch struct {
 	*frame.Frame
 	// places are those of the rows in the request.
 	places []int
-	// previous has, for each tiering, the tiers that the customers are in; nil where nobody said so.
-	previous []*frame.Column
+	// previous is what is in force of the customers, as far as somebody said so.
+	previous snapshot.Before
 	// refused are the others, their indexes places in the request.
 	refused []*echelonv1.RowError
 }
@@ -111,7 +111,7 @@ func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
 	}
 	made.Frame = b.Take()
 	if e.scorer.Program().NeedsPrevious() {
-		made.previous = frame.PreviousColumns(taken, e.tierings)
+		made.previous = snapshot.Before{Tiers: frame.PreviousColumns(taken, e.tierings), Standings: e.scorer.Program().StandingsOf(taken)}
 	}
 	return made
 }
@@ -150,7 +150,7 @@ const lastID = "\U0010FFFF"
 func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
 	named := customer
 	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers()}
+		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers(), PreviousStandings: customer.GetPreviousStandings()}
 	}
 	one := e.batch([]*echelonv1.Customer{named})
 	if len(one.refused) > 0 {

@@ -64,7 +64,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/stability/..."}, forbidden: []string{"./engine/..."},
-		allowed: []string{"./engine/stability/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
+		allowed: []string{"./engine/stability/...", "./engine/exact/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
 		reason:  "what is in force is decided from outcomes: how cuts and scores came to them is not its business",
 	},
 	{

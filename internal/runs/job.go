@@ -233,9 +233,11 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
-		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
+		before, err := previous.Of(batch.Frame.IDs)
+		if err != nil {
 			return fmt.Errorf("reading the published assignments: %w", err)
 		}
+		before.To(&options)
 		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
 		if err != nil {
 			return err

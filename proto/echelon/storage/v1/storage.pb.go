@@ -598,9 +598,15 @@ type SnapshotBlock struct {
 	Families *v1.FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
 	// For each tiering, in declared order, what customers compute by themselves who inherit the tier of their family's root: 0 for those who do
 	// not, 1 where it is none, or 1 and the place from 1. The codes are empty where each customer decides for itself.
-	OwnTiers      []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OwnTiers []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
+	// How customers came to be in their tiers, one entry a tiering in declared order; empty where no tiering holds anybody back.
+	Standings []*StandingColumn `protobuf:"bytes,230,rep,name=standings,proto3" json:"standings,omitempty"`
+	// The tiers that would be in force without overrides, in declared order of the tierings; empty where nobody of the block has another.
+	SettledTiers []*NameColumn `protobuf:"bytes,231,rep,name=settled_tiers,json=settledTiers,proto3" json:"settled_tiers,omitempty"`
+	// The segments that the rules give, while `segments` are those in force; empty where nobody of the block has another.
+	ComputedSegments []*NameColumn `protobuf:"bytes,232,rep,name=computed_segments,json=computedSegments,proto3" json:"computed_segments,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *SnapshotBlock) Reset() {
@@ -710,6 +716,109 @@ func (x *SnapshotBlock) GetOwnTiers() []*NameColumn {
 	return nil
 }
 
+func (x *SnapshotBlock) GetStandings() []*StandingColumn {
+	if x != nil {
+		return x.Standings
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetSettledTiers() []*NameColumn {
+	if x != nil {
+		return x.SettledTiers
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetComputedSegments() []*NameColumn {
+	if x != nil {
+		return x.ComputedSegments
+	}
+	return nil
+}
+
+// StandingColumn is how customers came to be in the tiers of a tiering. A list that is empty has 0 for each customer.
+type StandingColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day of the calendar, counted from 1970-01-01, since which; 0 where it is not known.
+	Since []int32 `protobuf:"zigzag32,1,rep,packed,name=since,proto3" json:"since,omitempty"`
+	// How often they moved in the review period of that day: promotions, demotions and others, in eight bits each, the lowest first.
+	Moves []uint32 `protobuf:"varint,2,rep,packed,name=moves,proto3" json:"moves,omitempty"`
+	// The day since which a demotion is pending; 0 where none is.
+	Pending []int32 `protobuf:"zigzag32,3,rep,packed,name=pending,proto3" json:"pending,omitempty"`
+	// What decides, as a Reason.Code; 0 where nothing holds them back.
+	Holds []uint32 `protobuf:"varint,4,rep,packed,name=holds,proto3" json:"holds,omitempty"`
+	// The day until which it does; 0 where none is known.
+	Until         []int32 `protobuf:"zigzag32,5,rep,packed,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandingColumn) Reset() {
+	*x = StandingColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandingColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandingColumn) ProtoMessage() {}
+
+func (x *StandingColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandingColumn.ProtoReflect.Descriptor instead.
+func (*StandingColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StandingColumn) GetSince() []int32 {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetMoves() []uint32 {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetPending() []int32 {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetHolds() []uint32 {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetUntil() []int32 {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // NameColumn is a segmentation's or a tiering's outcomes.
 type NameColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +831,7 @@ type NameColumn struct {
 
 func (x *NameColumn) Reset() {
 	*x = NameColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +843,7 @@ func (x *NameColumn) String() string {
 func (*NameColumn) ProtoMessage() {}
 
 func (x *NameColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +856,7 @@ func (x *NameColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameColumn.ProtoReflect.Descriptor instead.
 func (*NameColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *NameColumn) GetCodes() []uint32 {
@@ -772,7 +881,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +893,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +906,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -844,7 +953,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +965,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +978,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -934,7 +1043,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1055,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1068,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -1019,7 +1128,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\x97\x04\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xee\x05\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1032,7 +1141,16 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x12E\n" +
 	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\x124\n" +
 	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\x12<\n" +
-	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\"\"\n" +
+	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\x12A\n" +
+	"\tstandings\x18\xe6\x01 \x03(\v2\".echelon.storage.v1.StandingColumnR\tstandings\x12D\n" +
+	"\rsettled_tiers\x18\xe7\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\fsettledTiers\x12L\n" +
+	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\"\x82\x01\n" +
+	"\x0eStandingColumn\x12\x14\n" +
+	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
+	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
+	"\apending\x18\x03 \x03(\x11R\apending\x12\x14\n" +
+	"\x05holds\x18\x04 \x03(\rR\x05holds\x12\x14\n" +
+	"\x05until\x18\x05 \x03(\x11R\x05until\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
@@ -1065,7 +1183,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),       // 1: echelon.storage.v1.SchemaAttribute
@@ -1076,41 +1194,45 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Tombstone)(nil),             // 6: echelon.storage.v1.Tombstone
 	(*Publication)(nil),           // 7: echelon.storage.v1.Publication
 	(*SnapshotBlock)(nil),         // 8: echelon.storage.v1.SnapshotBlock
-	(*NameColumn)(nil),            // 9: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),           // 10: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                   // 11: echelon.storage.v1.Job
-	(*JobBatch)(nil),              // 12: echelon.storage.v1.JobBatch
-	(v1.Attribute_Type)(0),        // 13: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*v1.Reason)(nil),             // 15: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),        // 16: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),       // 17: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),      // 18: echelon.v1.ImportedBatch
+	(*StandingColumn)(nil),        // 9: echelon.storage.v1.StandingColumn
+	(*NameColumn)(nil),            // 10: echelon.storage.v1.NameColumn
+	(*ScoreColumn)(nil),           // 11: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                   // 12: echelon.storage.v1.Job
+	(*JobBatch)(nil),              // 13: echelon.storage.v1.JobBatch
+	(v1.Attribute_Type)(0),        // 14: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*v1.Reason)(nil),             // 16: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),        // 17: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),       // 18: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),      // 19: echelon.v1.ImportedBatch
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	13, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	14, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	14, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	14, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	15, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	15, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	14, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
-	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	9,  // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	16, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
-	9,  // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
-	17, // 14: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	14, // 15: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	14, // 16: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	18, // 17: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	15, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
+	11, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
+	16, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
+	17, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
+	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
+	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
+	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
+	18, // 17: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	15, // 18: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	15, // 19: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	19, // 20: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1124,7 +1246,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
