@@ -111,7 +111,7 @@ func (d *decoding) build(b *frame.Builder, row int, id string) *echelonv1.RowErr
 	b.Start(id)
 	for i, place := range d.layout.fields {
 		if place >= 0 {
-			give(b, i, CellOf(d.record.Column(place), row))
+			Give(b, i, CellOf(d.record.Column(place), row))
 		}
 	}
 	defer b.Take()

@@ -3,6 +3,7 @@ package arrowframe
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -53,6 +54,23 @@ type Cell struct {
 	Text string
 	// Items are those of a List.
 	Items []string
+}
+
+// String returns the cell as people write it; nothing for a missing one.
+func (c Cell) String() string {
+	switch c.Kind {
+	case Number, Whole:
+		return frame.FormatNumber(c.Number)
+	case Truth:
+		return strconv.FormatBool(c.Truth)
+	case Day:
+		return frame.FormatDate(c.Int)
+	case Instant:
+		return frame.FormatTimestamp(c.Int)
+	case List:
+		return strings.Join(c.Items, "|")
+	}
+	return c.Text
 }
 
 // CellOf returns row i of a column whose type Readable accepts. Texts are copies.

@@ -115,7 +115,7 @@ func structs(of *flatbuffers.Table, slot flatbuffers.VOffsetT, size int) func(fu
 }
 
 // check holds what the metadata say against the body, so that nothing outside of it is read and no memory is allocated that it does not fill.
-func (h header) check(body []byte) error {
+func (h header) check(body []byte, maxUncompressed int64) error {
 	if h.rows < 0 {
 		return damaged("a part has %d rows", h.rows)
 	}
@@ -146,7 +146,7 @@ func (h header) check(body []byte) error {
 		}
 		if size := int64(binary.LittleEndian.Uint64(body[from:])); size != -1 {
 			if size < 0 || size > maxUncompressed || uncompressed+size > maxUncompressed {
-				return errorf("the compressed values have more than %d MiB: send smaller batches, or leave them uncompressed", maxUncompressed>>20)
+				return errorf("the compressed values have more than %d MiB: write smaller batches, or leave them uncompressed", maxUncompressed>>20)
 			}
 			uncompressed += size
 		}

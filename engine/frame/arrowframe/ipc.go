@@ -78,7 +78,7 @@ func (m *messages) next() (meta, body []byte, err error) {
 		m.batches++
 		m.rows += h.rows
 	}
-	return meta, body, h.check(body)
+	return meta, body, h.check(body, maxUncompressed)
 }
 
 func (m *messages) word() (uint32, bool) {

@@ -120,7 +120,7 @@ func (l *Layout) check(from *arrow.Schema) error {
 			continue
 		}
 		field, column := l.to.Field(i), from.Field(place)
-		if remedy, ok := takes(field, column.Type); !ok {
+		if remedy, ok := Takes(field, column.Type); !ok {
 			refuse(column, "the attribute is a "+field.Type.String(), remedy)
 		}
 	}

@@ -22,6 +22,9 @@ const (
 	lists                  // lists of texts
 )
 
+// HasTexts reports whether columns of a type have texts.
+func HasTexts(of arrow.DataType) bool { return familyOf(of) == texts }
+
 // Readable reports whether CellOf reads columns of a type.
 func Readable(of arrow.DataType) bool { return familyOf(of) != none }
 
@@ -82,8 +85,8 @@ var wanted = map[echelonv1.Attribute_Type]struct {
 	echelonv1.Attribute_STRING_LIST: {[]family{lists}, "cast it to list<utf8>"},
 }
 
-// takes tells whether a field takes columns of a type, and else what to do.
-func takes(field frame.Field, of arrow.DataType) (remedy string, ok bool) {
+// Takes tells whether a field takes columns of a type, and else what to do.
+func Takes(field frame.Field, of arrow.DataType) (remedy string, ok bool) {
 	has := familyOf(of)
 	if has == nulls {
 		return "", true

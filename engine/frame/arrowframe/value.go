@@ -79,8 +79,8 @@ func resolveText(field frame.Field, text string) (value, *fault) {
 	return value{set: true, int: n, text: text}, nil
 }
 
-// give gives the row that is being built a cell, or refuses it.
-func give(b *frame.Builder, i int, c Cell) {
+// Give gives the row that is being built a cell of a column that its field takes, or refuses it.
+func Give(b *frame.Builder, i int, c Cell) {
 	field := b.Schema().Field(i)
 	v, wrong := resolve(field, c)
 	switch {
