@@ -19,7 +19,7 @@ type ArrowAnswer struct {
 	Arrow []byte
 	// Errors are the rows that were refused, in order; their index is the place among the rows of all batches.
 	Errors []*echelonv1.RowError
-	// Notices are what people should know: columns that are ignored, each once.
+	// Notices are what people should know, with the first batch: which of its columns are ignored.
 	Notices []string
 	// Provenance is what made the outcomes; the same for all batches.
 	Provenance *echelonv1.Provenance

@@ -29,7 +29,7 @@ type ImportProgress struct {
 	Unlisted int64
 	// Errors are the rows that this batch refused, in order; their index is the place in the caller's sequence, from 0.
 	Errors []*echelonv1.RowError
-	// Notices are what people should know of Arrow batches: columns that are ignored, each once.
+	// Notices are what people should know of Arrow batches, with the first one: which of its columns are ignored.
 	Notices []string
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/jobs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -19,14 +20,17 @@ func batchRows(batch *echelonv1.CustomerBatch) int {
 	return len(batch.GetRows().GetCustomers())
 }
 
-// readArrow reads the Arrow of a batch. ARROW_INVALID.
-func readArrow(reader *arrowframe.Reader, batch *echelonv1.CustomerBatch) (*arrowframe.Batch, []string, error) {
-	read, notices, err := reader.Read(batch.GetArrow())
+// readArrow reads the Arrow of a batch, and says of the first one of a stream what people should know. ARROW_INVALID.
+func readArrow(reader *arrowframe.Reader, batch *rowBatch) (*arrowframe.Batch, []string, error) {
+	read, err := reader.Read(batch.arrow)
 	var wrong *arrowframe.Error
 	if errors.As(err, &wrong) {
-		return nil, nil, fault.New(echelonv1.ErrorReason_ARROW_INVALID, "batch %d: %v", batch.GetSequence(), wrong)
+		return nil, nil, fault.New(echelonv1.ErrorReason_ARROW_INVALID, "batch %d: %v", batch.sequence, wrong)
 	}
-	return read, notices, err
+	if err != nil || !batch.first {
+		return read, nil, err
+	}
+	return read, arrowframe.Notices(read.Ignored), nil
 }
 
 // arrowForm is how a BulkAssign stream reads Arrow batches, and answers where that was asked for.
@@ -63,8 +67,11 @@ func (e *evaluator) arrowForm(header *echelonv1.BulkAssignHeader) (*arrowForm, e
 	return form, nil
 }
 
-// answer returns outcomes as an IPC stream.
+// answer returns outcomes as an IPC stream; nil where answers are rows.
 func (f *arrowForm) answer(result *engine.Result) ([]byte, error) {
+	if f.writer == nil {
+		return nil, nil
+	}
 	stream, err := f.writer.Stream(result.Outcomes(f.outcomes))
 	if err != nil {
 		return nil, fmt.Errorf("answering by Arrow: %w", err)
@@ -72,18 +79,19 @@ func (f *arrowForm) answer(result *engine.Result) ([]byte, error) {
 	return stream, nil
 }
 
-// take reads a batch in whatever form it has, and notes in its answer what only Arrow batches tell. ARROW_INVALID.
-func (o *openAssign) take(sent *echelonv1.CustomerBatch, answer *echelonv1.AssignmentBatch) (*batch, error) {
-	if len(sent.GetArrow()) == 0 {
-		return o.batch(sent.GetRows().GetCustomers()), nil
+// take reads a batch in whatever form it has. INVALID_REQUEST, ARROW_INVALID.
+func (o *openAssign) take(a *assigner, sent *rowBatch) (*batch, error) {
+	if len(sent.arrow) == 0 {
+		return o.read(a.rows, sent)
 	}
 	read, notices, err := readArrow(o.arrow.reader, sent)
 	if err != nil {
 		return nil, err
 	}
 	o.refuse(len(read.Refused))
-	answer.Notices, answer.Rows = notices, int64(read.Rows)
-	return o.split(read), nil
+	made := o.split(read)
+	made.notices, made.arrived = notices, int64(read.Rows)
+	return made, nil
 }
 
 // split separates the attributes from the tiers that customers are in.
@@ -110,10 +118,8 @@ func populationReader(rows *frame.Builder, idColumn string) *arrowframe.Reader {
 }
 
 // addArrow adds the customers of a batch that came as Arrow. ARROW_INVALID.
-func (g *gathering) addArrow(batch *echelonv1.CustomerBatch) error {
-	if len(batch.GetArrow()) == 0 {
-		return nil
-	}
+func (g *gathering) addArrow(batch *rowBatch) error {
+	defer batch.free()
 	read, notices, err := readArrow(g.arrow, batch)
 	if err != nil {
 		return err
@@ -122,11 +128,11 @@ func (g *gathering) addArrow(batch *echelonv1.CustomerBatch) error {
 	for _, wrong := range read.Refused {
 		g.refused++
 		if len(g.errors) < refusedKept {
-			wrong.Index += g.rows
+			wrong.Index += g.count
 			g.errors = append(g.errors, wrong)
 		}
 	}
-	g.rows += int64(read.Rows)
+	g.count += int64(read.Rows)
 	if read.Frame.Len() > 0 {
 		g.frames = append(g.frames, read.Frame)
 	}
@@ -136,7 +142,7 @@ func (g *gathering) addArrow(batch *echelonv1.CustomerBatch) error {
 // arrow returns what reads Arrow batches of customers that are stored. A former name is refused, since what it holds would be lost; a retired one
 // is ignored as others are that the schema does not know.
 func (r *reader) arrow(header *echelonv1.ImportHeader) *arrowframe.Reader {
-	return arrowframe.NewReader(r.schema, arrowframe.Options{IDColumn: header.GetIdColumn(), Refuse: func(column string) error {
+	return arrowframe.NewReader(r.schema, arrowframe.Options{IDColumn: header.GetIdColumn(), Own: true, Refuse: func(column string) error {
 		if what, ok := r.gone[column]; ok && what.renamed != "" {
 			return fmt.Errorf("the attribute %q was renamed: call the column %q", column, what.renamed)
 		}
@@ -144,39 +150,17 @@ func (r *reader) arrow(header *echelonv1.ImportHeader) *arrowframe.Reader {
 	}})
 }
 
-// imported is a batch that is to be stored: the customers that can be, and the places in the batch of each of them.
-type imported struct {
-	customers *frame.Frame
-	places    []int64
-	unread    []*echelonv1.RowError
-	notices   []string
-}
-
-// read reads a batch in whatever form it has. ARROW_INVALID.
-func (o *openImport) read(batch *echelonv1.CustomerBatch) (*imported, error) {
-	if len(batch.GetArrow()) > 0 {
-		return o.readArrow(batch)
-	}
-	b := frame.NewBuilder(o.reader.schema, frame.UniqueIDs())
-	made := &imported{}
-	for i, customer := range batch.GetRows().GetCustomers() {
-		if refused := o.reader.add(b, customer, o.ignoreUnknown); refused != nil {
-			refused.Index = int64(i)
-			made.unread = append(made.unread, refused)
-			continue
-		}
-		made.places = append(made.places, int64(i))
-	}
-	made.customers = b.Take()
-	return made, nil
-}
-
-func (o *openImport) readArrow(batch *echelonv1.CustomerBatch) (*imported, error) {
+// readArrow reads a batch that is to be stored, and gives back its buffer. ARROW_INVALID.
+func (o *openImport) readArrow(batch *rowBatch) (*importRows, error) {
+	defer batch.free()
 	read, notices, err := readArrow(o.arrow, batch)
 	if err != nil {
 		return nil, err
 	}
-	made := &imported{customers: read.Frame, unread: read.Refused, notices: notices, places: make([]int64, 0, read.Frame.Len())}
+	made := &importRows{Frame: read.Frame, refused: read.Refused, notices: notices, places: make([]int64, 0, read.Frame.Len())}
+	if o.job != nil {
+		made.hash = jobs.HashArrow(batch.arrow)
+	}
 	refused := read.Refused
 	for i := range int64(read.Rows) {
 		if len(refused) > 0 && refused[0].GetIndex() == i {

@@ -64,9 +64,9 @@ func withPrevious(schema *frame.Schema, customers []*echelonv1.Customer) (*frame
 // outcomeRows returns outcomes as customers whose attributes are the columns.
 func outcomeRows(t testing.TB, schema *frame.Schema, stream []byte) []*echelonv1.Customer {
 	t.Helper()
-	batch, notices, err := arrowframe.NewReader(schema, arrowframe.Options{}).Read(stream)
-	if err != nil || len(notices) > 0 || len(batch.Refused) > 0 {
-		t.Fatal(err, notices, batch.Refused)
+	batch, err := arrowframe.NewReader(schema, arrowframe.Options{}).Read(stream)
+	if err != nil || len(batch.Ignored) > 0 || len(batch.Refused) > 0 {
+		t.Fatal(err, batch)
 	}
 	var rows []*echelonv1.Customer
 	for i := range batch.Frame.Len() {

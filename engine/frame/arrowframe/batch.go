@@ -17,6 +17,8 @@ type Batch struct {
 	Refused []*echelonv1.RowError
 	// Rows is how many there were.
 	Rows int
+	// Ignored are the names of the columns that are no fields.
+	Ignored []string
 }
 
 // Frame turns a record batch of the layout's schema into a frame, and says of each row that is refused why, as a frame.Builder with UniqueIDs
@@ -46,7 +48,7 @@ func (l *Layout) Frame(record arrow.RecordBatch) (batch *Batch, err error) {
 		}
 		f = f.Select(kept)
 	}
-	return &Batch{Frame: f, Refused: refused, Rows: n}, nil
+	return &Batch{Frame: f, Refused: refused, Rows: n, Ignored: l.ignored}, nil
 }
 
 // decoding is a record batch that becomes a frame.

@@ -68,7 +68,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		batch, _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(stream)
+		batch, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(stream)
 		runtime.ReadMemStats(&after)
 		// Compressed values are the one thing that may be larger than the message: 64 MiB of them, and what is made of them.
 		if took := after.TotalAlloc - before.TotalAlloc; took > 512<<20 {
@@ -96,7 +96,7 @@ func FuzzRead(f *testing.F) {
 func TestEachPartOfAMessageMayBeDamagedAndIsAnError(t *testing.T) {
 	for name, options := range map[string][]ipc.Option{"plain": nil, "plain too": nil, "zstd": {ipc.WithZstd()}} {
 		good := written(t, sampleOf(5), options...)
-		if batch, _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(good); err != nil || batch.Frame.Len() != 5 {
+		if batch, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(good); err != nil || batch.Frame.Len() != 5 {
 			t.Fatalf("%s: %v, %v", name, batch, err)
 		}
 		for at := len(name) % 2; at < len(good); at += 2 {
@@ -104,11 +104,11 @@ func TestEachPartOfAMessageMayBeDamagedAndIsAnError(t *testing.T) {
 				bad := bytes.Clone(good)
 				bad[at] = to
 				var ours *arrowframe.Error
-				if _, _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(bad); err != nil && !errors.As(err, &ours) {
+				if _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(bad); err != nil && !errors.As(err, &ours) {
 					t.Fatalf("%s, byte %d: %v", name, at, err)
 				}
 			}
-			if _, _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(good[:at]); err == nil && at < len(good)-8 {
+			if _, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(good[:at]); err == nil && at < len(good)-8 {
 				t.Fatalf("%s: the first %d bytes are read as a whole message", name, at)
 			}
 		}

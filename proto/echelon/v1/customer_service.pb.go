@@ -781,7 +781,7 @@ type ImportedBatch struct {
 	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
 	// How many refused rows `errors` lacks: an answer has as many as fit a message, and of a repeated batch the first are kept, up to 64 KiB.
 	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
-	// What people should know of Arrow batches: columns that are ignored, each once in a stream.
+	// What people should know of Arrow batches, with the first one: which of its columns are ignored.
 	Notices       []string `protobuf:"bytes,200,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -817,7 +817,7 @@ type CalibrateResponse struct {
 	Calibration *Calibration `protobuf:"bytes,1,opt,name=calibration,proto3" json:"calibration,omitempty"`
 	// The customers that were refused, the first 1,000 of them; calibration.refused counts all. The index counts from the stream's first row.
 	Errors []*RowError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
-	// What people should know of Arrow batches: columns that were ignored, each once.
+	// What people should know of Arrow batches: which columns of the first one are ignored.
 	Notices       []string `protobuf:"bytes,200,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1152,7 +1152,7 @@ type AssignmentBatch struct {
 	// called as those of the file that `echelon score` writes: the ids, segment.<segmentation>, score.<score>, completeness.<score>, tier.<tiering>,
 	// and reasons unless they are left out.
 	Arrow []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
-	// What people should know of Arrow batches: columns that are ignored, each once in a stream.
+	// What people should know of Arrow batches, with the first one: which of its columns are ignored.
 	Notices []string `protobuf:"bytes,201,rep,name=notices,proto3" json:"notices,omitempty"`
 	// How many rows the batch had, where it came as Arrow.
 	Rows          int64 `protobuf:"varint,202,opt,name=rows,proto3" json:"rows,omitempty"`
