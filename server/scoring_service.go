@@ -99,6 +99,9 @@ type batch struct {
 	refused []*echelonv1.RowError
 	// brought are the customers as messages, where one may have brought along the tiers that it is in; nil for one that cannot have.
 	brought []*echelonv1.Customer
+	// notices are what is said of an Arrow batch, and arrived is how many rows it had.
+	notices []string
+	arrived int64
 }
 
 func (e *evaluator) builder() *frame.Builder {
@@ -260,7 +263,9 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, err
 	}
 	builder := frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...))
-	gathered := &gathering{rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes())}
+	gathered := &gathering{
+		rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes()), arrow: populationReader(builder, header.GetIdColumn()),
+	}
 	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
@@ -272,7 +277,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
 	calibration.Refused = gathered.refused
-	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}
+	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors, Notices: gathered.notices}
 	return response, fits(response, s.streams.maxMessage)
 }
 

@@ -67,6 +67,15 @@ func (b *Builder) begin() {
 	}
 }
 
+// Seen reports whether a builder with UniqueIDs has a customer of that id.
+func (b *Builder) Seen(id string) bool { return b.ids.has(id, b.frame.IDs) }
+
+// See makes a builder with UniqueIDs refuse an id of which a customer came by another way.
+func (b *Builder) See(id string) {
+	b.ids.collect(b.frame.IDs)
+	b.ids.add(id)
+}
+
 // Schema returns the schema of the frames.
 func (b *Builder) Schema() *Schema { return b.schema }
 

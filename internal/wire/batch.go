@@ -26,7 +26,12 @@ type Batch struct {
 	Rows []byte
 	// Count is how many customers they are.
 	Count int
+	// Arrow is the customers as an IPC stream, where they came so; then there are no rows.
+	Arrow []byte
 }
+
+// arrowTag is the tag of a batch's Arrow, the field 200, of two bytes.
+const arrowTag0, arrowTag1 = byte(200<<3&0x7F|0x80) | byte(protowire.BytesType), byte(200 << 3 >> 7)
 
 // Split finds the batch in a request of a bulk stream: BulkAssignRequest, ImportCustomersRequest or CalibrateRequest, which all have it in the same
 // field. It reports false where the message has another, or looks different from what encoders write: then protobuf is to decode it.
@@ -41,6 +46,11 @@ func Split(request []byte) (b Batch, ok bool) {
 			return Batch{}, false
 		}
 		b.Sequence, batch = int64(sequence), batch[1+n:]
+	}
+	if len(batch) > 2 && batch[0] == arrowTag0 && batch[1] == arrowTag1 {
+		stream, n := protowire.ConsumeBytes(batch[2:])
+		b.Arrow = stream
+		return b, n == len(batch)-2 && len(stream) > 0
 	}
 	if b.Rows, rest, ok = field(batch, bytes2); !ok || len(rest) > 0 {
 		return Batch{}, false
