@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -149,4 +150,32 @@ func (c *Client) CalibrateArrow(
 	res, err := stream.stream.CloseAndRecv()
 	learned, err := answered(res.GetCalibration(), err)
 	return learned, res.GetErrors(), err
+}
+
+// ExportCustomersArrow is ExportCustomers in columns: it yields IPC streams with one record batch each, as ImportArrow takes them. An empty id column is
+// `customer_id`.
+func (c *Client) ExportCustomersArrow(ctx context.Context, idColumn string) iter.Seq2[[]byte, error] {
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
+		return c.customers.ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{Arrow: true, IdColumn: idColumn, PageSize: arrowPage})
+	}
+	return export(ctx, c.stall, open, func(page *echelonv1.ExportCustomersResponse) [][]byte { return streamsOf(page.GetArrow()) })
+}
+
+// ExportAssignmentsArrow is ExportAssignments in columns: it yields IPC streams with one record batch each, with the columns of BulkAssignArrow's.
+func (c *Client) ExportAssignmentsArrow(ctx context.Context, model, runID, idColumn string) iter.Seq2[[]byte, error] {
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportAssignmentsResponse], error) {
+		request := &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID, Arrow: true, IdColumn: idColumn, PageSize: arrowPage}
+		return c.assignments.ExportAssignments(ctx, request)
+	}
+	return export(ctx, c.stall, open, func(page *echelonv1.ExportAssignmentsResponse) [][]byte { return streamsOf(page.GetArrow()) })
+}
+
+// arrowPage is how many rows a page in columns has.
+const arrowPage = 8192
+
+func streamsOf(arrow []byte) [][]byte {
+	if len(arrow) == 0 {
+		return nil
+	}
+	return [][]byte{arrow}
 }

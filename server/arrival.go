@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/identity"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -127,6 +128,10 @@ func rowsOf(message any) int {
 	switch m := message.(type) {
 	case *received:
 		return m.rows()
+	case *echelonv1.ExportCustomersResponse:
+		return len(m.GetCustomers()) + arrowframe.Rows(m.GetArrow())
+	case *echelonv1.ExportAssignmentsResponse:
+		return len(m.GetAssignments()) + arrowframe.Rows(m.GetArrow())
 	case interface{ GetCustomers() []*echelonv1.Customer }:
 		return len(m.GetCustomers())
 	case interface {

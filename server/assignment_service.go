@@ -108,10 +108,21 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 	if err != nil {
 		return err
 	}
+	var columns *assignmentPages
+	if request.GetArrow() {
+		if columns, err = newAssignmentPages(reader.Program(), request.GetIdColumn()); err != nil {
+			return err
+		}
+	}
 	page := &echelonv1.ExportAssignmentsResponse{Provenance: reader.Provenance()}
 	send := func() error {
 		if n := len(page.Assignments); n > 0 {
 			page.Cursor = writeCursor(cursor{Run: reader.Run().GetId(), Overlay: reader.Overlay(), After: page.Assignments[n-1].GetCustomerId()}, binding...)
+		}
+		if columns != nil {
+			if err := columns.page(page); err != nil {
+				return err
+			}
 		}
 		ended := page
 		page = &echelonv1.ExportAssignmentsResponse{}

@@ -130,9 +130,20 @@ func (s *customerService) ExportCustomers(request *echelonv1.ExportCustomersRequ
 	}
 	defer view.Close()
 	scan := storage.CustomerScan{After: at.After, BatchRows: pageSize(request.GetPageSize(), defaultExportPage)}
+	columns := &customerPages{idColumn: request.GetIdColumn(), most: s.streams.maxMessage - answerBytes}
 	for batch, err := range view.Customers(stream.Context(), nil, scan) {
 		if err != nil {
 			return err
+		}
+		if request.GetArrow() {
+			err := columns.write(batch.Frame, func(arrow []byte, last string) error {
+				page := &echelonv1.ExportCustomersResponse{Arrow: arrow, Cursor: writeCursor(cursor{After: last}, binding)}
+				return s.streams.sendOrStop(func() error { return stream.Send(page) })
+			})
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		page, bytes := &echelonv1.ExportCustomersResponse{}, 0
 		for row := range batch.Frame.Len() {

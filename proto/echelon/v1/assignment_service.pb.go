@@ -297,7 +297,11 @@ type ExportAssignmentsRequest struct {
 	// Where to go on: the cursor of the last response that was received whole.
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// How many assignments a response holds, 1 to 10,000; 1,000 where 0.
-	PageSize      int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Whether pages come as Arrow, in place of assignments.
+	Arrow bool `protobuf:"varint,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
+	// The column of Arrow pages that has the ids; `customer_id` where empty.
+	IdColumn      string `protobuf:"bytes,201,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +364,20 @@ func (x *ExportAssignmentsRequest) GetPageSize() int32 {
 	return 0
 }
 
+func (x *ExportAssignmentsRequest) GetArrow() bool {
+	if x != nil {
+		return x.Arrow
+	}
+	return false
+}
+
+func (x *ExportAssignmentsRequest) GetIdColumn() string {
+	if x != nil {
+		return x.IdColumn
+	}
+	return ""
+}
+
 // ExportAssignmentsResponse is a page of assignments.
 type ExportAssignmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -368,7 +386,10 @@ type ExportAssignmentsResponse struct {
 	// What made them; in the first response only.
 	Provenance *Provenance `protobuf:"bytes,2,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	// Where to go on after this page.
-	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// The assignments in columns, in place of `assignments`, where the request asks for it: an Arrow IPC stream with one record batch, with the columns
+	// of AssignmentBatch.arrow.
+	Arrow         []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -422,6 +443,13 @@ func (x *ExportAssignmentsResponse) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *ExportAssignmentsResponse) GetArrow() []byte {
+	if x != nil {
+		return x.Arrow
+	}
+	return nil
 }
 
 // GetFamilyRequest names a model with `parent`, and a stored customer.
@@ -747,19 +775,22 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x126\n" +
 	"\n" +
 	"provenance\x18\x03 \x01(\v2\x16.echelon.v1.ProvenanceR\n" +
-	"provenance\"\xa7\x01\n" +
+	"provenance\"\xe6\x01\n" +
 	"\x18ExportAssignmentsRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12 \n" +
 	"\x06cursor\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\"\xa5\x01\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\bR\x05arrow\x12&\n" +
+	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"\xbc\x01\n" +
 	"\x19ExportAssignmentsResponse\x128\n" +
 	"\vassignments\x18\x01 \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x126\n" +
 	"\n" +
 	"provenance\x18\x02 \x01(\v2\x16.echelon.v1.ProvenanceR\n" +
 	"provenance\x12\x16\n" +
-	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xb2\x01\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\"\xb2\x01\n" +
 	"\x10GetFamilyRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +

@@ -1010,7 +1010,11 @@ type ExportCustomersRequest struct {
 	// Where to go on: the cursor of the last response that was received whole. An export that goes on sees the store as it is then.
 	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// How many customers a response holds, 1 to 10,000; 1,000 where 0.
-	PageSize      int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Whether pages come as Arrow, in place of customers.
+	Arrow bool `protobuf:"varint,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
+	// The column of Arrow pages that has the ids; `customer_id` where empty.
+	IdColumn      string `protobuf:"bytes,201,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1059,13 +1063,30 @@ func (x *ExportCustomersRequest) GetPageSize() int32 {
 	return 0
 }
 
+func (x *ExportCustomersRequest) GetArrow() bool {
+	if x != nil {
+		return x.Arrow
+	}
+	return false
+}
+
+func (x *ExportCustomersRequest) GetIdColumn() string {
+	if x != nil {
+		return x.IdColumn
+	}
+	return ""
+}
+
 // ExportCustomersResponse is a page of customers.
 type ExportCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customers.
 	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
 	// Where to go on after this page.
-	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// The customers in columns, in place of `customers`, where the request asks for it: an Arrow IPC stream with one record batch, which ImportCustomers
+	// takes. It has a column for each attribute of the schema.
+	Arrow         []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1112,6 +1133,13 @@ func (x *ExportCustomersResponse) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *ExportCustomersResponse) GetArrow() []byte {
+	if x != nil {
+		return x.Arrow
+	}
+	return nil
 }
 
 // GetSchemaRequest asks for the schema.
@@ -1465,14 +1493,17 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
 	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\x128\n" +
 	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\x12\x19\n" +
-	"\anotices\x18\xc8\x01 \x03(\tR\anotices\"c\n" +
+	"\anotices\x18\xc8\x01 \x03(\tR\anotices\"\xa2\x01\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\"e\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\bR\x05arrow\x12&\n" +
+	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"|\n" +
 	"\x17ExportCustomersResponse\x122\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x14.echelon.v1.CustomerR\tcustomers\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x12\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\"\x12\n" +
 	"\x10GetSchemaRequest\"?\n" +
 	"\x11GetSchemaResponse\x12*\n" +
 	"\x06schema\x18\x01 \x01(\v2\x12.echelon.v1.SchemaR\x06schema\"R\n" +
