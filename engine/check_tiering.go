@@ -27,6 +27,7 @@ func (c *checker) tierings() {
 		default:
 			c.found.Mistakef(path, "write `linear` or `matrix`", "it is neither a ladder nor a matrix")
 		}
+		c.stability(diag.Field(path, "stability"), t)
 	}
 	c.words("tierings", names)
 }

@@ -39,6 +39,7 @@ func (p *Program) lint() diag.List {
 			p.lintRatios(path, l, &found)
 			lintExits(path, l, &found)
 		}
+		lintStability(path, declared, &found)
 		if !t.needsPopulation() {
 			found.Add(t.findings(i, nil)...)
 		}

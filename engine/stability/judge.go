@@ -75,9 +75,9 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 	if o.Reasons == nil {
 		return
 	}
-	verb := "stays in"
+	verb, prep := "stays", "in"
 	if inForce != from {
-		verb = "comes to"
+		verb, prep = "comes", "to"
 	}
 	names := o.Computed.Dict
 	for _, one := range o.found {
@@ -85,7 +85,7 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 		if one.until != 0 {
 			r.Until = frame.FormatDate(one.until)
 		}
-		r.Message = fmt.Sprintf("%s: %s %s, and not in %s, since %s", o.policy.item, verb, names[inForce], names[to], one.why)
+		r.Message = fmt.Sprintf("%s: %s %s %s, and not %s %s, since %s", o.policy.item, verb, prep, names[inForce], prep, names[to], one.why)
 		o.Reasons.Add(row, r)
 	}
 }

@@ -208,11 +208,14 @@ func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, e
 
 // write evaluates all customers into blocks, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Workspace: new(engine.Workspace)}
+	if err := j.admit(ctx, scorer, &options); err != nil {
+		return err
+	}
 	ctx, span := begin(ctx, "run.evaluate", j.run)
 	defer span.End()
 	j.progress.begin(Evaluating)
 	tally := engine.NewTally(j.program)
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Workspace: new(engine.Workspace)}
 	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program)
 	if err != nil {
 		return err
@@ -250,5 +253,6 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		j.progress.add(result.Len()+len(batch.Errors), result.Len())
 	}
 	j.run.Summary = tally.Summary()
+	j.run.Findings = append(j.run.Findings, j.program.GuardFindings(j.run.GetSummary())...)
 	return nil
 }
