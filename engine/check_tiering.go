@@ -64,13 +64,8 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		c.unique(diag.Field(at, "name"), first, t.GetName(), i, tiers)
 		c.engagement(at, t.GetEngagement())
 		last := i == len(l.GetTiers())-1
-		switch {
-		case last && t.Cut != nil:
-			c.found.Mistakef(diag.Field(at, "cut"), "remove it, or add a tier below", "the last tier takes everyone who is left and has no cut")
-		case !last && t.Cut == nil:
-			c.found.Mistakef(at, "write its cut, such as {min_score: 60}", "only the last tier has no cut")
-		case !last:
-			c.cut(diag.Field(at, "cut"), t.GetCut())
+		if last || !ofSegmentsAlone(l, t) {
+			c.cutOf(at, t.Cut, last)
 		}
 		switch {
 		case t.Exit != nil && last:
@@ -79,6 +74,8 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 			c.exit(diag.Field(at, "exit"), t.GetExit())
 		}
 	}
+	c.perSegment(path, l, names)
+	c.capacities(path, l)
 	c.levels(tiers, l.GetTiers())
 	if newcomers := l.GetOnboarding(); newcomers != nil {
 		at := diag.Field(path, "onboarding")
@@ -103,9 +100,9 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 
 func (c *checker) cut(path string, cut *echelonv1.Cut) {
 	share := cut.GetCumulativeShare()
-	counts := cut.TopCount != nil || cut.TopShare != nil || share != nil
+	counts := cut.TopCount != nil || cut.TopShare != nil || share != nil || cut.GetCapacity() != nil || cut.GetNaturalBreak() != nil
 	if cut.MinScore == nil && cut.GetWhen() == "" && !counts && len(cut.GetAny()) == 0 {
-		c.found.Mistakef(path, "write min_score, when, top_count, top_share, cumulative_share or any", "the cut is empty")
+		c.found.Mistakef(path, "write min_score, when, top_count, top_share, cumulative_share, capacity, natural_break or any", "the cut is empty")
 	}
 	if len(cut.GetAny()) > 0 && counts {
 		c.found.Mistakef(diag.Field(path, "any"), "move what counts into the cuts of any", "beside any only min_score and when may stand")
@@ -115,6 +112,9 @@ func (c *checker) cut(path string, cut *echelonv1.Cut) {
 		if len(one.GetAny()) > 0 {
 			c.found.Mistakef(diag.Field(at, "any"), "write its cuts into the outer one", "a cut of any has an any of its own")
 			continue
+		}
+		if one.GetNaturalBreak() != nil {
+			c.found.Mistakef(diag.Field(at, "natural_break"), "write it beside, in a cut without any", "it divides all of the ladder, and cuts of any count for themselves")
 		}
 		c.cut(at, one)
 	}

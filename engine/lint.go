@@ -38,6 +38,7 @@ func (p *Program) lint() diag.List {
 		if l := declared.GetLinear(); l != nil {
 			p.lintRatios(path, l, &found)
 			lintExits(path, l, &found)
+			p.lintPerSegment(path, t, l, &found)
 		}
 		lintStability(path, declared, &found)
 		if !t.needsPopulation() {

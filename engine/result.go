@@ -132,6 +132,11 @@ func orEmpty(text *string) *string {
 	return text
 }
 
+// climbs reports whether a ladder's cuts are about a customer: whether it has a score and, where they are drawn within segments, a segment.
+func (r *Result) climbs(t *tiering, i int) bool {
+	return r.Scores[t.scores[0]].Valid.Get(i) && (t.by < 0 || r.Segments[t.by].Valid.Get(i))
+}
+
 func text(column *frame.Column, i int) *string {
 	if !column.Valid.Get(i) {
 		return nil

@@ -60,6 +60,11 @@ func (s *Scorer) CountRules() *RuleCounts {
 		for k, one := range t.GetLinear().GetTiers() {
 			add(cuts, one.GetName(), fmt.Sprintf("tierings[%d].linear.tiers[%d].cut.when", i, k))
 		}
+		for s, segment := range t.GetLinear().GetPerSegment() {
+			for k, one := range segment.GetTiers() {
+				add(cuts, one.GetName(), fmt.Sprintf("tierings[%d].linear.per_segment[%d].tiers[%d].cut.when", i, s, k))
+			}
+		}
 		for a, axis := range []*echelonv1.Axis{t.GetMatrix().GetX(), t.GetMatrix().GetY()} {
 			for k := range axis.GetCuts() {
 				add(cuts, "", fmt.Sprintf("tierings[%d].matrix.%s.cuts[%d].when", i, "xy"[a:a+1], k))

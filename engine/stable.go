@@ -9,6 +9,7 @@ import (
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/stability"
+	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -55,11 +56,7 @@ func (e *evaluation) settle(options *Options, r *Result) {
 			continue
 		}
 		in := &stability.Input{Scope: &e.scope, IDs: e.ids, Computed: e.columns[i], Day: r.Day, Lines: e.tiers[i], Reasons: e.reasons}
-		for _, score := range t.scores {
-			if score >= 0 {
-				in.Scores = append(in.Scores, &e.scores[score].Column)
-			}
-		}
+		in.Scores = e.cutScores(i)
 		if options.Previous != nil {
 			in.Previous = options.Previous[i]
 		}
@@ -75,6 +72,21 @@ func (e *evaluation) settle(options *Options, r *Result) {
 			r.Tiers[i], r.Computed[i] = &out.Column, e.columns[i]
 		}
 	}
+}
+
+// cutScores returns the columns of the scores that a tiering cuts; those of a ladder are of the customers whom its cuts are about.
+func (e *evaluation) cutScores(tiering int) []*frame.Column {
+	var columns []*frame.Column
+	for _, score := range e.program.tierings[tiering].scores {
+		if score >= 0 {
+			column := e.scores[score].Column
+			columns = append(columns, &column)
+		}
+	}
+	if ladder, ok := e.tiers[tiering].(*tier.LadderOutcome); ok {
+		columns[0].Valid = ladder.Climbs()
+	}
+	return columns
 }
 
 // stability compiles what holds customers in the tiers of a tiering; nil where nothing does.
@@ -130,5 +142,5 @@ func lintExits(path string, l *echelonv1.Tiering_Linear, found *diag.List) {
 
 // onlyMinScore reports whether a cut has a min_score and nothing else.
 func onlyMinScore(cut *echelonv1.Cut) bool {
-	return cut != nil && cut.MinScore != nil && cut.GetWhen() == "" && cut.TopCount == nil && cut.TopShare == nil && cut.GetCumulativeShare() == nil && len(cut.GetAny()) == 0
+	return cut.GetWhen() == "" && cut != nil && cut.MinScore != nil && takesAll(cut)
 }

@@ -98,7 +98,7 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 	if r.Own != nil && r.Own[i] != nil && r.Own[i][row] > 0 {
 		return // who inherits did not come here for want of a score
 	}
-	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
+	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.climbs(from, row) {
 		to.unscored[place]++
 	}
 }

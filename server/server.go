@@ -60,6 +60,9 @@ type Config struct {
 	Traces trace.TracerProvider
 	// Now tells the time.
 	Now func() time.Time
+	// Services registers services of a program that embeds the server: their calls pass the same interceptors and limits as ours, and need the
+	// highest role. Nil registers none.
+	Services func(grpc.ServiceRegistrar)
 }
 
 // DefaultConfig returns the defaults.
@@ -240,6 +243,9 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
 	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, streams: streams})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
+	if config.Services != nil {
+		config.Services(services)
+	}
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)

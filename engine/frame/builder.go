@@ -161,11 +161,11 @@ func (b *Builder) checkCell(i int) {
 	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
 		b.checkNumber(field, value.number)
 	case echelonv1.Attribute_DATE:
-		if value.int < minDay || value.int > maxDay {
+		if !InRange(field.Type, value.int) {
 			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the day lies outside 0001-01-01 to 9999-12-31", field.Name)
 		}
 	case echelonv1.Attribute_TIMESTAMP:
-		if value.int < minDay*microsPerDay || value.int >= (maxDay+1)*microsPerDay {
+		if !InRange(field.Type, value.int) {
 			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the instant lies outside the years 0001 to 9999", field.Name)
 		}
 	case echelonv1.Attribute_STRING:

@@ -18,10 +18,9 @@ func (o *LadderOutcome) shifted(points float64) *frame.Column {
 	for row := range score.Numbers {
 		score.Numbers[row] += points
 	}
-	read := *o.batch
-	read.score = &score
+	read := o.batch.with(&score)
 	rows := len(o.Column.Codes)
-	out := &LadderOutcome{ladder: o.ladder, lines: o.lines, batch: &read, Column: frame.Column{
+	out := &LadderOutcome{ladder: o.ladder, lines: o.lines, batch: read, Column: frame.Column{
 		Type: echelonv1.Attribute_STRING, Dict: o.Column.Dict, Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows),
 	}}
 	out.decide(nil)
@@ -65,7 +64,7 @@ func (l *Ladder) better(tier, than int) bool {
 func (o *LadderOutcome) Distance(row, from, to int) float64 {
 	score := o.batch.score.Numbers[row]
 	if !o.ladder.better(to, from) {
-		return math.Max(0, o.line(from)-score)
+		return math.Max(0, o.line(row, from)-score)
 	}
 	crossed := to
 	for tier := range o.ladder.names {
@@ -73,24 +72,38 @@ func (o *LadderOutcome) Distance(row, from, to int) float64 {
 			crossed = tier
 		}
 	}
-	if line := o.line(crossed); !math.IsInf(line, -1) {
+	if line := o.line(row, crossed); !math.IsInf(line, -1) {
 		return math.Max(0, score-line)
 	}
 	return 0
 }
 
+// line returns the score at which the line of a tier stands for a row; minus infinity where it has none.
+func (o *LadderOutcome) line(row, tier int) float64 {
+	part, lines := o.part(row)
+	if at := slices.Index(part.tiers, tier); at != none {
+		return part.line(at, lines)
+	}
+	return math.Inf(-1)
+}
+
 // line returns the score at which the line of a cut stands, that of its any included; minus infinity where it has none.
-func (o *LadderOutcome) line(cut int) float64 {
-	c, lines, at := &o.ladder.cuts[cut], o.lines.of(cut), math.Inf(-1)
+func (r *rungs) line(cut int, all *rungLines) float64 {
+	c, at := &r.cuts[cut], math.Inf(-1)
 	if c.declared.GetMinScore() > 0 {
 		at = c.declared.GetMinScore()
 	}
-	for _, field := range []field{topCount, topShare, cumulativeShare} {
-		if field == cumulativeShare && c.byAmount {
-			continue
+	if lines := all.of(cut); lines != nil {
+		if lines.natural != nil {
+			at = math.Max(at, *lines.natural)
 		}
-		if where := field.line(lines).where(false); where != nil {
-			at = math.Max(at, *where)
+		for _, field := range []field{topCount, topShare, cumulativeShare, capacity} {
+			if field == cumulativeShare && c.byAmount {
+				continue
+			}
+			if where := field.line(lines).where(false); where != nil {
+				at = math.Max(at, *where)
+			}
 		}
 	}
 	if len(c.any) == 0 {
@@ -98,7 +111,7 @@ func (o *LadderOutcome) line(cut int) float64 {
 	}
 	least := math.Inf(1)
 	for _, one := range c.any {
-		least = math.Min(least, o.line(one))
+		least = math.Min(least, r.line(one, all))
 	}
 	return math.Max(at, least)
 }

@@ -37,8 +37,9 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 		}
 	}
 	encodeFamilies(block, r)
-	for row := range r.Len() {
-		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Count(row))
+	block.ReasonCounts = make([]uint32, r.Len())
+	for row := range block.ReasonCounts {
+		block.ReasonCounts[row] = r.Reasons.Count(row)
 	}
 	return block
 }

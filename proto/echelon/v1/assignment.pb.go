@@ -75,6 +75,8 @@ const (
 	Reason_UNJUDGED Reason_Code = 238
 	// Only a run over all customers can tell whether the move is among those that a cap admits.
 	Reason_PENDING_RUN Reason_Code = 239
+	// The customer has no segment, and the ladder has its cuts by segment; so there is no tier, or the declared one for customers without a score.
+	Reason_NO_SEGMENT Reason_Code = 220
 )
 
 // Enum value maps for Reason_Code.
@@ -104,6 +106,7 @@ var (
 		237: "HELD_BY_CAP",
 		238: "UNJUDGED",
 		239: "PENDING_RUN",
+		220: "NO_SEGMENT",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -130,6 +133,7 @@ var (
 		"HELD_BY_CAP":       237,
 		"UNJUDGED":          238,
 		"PENDING_RUN":       239,
+		"NO_SEGMENT":        220,
 	}
 )
 
@@ -1289,6 +1293,8 @@ type TierExplanation struct {
 	XLevel *int32 `protobuf:"varint,4,opt,name=x_level,json=xLevel,proto3,oneof" json:"x_level,omitempty"`
 	// The level on the vertical axis.
 	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
+	// The segment whose cuts were tried, of a ladder with `by`; absent where the customer has none.
+	Segment *string `protobuf:"bytes,220,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
 	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
 	// leave.
 	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
@@ -1359,6 +1365,13 @@ func (x *TierExplanation) GetYLevel() int32 {
 		return *x.YLevel
 	}
 	return 0
+}
+
+func (x *TierExplanation) GetSegment() string {
+	if x != nil && x.Segment != nil {
+		return *x.Segment
+	}
+	return ""
 }
 
 func (x *TierExplanation) GetExit() *CutExplanation {
@@ -1590,7 +1603,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\tdemotions\x18\x03 \x01(\x05R\tdemotions\x12\x1f\n" +
 	"\vother_moves\x18\x04 \x01(\x05R\n" +
 	"otherMoves\x12#\n" +
-	"\rpending_since\x18\x05 \x01(\tR\fpendingSince\"\xe3\x04\n" +
+	"\rpending_since\x18\x05 \x01(\tR\fpendingSince\"\xf4\x04\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
@@ -1598,7 +1611,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12\x15\n" +
 	"\x05until\x18\xe6\x01 \x01(\tR\x05until\x12\x15\n" +
-	"\x05actor\x18\xe7\x01 \x01(\tR\x05actor\"\x9d\x03\n" +
+	"\x05actor\x18\xe7\x01 \x01(\tR\x05actor\"\xae\x03\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1627,7 +1640,9 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\fHELD_BY_STEP\x10\xec\x01\x12\x10\n" +
 	"\vHELD_BY_CAP\x10\xed\x01\x12\r\n" +
 	"\bUNJUDGED\x10\xee\x01\x12\x10\n" +
-	"\vPENDING_RUN\x10\xef\x01\"\xa2\x02\n" +
+	"\vPENDING_RUN\x10\xef\x01\x12\x0f\n" +
+	"\n" +
+	"NO_SEGMENT\x10\xdc\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1673,19 +1688,22 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\x81\x02\n" +
+	"\v_normalized\"\xad\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
-	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12.\n" +
+	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12\x1e\n" +
+	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x12.\n" +
 	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
 	"\b_x_levelB\n" +
 	"\n" +
-	"\b_y_level\"\x9e\x01\n" +
+	"\b_y_levelB\n" +
+	"\n" +
+	"\b_segment\"\x9e\x01\n" +
 	"\x0eCutExplanation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x128\n" +

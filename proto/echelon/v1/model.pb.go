@@ -401,7 +401,7 @@ func (x Review_Period) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Review_Period.Descriptor instead.
 func (Review_Period) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Order says what the customers are ordered by.
@@ -450,7 +450,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Order is a direction.
@@ -499,7 +499,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -560,7 +560,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // Ownership says how customers are owned.
@@ -617,7 +617,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Driver says what is counted.
@@ -678,7 +678,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1643,12 +1643,122 @@ func (*Tiering_Linear_) isTiering_Kind() {}
 
 func (*Tiering_Matrix_) isTiering_Kind() {}
 
+// SegmentLadder is the ladder of one segment, where that is another than the others'.
+type SegmentLadder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The segment, one of the segmentation that `by` names.
+	Segment string `protobuf:"bytes,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	// Its tiers, best first: some or all of the ladder's `tiers`, in the same order. Each but the last has a cut.
+	Tiers         []*SegmentTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLadder) Reset() {
+	*x = SegmentLadder{}
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLadder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLadder) ProtoMessage() {}
+
+func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
+func (*SegmentLadder) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SegmentLadder) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentLadder) GetTiers() []*SegmentTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+// SegmentTier is a tier of a segment's ladder.
+type SegmentTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of one of the ladder's `tiers`, which says all but the cut.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who of the segment belongs to it: absent in the last one, and in no other.
+	Cut           *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentTier) Reset() {
+	*x = SegmentTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentTier) ProtoMessage() {}
+
+func (x *SegmentTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
+func (*SegmentTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SegmentTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SegmentTier) GetCut() *Cut {
+	if x != nil {
+		return x.Cut
+	}
+	return nil
+}
+
 // Tier is a level of service.
 type Tier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, free text, named by engagement: "high-touch", "digital".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who belongs to it: absent in the last tier, and in no other.
+	// Who belongs to it: absent in the last tier, and in no other but one that is a tier of `per_segment` ladders alone.
 	Cut *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	// The name of the engagement that it gets, where it has one.
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
@@ -1664,7 +1774,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1786,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1799,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tier) GetName() string {
@@ -1742,7 +1852,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1864,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1877,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -1819,7 +1929,7 @@ type Stability struct {
 
 func (x *Stability) Reset() {
 	*x = Stability{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1941,7 @@ func (x *Stability) String() string {
 func (*Stability) ProtoMessage() {}
 
 func (x *Stability) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +1954,7 @@ func (x *Stability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stability.ProtoReflect.Descriptor instead.
 func (*Stability) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Stability) GetPromoteMargin() float64 {
@@ -1927,7 +2037,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2049,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2062,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Review) GetEvery() Review_Period {
@@ -1996,7 +2106,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2008,7 +2118,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2021,7 +2131,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Freeze) GetBefore() string {
@@ -2052,7 +2162,7 @@ type MovesCap struct {
 
 func (x *MovesCap) Reset() {
 	*x = MovesCap{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2064,7 +2174,7 @@ func (x *MovesCap) String() string {
 func (*MovesCap) ProtoMessage() {}
 
 func (x *MovesCap) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2077,7 +2187,7 @@ func (x *MovesCap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesCap.ProtoReflect.Descriptor instead.
 func (*MovesCap) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MovesCap) GetCount() int64 {
@@ -2109,7 +2219,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2231,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2244,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Guard) GetMaxPromotedShare() float64 {
@@ -2173,14 +2283,18 @@ type Cut struct {
 	CumulativeShare *CumulativeShare `protobuf:"bytes,5,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
 	// Cuts of which one, at least, must take the customer. Beside them only `min_score` and `when` may stand; they have no `any` of their own.
 	// Each counts for itself.
-	Any           []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	Any []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	// As many as the reps of the tier's engagement can cover, taken like `top_count`; not in a ladder with `by`.
+	Capacity *CapacityCut `protobuf:"bytes,220,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Those above the next natural break of the scores, from the top; not in `any`.
+	NaturalBreak  *NaturalBreak `protobuf:"bytes,221,opt,name=natural_break,json=naturalBreak,proto3" json:"natural_break,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2192,7 +2306,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2205,7 +2319,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -2250,6 +2364,116 @@ func (x *Cut) GetAny() []*Cut {
 	return nil
 }
 
+func (x *Cut) GetCapacity() *CapacityCut {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *Cut) GetNaturalBreak() *NaturalBreak {
+	if x != nil {
+		return x.NaturalBreak
+	}
+	return nil
+}
+
+// CapacityCut takes customers as long as the reps of the tier's engagement can cover them: reps × per_rep of one role. Customers are counted, or
+// add up what each takes, in order, until the next one would not fit.
+type CapacityCut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role of the engagement whose capacity it is. Empty: the only one that says its `reps` and a capacity.
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// What a customer takes of the capacity: a numeric expression; missing and negative values count 0. Not where customers are counted; where the
+	// role's driver is AMOUNT the model's `amount` unless it is given.
+	Of            string `protobuf:"bytes,2,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapacityCut) Reset() {
+	*x = CapacityCut{}
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapacityCut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapacityCut) ProtoMessage() {}
+
+func (x *CapacityCut) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
+func (*CapacityCut) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CapacityCut) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *CapacityCut) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+// NaturalBreak divides the scores of the population into classes that are as alike within as can be: the tiers of a ladder with such a cut take a
+// class each, from the top, and one class is left below them. The classes have the least sum of squared deviations from their means: Fisher
+// (1958), "On grouping for maximum homogeneity"; Jenks (1967).
+type NaturalBreak struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NaturalBreak) Reset() {
+	*x = NaturalBreak{}
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NaturalBreak) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NaturalBreak) ProtoMessage() {}
+
+func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
+func (*NaturalBreak) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+}
+
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
 type CumulativeShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2265,7 +2489,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2501,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2514,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2327,7 +2551,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2563,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2576,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2382,7 +2606,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2394,7 +2618,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2407,7 +2631,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Axis) GetScore() string {
@@ -2443,7 +2667,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2455,7 +2679,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2692,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2554,7 +2778,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2790,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2803,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2633,7 +2857,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2645,7 +2869,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2658,7 +2882,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Engagement) GetName() string {
@@ -2718,14 +2942,16 @@ type Role struct {
 	// How customers are owned.
 	Ownership Role_Ownership `protobuf:"varint,2,opt,name=ownership,proto3,enum=echelon.v1.Role_Ownership" json:"ownership,omitempty"`
 	// How much of it one rep can cover.
-	Capacity      *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Capacity *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// How many reps there are, as full-time equivalents; above 0. Cuts with `capacity` read it.
+	Reps          *float64 `protobuf:"fixed64,220,opt,name=reps,proto3,oneof" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2737,7 +2963,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2750,7 +2976,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Role) GetRole() string {
@@ -2774,6 +3000,13 @@ func (x *Role) GetCapacity() *Capacity {
 	return nil
 }
 
+func (x *Role) GetReps() float64 {
+	if x != nil && x.Reps != nil {
+		return *x.Reps
+	}
+	return 0
+}
+
 // Capacity is how much one rep can cover.
 type Capacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2787,7 +3020,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +3032,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +3045,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2842,7 +3075,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +3087,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3130,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +3142,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2950,7 +3183,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +3195,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2998,7 +3231,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3010,7 +3243,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3286,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3065,7 +3298,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3104,7 +3337,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3116,7 +3349,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3375,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3154,7 +3387,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3413,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3192,7 +3425,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3223,7 +3456,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3235,7 +3468,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +3518,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3297,7 +3530,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3340,7 +3573,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3352,7 +3585,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3394,14 +3627,19 @@ type Tiering_Linear struct {
 	// What orders customers of one score, before their id does.
 	TieBreakers []*TieBreaker `protobuf:"bytes,4,rep,name=tie_breakers,json=tieBreakers,proto3" json:"tie_breakers,omitempty"`
 	// Newcomers, whom no score can judge yet. Without it there are none.
-	Onboarding    *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	Onboarding *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	// A segmentation, written "segments.<name>": the cuts are drawn within each of its segments, so that a top_share of 0.1 is the first 10 % of
+	// each. A customer without a segment is treated as one whose score is null. Empty: within the whole population.
+	By string `protobuf:"bytes,220,opt,name=by,proto3" json:"by,omitempty"`
+	// Segments that have cuts of their own, at most one entry a segment; the others have those of `tiers`. Only with `by`.
+	PerSegment    []*SegmentLadder `protobuf:"bytes,221,rep,name=per_segment,json=perSegment,proto3" json:"per_segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3413,7 +3651,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3464,6 +3702,20 @@ func (x *Tiering_Linear) GetOnboarding() *Tiering_Onboarding {
 	return nil
 }
 
+func (x *Tiering_Linear) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Tiering_Linear) GetPerSegment() []*SegmentLadder {
+	if x != nil {
+		return x.PerSegment
+	}
+	return nil
+}
+
 // Onboarding is a tier beside the ladder for as long as a condition holds, scored or not. Its customers stand in no cut, count or share.
 type Tiering_Onboarding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3479,7 +3731,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3491,7 +3743,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3543,7 +3795,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3555,7 +3807,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3607,7 +3859,7 @@ type Review_Window struct {
 
 func (x *Review_Window) Reset() {
 	*x = Review_Window{}
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3619,7 +3871,7 @@ func (x *Review_Window) String() string {
 func (*Review_Window) ProtoMessage() {}
 
 func (x *Review_Window) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3632,7 +3884,7 @@ func (x *Review_Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review_Window.ProtoReflect.Descriptor instead.
 func (*Review_Window) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
 }
 
 func (x *Review_Window) GetMonths() []int32 {
@@ -3669,7 +3921,7 @@ type Guard_Room struct {
 
 func (x *Guard_Room) Reset() {
 	*x = Guard_Room{}
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3681,7 +3933,7 @@ func (x *Guard_Room) String() string {
 func (*Guard_Room) ProtoMessage() {}
 
 func (x *Guard_Room) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3694,7 +3946,7 @@ func (x *Guard_Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard_Room.ProtoReflect.Descriptor instead.
 func (*Guard_Room) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *Guard_Room) GetTier() string {
@@ -3720,7 +3972,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3732,7 +3984,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3745,7 +3997,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3759,7 +4011,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3771,7 +4023,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3784,7 +4036,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3933,7 +4185,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\x80\x06\n" +
+	"\x04kind\"\xce\x06\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
@@ -3941,7 +4193,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
 	"\n" +
 	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x124\n" +
-	"\tstability\x18\xe6\x01 \x01(\v2\x15.echelon.v1.StabilityR\tstability\x1a\xdd\x01\n" +
+	"\tstability\x18\xe6\x01 \x01(\v2\x15.echelon.v1.StabilityR\tstability\x1a\xab\x02\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -3949,7 +4201,10 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\ftie_breakers\x18\x04 \x03(\v2\x16.echelon.v1.TieBreakerR\vtieBreakers\x12>\n" +
 	"\n" +
 	"onboarding\x18\x05 \x01(\v2\x1e.echelon.v1.Tiering.OnboardingR\n" +
-	"onboarding\x1aV\n" +
+	"onboarding\x12\x0f\n" +
+	"\x02by\x18\xdc\x01 \x01(\tR\x02by\x12;\n" +
+	"\vper_segment\x18\xdd\x01 \x03(\v2\x19.echelon.v1.SegmentLadderR\n" +
+	"perSegment\x1aV\n" +
 	"\n" +
 	"Onboarding\x12\x14\n" +
 	"\x05while\x18\x01 \x01(\tR\x05while\x12\x12\n" +
@@ -3965,7 +4220,13 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\bCUSTOMER\x10\x00\x12\n" +
 	"\n" +
 	"\x06FAMILY\x10\x01B\x06\n" +
-	"\x04kind\"\xa8\x01\n" +
+	"\x04kind\"X\n" +
+	"\rSegmentLadder\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\tR\asegment\x12-\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x17.echelon.v1.SegmentTierR\x05tiers\"D\n" +
+	"\vSegmentTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\"\xa8\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
@@ -4021,20 +4282,26 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04Room\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
 	"\tcustomers\x18\x02 \x01(\x03R\tcustomersB\x15\n" +
-	"\x13_max_promoted_share\"\x94\x02\n" +
+	"\x13_max_promoted_share\"\x8a\x03\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
 	"\ttop_count\x18\x03 \x01(\x03H\x01R\btopCount\x88\x01\x01\x12 \n" +
 	"\ttop_share\x18\x04 \x01(\x01H\x02R\btopShare\x88\x01\x01\x12F\n" +
 	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShare\x12!\n" +
-	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03anyB\f\n" +
+	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03any\x124\n" +
+	"\bcapacity\x18\xdc\x01 \x01(\v2\x17.echelon.v1.CapacityCutR\bcapacity\x12>\n" +
+	"\rnatural_break\x18\xdd\x01 \x01(\v2\x18.echelon.v1.NaturalBreakR\fnaturalBreakB\f\n" +
 	"\n" +
 	"_min_scoreB\f\n" +
 	"\n" +
 	"_top_countB\f\n" +
 	"\n" +
-	"_top_share\"\x90\x01\n" +
+	"_top_share\"1\n" +
+	"\vCapacityCut\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\tR\x02of\"\x0e\n" +
+	"\fNaturalBreak\"\x90\x01\n" +
 	"\x0fCumulativeShare\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\tR\x02of\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\x01R\x05share\x127\n" +
@@ -4089,17 +4356,19 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04HIGH\x10\x01\x12\a\n" +
 	"\x03MID\x10\x02\x12\a\n" +
 	"\x03LOW\x10\x03\x12\b\n" +
-	"\x04TECH\x10\x04\"\xcc\x01\n" +
+	"\x04TECH\x10\x04\"\xef\x01\n" +
 	"\x04Role\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x128\n" +
 	"\townership\x18\x02 \x01(\x0e2\x1a.echelon.v1.Role.OwnershipR\townership\x120\n" +
-	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\"D\n" +
+	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\x12\x18\n" +
+	"\x04reps\x18\xdc\x01 \x01(\x01H\x00R\x04reps\x88\x01\x01\"D\n" +
 	"\tOwnership\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\r\n" +
 	"\tDEDICATED\x10\x01\x12\n" +
 	"\n" +
 	"\x06POOLED\x10\x02\x12\v\n" +
-	"\aDIGITAL\x10\x03\"\xab\x01\n" +
+	"\aDIGITAL\x10\x03B\a\n" +
+	"\x05_reps\"\xab\x01\n" +
 	"\bCapacity\x123\n" +
 	"\x06driver\x18\x01 \x01(\x0e2\x1b.echelon.v1.Capacity.DriverR\x06driver\x12\x17\n" +
 	"\aper_rep\x18\x02 \x01(\x01R\x06perRep\"Q\n" +
@@ -4124,7 +4393,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -4147,112 +4416,121 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Criterion)(nil),                 // 18: echelon.v1.Criterion
 	(*Normalize)(nil),                 // 19: echelon.v1.Normalize
 	(*Tiering)(nil),                   // 20: echelon.v1.Tiering
-	(*Tier)(nil),                      // 21: echelon.v1.Tier
-	(*Exit)(nil),                      // 22: echelon.v1.Exit
-	(*Stability)(nil),                 // 23: echelon.v1.Stability
-	(*Review)(nil),                    // 24: echelon.v1.Review
-	(*Freeze)(nil),                    // 25: echelon.v1.Freeze
-	(*MovesCap)(nil),                  // 26: echelon.v1.MovesCap
-	(*Guard)(nil),                     // 27: echelon.v1.Guard
-	(*Cut)(nil),                       // 28: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 29: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 30: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 31: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 32: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 33: echelon.v1.Cell
-	(*Engagement)(nil),                // 34: echelon.v1.Engagement
-	(*Role)(nil),                      // 35: echelon.v1.Role
-	(*Capacity)(nil),                  // 36: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 37: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 38: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 39: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 40: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 41: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 42: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 43: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 44: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 45: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 46: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 47: echelon.v1.Normalize.Bands.Band
-	nil,                               // 48: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 49: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 50: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 51: echelon.v1.Tiering.Matrix
-	(*Review_Window)(nil),             // 52: echelon.v1.Review.Window
-	(*Guard_Room)(nil),                // 53: echelon.v1.Guard.Room
-	(*AxisCut_Median)(nil),            // 54: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 55: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 56: echelon.v1.Currency
-	(*Format)(nil),                    // 57: echelon.v1.Format
+	(*SegmentLadder)(nil),             // 21: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 22: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 23: echelon.v1.Tier
+	(*Exit)(nil),                      // 24: echelon.v1.Exit
+	(*Stability)(nil),                 // 25: echelon.v1.Stability
+	(*Review)(nil),                    // 26: echelon.v1.Review
+	(*Freeze)(nil),                    // 27: echelon.v1.Freeze
+	(*MovesCap)(nil),                  // 28: echelon.v1.MovesCap
+	(*Guard)(nil),                     // 29: echelon.v1.Guard
+	(*Cut)(nil),                       // 30: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 31: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 32: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 33: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 34: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 35: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 36: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 37: echelon.v1.Cell
+	(*Engagement)(nil),                // 38: echelon.v1.Engagement
+	(*Role)(nil),                      // 39: echelon.v1.Role
+	(*Capacity)(nil),                  // 40: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 41: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 42: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 43: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 44: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 45: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 46: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 47: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 48: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 49: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 50: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 51: echelon.v1.Normalize.Bands.Band
+	nil,                               // 52: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 53: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 54: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 55: echelon.v1.Tiering.Matrix
+	(*Review_Window)(nil),             // 56: echelon.v1.Review.Window
+	(*Guard_Room)(nil),                // 57: echelon.v1.Guard.Room
+	(*AxisCut_Median)(nil),            // 58: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 59: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 60: echelon.v1.Currency
+	(*Format)(nil),                    // 61: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	56, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	60, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
 	13, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
 	14, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
 	15, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
 	17, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
 	20, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	34, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	38, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	57, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	61, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	16, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	18, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
 	19, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	37, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	38, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	39, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	40, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	41, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	42, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	45, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	43, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	44, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	49, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	51, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	41, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	42, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	43, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	44, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	45, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	46, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	49, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	47, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	48, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	53, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	55, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
 	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	23, // 26: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
-	28, // 27: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	22, // 28: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	22, // 29: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	24, // 30: echelon.v1.Stability.review:type_name -> echelon.v1.Review
-	25, // 31: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
-	26, // 32: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
-	27, // 33: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
-	6,  // 34: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
-	52, // 35: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
-	52, // 36: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
-	52, // 37: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
-	53, // 38: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
-	29, // 39: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	28, // 40: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	7,  // 41: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	8,  // 42: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	32, // 43: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	54, // 44: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	55, // 45: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	9,  // 46: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	35, // 47: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	10, // 48: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	36, // 49: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	11, // 50: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	46, // 51: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	47, // 52: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 53: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	48, // 54: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 55: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	21, // 56: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	30, // 57: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	50, // 58: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	31, // 59: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	31, // 60: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	33, // 61: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	25, // 26: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
+	22, // 27: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	30, // 28: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	30, // 29: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	24, // 30: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	24, // 31: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	26, // 32: echelon.v1.Stability.review:type_name -> echelon.v1.Review
+	27, // 33: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
+	28, // 34: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
+	29, // 35: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
+	6,  // 36: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
+	56, // 37: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
+	56, // 38: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
+	56, // 39: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
+	57, // 40: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
+	33, // 41: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	30, // 42: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	31, // 43: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	32, // 44: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	7,  // 45: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	8,  // 46: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	36, // 47: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	58, // 48: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	59, // 49: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	9,  // 50: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	39, // 51: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	10, // 52: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	40, // 53: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	11, // 54: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	50, // 55: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	51, // 56: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 57: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	52, // 58: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 59: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	23, // 60: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	34, // 61: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	54, // 62: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	21, // 63: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	35, // 64: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	35, // 65: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	37, // 66: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	67, // [67:67] is the sub-list for method output_type
+	67, // [67:67] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -4279,27 +4557,28 @@ func file_echelon_v1_model_proto_init() {
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[17].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[18].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[21].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[29].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[35].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[43].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[25].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[33].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[39].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[47].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   44,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
