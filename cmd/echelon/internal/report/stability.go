@@ -42,3 +42,20 @@ func review(w io.Writer, r *echelonv1.ReviewCount) error {
 	_, err := fmt.Fprintf(w, "%sreview  %s to %s: %s\n", indent, r.GetFrom(), r.GetTo(), strings.Join(parts, "; "))
 	return err
 }
+
+// heldBy says what decides in place of the computed tier; empty where that is in force.
+func heldBy(t *echelonv1.TierOutcome) string {
+	verb := "held"
+	if t.GetHold() == echelonv1.Reason_OVERRIDE {
+		verb = "pinned"
+	} else if t.ComputedTier == nil {
+		return ""
+	}
+	if t.GetHeldUntil() != "" {
+		verb += " until " + t.GetHeldUntil()
+	}
+	if t.ComputedTier == nil {
+		return verb
+	}
+	return verb + ", computed " + orNone(t.GetComputedTier())
+}
