@@ -50,9 +50,20 @@ func (c *checker) stability(path string, t *echelonv1.Tiering) {
 		}
 		c.share(diag.Field(at, "share"), limit.Share)
 	}
-	c.guard(diag.Field(path, "guard"), s.GetGuard(), t.GetLinear())
+	c.guard(diag.Field(path, "guard"), s.GetGuard(), t)
 	if t.GetMatrix() != nil {
 		c.ordered(path, s)
+	}
+	if t.GetTable() == nil {
+		return
+	}
+	for _, margin := range []struct {
+		name   string
+		points float64
+	}{{"promote_margin", promote}, {"demote_margin", demote}} {
+		if margin.points != 0 {
+			c.found.Mistakef(diag.Field(path, margin.name), "remove it, or cut a score in a ladder", "a table has no lines: a margin would hold nobody")
+		}
 	}
 }
 
@@ -98,7 +109,7 @@ func (c *checker) windows(path string, windows []*echelonv1.Review_Window) {
 	}
 }
 
-func (c *checker) guard(path string, guard *echelonv1.Guard, l *echelonv1.Tiering_Linear) {
+func (c *checker) guard(path string, guard *echelonv1.Guard, of *echelonv1.Tiering) {
 	if guard == nil {
 		return
 	}
@@ -110,17 +121,20 @@ func (c *checker) guard(path string, guard *echelonv1.Guard, l *echelonv1.Tierin
 		c.found.Mistakef(diag.Field(path, "stop"), "write max_promoted_share, or remove stop", "there is no limit at which promotions would stop")
 	}
 	first := make(map[string]int)
+	var names []string
+	for _, t := range of.GetLinear().GetTiers() {
+		names = append(names, t.GetName())
+	}
+	for _, t := range of.GetTable().GetTiers() {
+		names = append(names, t.GetName())
+	}
 	for i, room := range guard.GetCapacity() {
 		at := diag.Index(diag.Field(path, "capacity"), i)
-		var names []string
-		for _, t := range l.GetTiers() {
-			names = append(names, t.GetName())
-		}
 		c.unique(diag.Field(at, "tier"), first, room.GetTier(), i, diag.Field(path, "capacity"))
 		if !slices.Contains(names, room.GetTier()) {
 			remedy := diag.DidYouMean(room.GetTier(), names)
 			if remedy == "" {
-				remedy = "name a tier of this ladder"
+				remedy = "name a tier of this tiering"
 			}
 			c.found.Mistakef(diag.Field(at, "tier"), remedy, "there is no tier %q", room.GetTier())
 		}

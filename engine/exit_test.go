@@ -50,7 +50,9 @@ func after(t testing.TB, program *engine.Program, previous string, a attrs) *ech
 	t.Helper()
 	f := frameOf(t, program, person{"a", a})
 	scorer := bind(t, program, f)
-	return scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Previous: []*frame.Column{previously(previous)}}).Assignment(0)
+	r := scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Previous: []*frame.Column{previously(previous)}})
+	sameWhenWritten(t, program.NewEncoder(), r)
+	return r.Assignment(0)
 }
 
 func TestExitRulesHoldCustomersInTheirTier(t *testing.T) {

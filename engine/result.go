@@ -73,45 +73,66 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		Reasons:    r.Reasons.Of(i),
 		Excluded:   r.Excluded != nil && r.Excluded.Get(i),
 	}
-	for k, column := range r.Segments {
-		a.Segments[k] = &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(column, i)}
-		if computed := r.computedSegments(k); computed != nil && differ(computed, column, i) {
-			a.Segments[k].ComputedSegment = orEmpty(text(computed, i))
-		}
+	for k := range r.Segments {
+		a.Segments[k] = r.segment(k, i)
 	}
-	for k, column := range r.Scores {
-		a.Scores[k] = &echelonv1.ScoreOutcome{Score: r.Program.model.GetScores()[k].GetName(), Completeness: r.Completeness[k][i]}
-		if column.Valid.Get(i) {
-			value := column.Numbers[i]
-			a.Scores[k].Value = &value
-		}
+	for k := range r.Scores {
+		a.Scores[k] = r.score(k, i)
 	}
-	for k, column := range r.Tiers {
-		t := r.Program.tierings[k]
-		a.Tiers[k] = &echelonv1.TierOutcome{Tiering: t.name, Tier: text(column, i)}
-		if column.Valid.Get(i) {
-			a.Tiers[k].Engagement = t.engagements[column.Codes[i]]
-			if t.ladder != nil {
-				a.Tiers[k].Level = t.levels[column.Codes[i]]
-			}
-			if r.held(k, i) {
-				a.Tiers[k].ComputedTier = orEmpty(text(r.Computed[k], i))
-			}
-		}
-		r.standing(k, i, a.Tiers[k])
-	}
-	for k, own := range r.Own {
-		if own != nil && own[i] > 0 {
-			a.Tiers[k].Inherited = true
-			if own[i] > 1 {
-				a.Tiers[k].OwnTier = &r.Program.TierNames(k)[own[i]-2]
-			}
-		}
+	for k := range r.Tiers {
+		a.Tiers[k] = r.tier(k, i)
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
 	}
 	return a
+}
+
+func (r *Result) segment(k, i int) *echelonv1.SegmentOutcome {
+	s := &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(r.Segments[k], i)}
+	if computed := r.computedSegments(k); computed != nil && differ(computed, r.Segments[k], i) {
+		s.ComputedSegment = orEmpty(text(computed, i))
+	}
+	return s
+}
+
+func (r *Result) score(k, i int) *echelonv1.ScoreOutcome {
+	s := &echelonv1.ScoreOutcome{Score: r.Program.model.GetScores()[k].GetName(), Completeness: r.Completeness[k][i]}
+	if r.Scores[k].Valid.Get(i) {
+		value := r.Scores[k].Numbers[i]
+		s.Value = &value
+	}
+	return s
+}
+
+func (r *Result) tier(k, i int) *echelonv1.TierOutcome {
+	of, column := r.Program.tierings[k], r.Tiers[k]
+	t := &echelonv1.TierOutcome{Tiering: of.name, Tier: text(column, i)}
+	if column.Valid.Get(i) {
+		t.Engagement = of.engagements[column.Codes[i]]
+		if of.levels != nil {
+			t.Level = of.levels[column.Codes[i]]
+		}
+		if r.held(k, i) {
+			t.ComputedTier = orEmpty(text(r.Computed[k], i))
+		}
+	}
+	r.standing(k, i, t)
+	if own := r.ownOf(k, i); own > 0 {
+		t.Inherited = true
+		if own > 1 {
+			t.OwnTier = &r.Program.TierNames(k)[own-2]
+		}
+	}
+	return t
+}
+
+// ownOf returns what Own has of a row: 0 where nobody inherits in the tiering.
+func (r *Result) ownOf(tiering, i int) uint32 {
+	if tiering >= len(r.Own) || r.Own[tiering] == nil {
+		return 0
+	}
+	return r.Own[tiering][i]
 }
 
 // held reports whether a customer's tier in force is not the computed one.

@@ -10,6 +10,9 @@ func TestMistakesOfStability(t *testing.T) {
 	matrix := func(block string) string {
 		return attributes + scoreXY + "tierings: [{name: box, stability: {" + block + "}, matrix: {x: {score: v, cuts: [{median: {}}]}, y: {score: w, cuts: [{median: {}}]}, cells: [{x: 0, y: 0, name: A}]}}]\n"
 	}
+	table := func(block string) string {
+		return attributes + scoreX + "tierings: [{name: t, stability: {" + block + "}, table: {tiers: [{name: a}, {name: b}], rows: [{when: [{score: v, from: 50}], tier: a}, {when: [{score: v, below: 50}], tier: b}]}}]\n"
+	}
 	ladder := func(block string) string { return ladderWith(block, "") }
 	const at = "tierings[0].stability"
 	tests := map[string]struct{ text, path, says string }{
@@ -41,6 +44,8 @@ func TestMistakesOfStability(t *testing.T) {
 		"one tier in a matrix":          {matrix(`demote_one_tier: true`), at + ".demote_one_tier", "personas have no order"},
 		"grace in a matrix":             {matrix(`grace_days: 3`), at + ".grace_days", "personas have no order"},
 		"a guard of a matrix":           {matrix(`guard: {max_promoted_share: 0.1}`), at + ".guard", "personas have no order"},
+		"margins in a table":            {table(`promote_margin: 2`), at + ".promote_margin", "a table has no lines"},
+		"room in no tier of a table":    {table(`guard: {capacity: [{tier: a, customers: 1}, {tier: c, customers: 1}]}`), at + ".guard.capacity[1].tier", `there is no tier "c"`},
 		"of a family": {strings.Replace("parent: s\n"+ladder(`min_dwell_days: 9`), "- name: l\n", "- name: l\n    decide_per: FAMILY\n", 1), at,
 			"such a tiering has no stability"},
 	}

@@ -290,3 +290,18 @@ tierings: [{name: box, stability: {`+block+`}, matrix: {x: {score: v, cuts: [{me
 		}
 	}
 }
+
+func TestTheTiersOfATableHaveAnOrder(t *testing.T) {
+	// STABLE-4, STABLE-7, CAP-2
+	const rows = "rows: [{when: [{score: v, from: 80}], tier: a}, {when: [{score: v, from: 50, below: 80}], tier: b}, {when: [{score: v, below: 50}], tier: c}]"
+	for block, want := range map[string]string{
+		`review: {demotions: [{months: [1]}]}`: "a not c, HELD_BY_WINDOW until 2027-01-01",
+		`demote_one_tier: true`:                "b not c, HELD_BY_STEP until 2027-01-01",
+		`max_moves: {count: 1}`:                "a not c, PENDING_RUN",
+	} {
+		program := compile(t, attributes+scoreX+"tierings: [{name: t, stability: {"+block+"}, table: {tiers: [{name: a}, {name: b}, {name: c}], "+rows+"}}]")
+		if got := verdictOf(next(t, program, "2026-03-01", past{tier: "a", since: "2025-01-01"}, attrs{"x": 10}, false)); got != want {
+			t.Errorf("with %s it is %s, want %s", block, got, want)
+		}
+	}
+}

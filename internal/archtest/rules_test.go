@@ -86,6 +86,11 @@ var importRules = []rule{
 		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
 	},
 	{
+		importers: []string{"./internal/wire/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/frame/...", "./proto/..."},
+		reason:  "wire turns bytes into columns: what calls they came with, and what is done with them, is for its callers",
+	},
+	{
 		importers: []string{"./internal/suggest/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/suggest/...", "./engine/...", "./proto/..."},
 		reason:  "a model is suggested from columns of cells: what files they came from is for its callers",
@@ -125,19 +130,24 @@ var importRules = []rule{
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
+		importers: []string{"./internal/feed/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "changes are what differs between assignments, in the commit of whoever makes them: who does, and who watches, is above it",
+	},
+	{
 		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
 	},
 	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...", "./internal/wire/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},
