@@ -141,6 +141,29 @@ func TestTheGuardReportsAndStopsPromotions(t *testing.T) {
 	}
 }
 
+func TestAGuardKeepsTheRoomOfATier(t *testing.T) {
+	// CAP-4
+	program := compile(t, ladderWith(`guard: {stop: true, capacity: [{tier: top, customers: 2}, {tier: mid, customers: 3}]}`, ""))
+	b := newBase(program)
+	b.run(t, "2026-01-01", 3, xs(75, 75, 50, 50, 50, 30)...)
+	// b leaves the top, and d, further past its line than c, has its room; b comes to the middle, whatever room that has, so that f finds none.
+	later := xs(75, 65, 71, 80, 50, 45)
+	if moved := b.run(t, "2026-02-01", 2, later...); strings.Join(moved, "") != "bd" {
+		t.Errorf("%v moved", moved)
+	}
+	for id, want := range map[string]string{"c": "mid not top, HELD_BY_CAP", "d": "top", "f": "low not mid, HELD_BY_CAP"} {
+		if got := verdictOf(b.all[id]); got != want {
+			t.Errorf("%s is %s, want %s", id, got, want)
+		}
+	}
+	if !strings.Contains(fmt.Sprint(b.all["c"].GetReasons()), "top has no room for more customers") {
+		t.Errorf("it says %v", b.all["c"].GetReasons())
+	}
+	if moved := b.run(t, "2026-02-01", 5, later...); len(moved) > 0 {
+		t.Errorf("a second run moves %v", moved)
+	}
+}
+
 func TestWithoutACensusMovesArePending(t *testing.T) {
 	// CAP-5
 	program := compile(t, ladderWith(`max_moves: {count: 100}`, ""))
@@ -161,7 +184,7 @@ func blocks(t *rapid.T) string {
 	var parts []string
 	for _, one := range []string{
 		"promote_margin: 3", "demote_margin: 4", "min_dwell_days: 40", "demote_one_tier: true", "grace_days: 20", "max_moves: {count: 4}", "max_moves: {share: 0.1}",
-		"guard: {max_promoted_share: 0.1, stop: true}", "freeze: {before: d, days: 60}",
+		"guard: {max_promoted_share: 0.1, stop: true}", "guard: {stop: true, capacity: [{tier: mid, customers: 6}, {tier: top, customers: 4}]}", "freeze: {before: d, days: 60}",
 	} {
 		name, _, _ := strings.Cut(one, ":")
 		if rapid.Bool().Draw(t, one) && !slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(p, name) }) {

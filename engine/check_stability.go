@@ -117,9 +117,6 @@ func (c *checker) guard(path string, guard *echelonv1.Guard, of *echelonv1.Tieri
 		c.found.Mistakef(path, "write max_promoted_share or capacity", "the guard watches nothing")
 	}
 	c.share(diag.Field(path, "max_promoted_share"), guard.MaxPromotedShare)
-	if guard.GetStop() && guard.MaxPromotedShare == nil {
-		c.found.Mistakef(diag.Field(path, "stop"), "write max_promoted_share, or remove stop", "there is no limit at which promotions would stop")
-	}
 	first := make(map[string]int)
 	var names []string
 	for _, t := range of.GetLinear().GetTiers() {

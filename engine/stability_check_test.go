@@ -35,7 +35,7 @@ func TestMistakesOfStability(t *testing.T) {
 		"a cap of nobody":               {ladder(`max_moves: {count: 0}`), at + ".max_moves.count", "0 is less than 1"},
 		"a cap of more than all":        {ladder(`max_moves: {share: 2}`), at + ".max_moves.share", "2 is not above 0 and at most 1"},
 		"a guard of nothing":            {ladder(`guard: {}`), at + ".guard", "watches nothing"},
-		"a guard that stops at nothing": {ladder(`guard: {stop: true, capacity: [{tier: top, customers: 1}]}`), at + ".guard.stop", "no limit at which"},
+		"a guard that stops at nothing": {ladder(`guard: {stop: true}`), at + ".guard", "watches nothing"},
 		"room in a tier that is not":    {ladder(`guard: {capacity: [{tier: tip, customers: 1}]}`), at + ".guard.capacity[0].tier", `there is no tier "tip"`},
 		"room twice":                    {ladder(`guard: {capacity: [{tier: top, customers: 1}, {tier: top, customers: 2}]}`), at + ".guard.capacity[1].tier", "taken"},
 		"no room":                       {ladder(`guard: {capacity: [{tier: top}]}`), at + ".guard.capacity[0].customers", "0 is less than 1"},

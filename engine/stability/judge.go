@@ -246,16 +246,20 @@ func (o *Outcome) movesOf(row int) uint32 {
 
 // admitted reports whether a cap admits a move.
 func (o *Outcome) admitted(row, from, to int, way direction) bool {
-	c := Candidate{Row: row, Promotion: way == up, Distance: o.Lines.Distance(row, from, to)}
-	o.Candidates = append(o.Candidates, c)
-	switch {
-	case o.Admission == nil:
+	if o.Admission == nil {
+		o.Candidates = append(o.Candidates, Candidate{Row: row, From: from, To: to, Promotion: way == up, Distance: o.Lines.Distance(row, from, to)})
 		o.hold(hold{code: echelonv1.Reason_PENDING_RUN, why: "only a run over all customers can tell whether it is among the moves that the cap admits"})
-	case !o.Admission.admits(o.IDs[row], c):
+		return false
+	}
+	id := o.IDs[row]
+	switch {
+	case o.Admission.admitted[id]:
+		return true
+	case o.Admission.full[id]:
+		o.hold(hold{code: echelonv1.Reason_HELD_BY_CAP, why: o.say("%s has no room for more customers", o.Computed.Dict[to])})
+	default:
 		o.hold(hold{code: echelonv1.Reason_HELD_BY_CAP, until: o.next, why: o.say("the moves of the review period are for customers further past their line; the next period begins on %s",
 			frame.FormatDate(o.next))})
-	default:
-		return true
 	}
 	return false
 }
