@@ -29,6 +29,7 @@ func (c *checker) tierings() {
 		default:
 			c.found.Mistakef(path, "write `linear`, `matrix` or `table`", "it is neither a ladder, a matrix nor a table")
 		}
+		c.stability(diag.Field(path, "stability"), t)
 	}
 	c.words("tierings", names)
 }

@@ -43,6 +43,7 @@ func (p *Program) lint() diag.List {
 			lintExits(path, l, &found)
 			p.lintPerSegment(path, t, l, &found)
 		}
+		lintStability(path, declared, &found)
 		if !t.needsPopulation() {
 			found.Add(t.findings(i, nil)...)
 		}

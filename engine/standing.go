@@ -116,6 +116,15 @@ func (c *Census) count(r *Result) {
 	}
 }
 
+// Merge adds what another census of the same program and day counted.
+func (c *Census) Merge(other *Census) {
+	for i, census := range c.tierings {
+		if census != nil {
+			census.Merge(other.tierings[i])
+		}
+	}
+}
+
 // settled returns the column of the tiers that would be in force without overrides.
 func (r *Result) settled(tiering int) *frame.Column {
 	if r.Settled[tiering] != nil {

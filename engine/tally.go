@@ -59,6 +59,12 @@ func (t *Tally) Merge(other *Tally) {
 	t.amountIn.Merge(&other.amountIn)
 	t.excluded.Merge(&other.excluded)
 	t.roots += other.roots
+	switch {
+	case t.census == nil:
+		t.census = other.census
+	case other.census != nil:
+		t.census.Merge(other.census)
+	}
 	for i := range t.tables {
 		to, from := &t.tables[i], &other.tables[i]
 		for place := range to.customers {
@@ -67,6 +73,9 @@ func (t *Tally) Merge(other *Tally) {
 			to.held[place] += from.held[place]
 			to.computed[place] += from.computed[place]
 			to.amounts[place].Merge(&from.amounts[place])
+		}
+		for by, n := range from.holds {
+			to.holds[by] += n
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/stability"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -54,11 +55,17 @@ func (l *localAssigner) assign(
 	if err != nil {
 		return err
 	}
+	admissions, err := l.admit(ctx, scorer, frames)
+	if err != nil {
+		return err
+	}
 	for _, f := range frames {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		result := scorer.Evaluate(f, engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true, Previous: l.previous.columns(f.IDs)})
+		options := engine.Options{AsOf: l.asOf, Reasons: true, Amounts: true, Admissions: admissions}
+		l.previous.to(&options, f.IDs)
+		result := scorer.Evaluate(f, options)
 		assignments := make([]*echelonv1.Assignment, result.Len())
 		for i := range assignments {
 			assignments[i] = result.Assignment(i)
@@ -68,6 +75,23 @@ func (l *localAssigner) assign(
 		}
 	}
 	return nil
+}
+
+// admit finds the moves that caps admit: the file is all customers.
+func (l *localAssigner) admit(ctx context.Context, scorer *engine.Scorer, frames []*frame.Frame) ([]*stability.Admission, error) {
+	if !l.program.CapsMoves() {
+		return nil, nil
+	}
+	census := l.program.NewCensus(l.program.Day(l.asOf))
+	for _, f := range frames {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		options := engine.Options{AsOf: l.asOf}
+		l.previous.to(&options, f.IDs)
+		census.Add(scorer.Evaluate(f, options))
+	}
+	return census.Admissions(), nil
 }
 
 // remoteAssigner evaluates through a server. What a model that learns nothing shows of its population is found here.
@@ -150,7 +174,7 @@ func (r *remoteAssigner) assign(
 		if err != nil {
 			return err
 		}
-		result.Amounts, result.Roots = scorer.Amounts(frames[0], r.asOf), scorer.Roots(frames[0], r.asOf)
+		result.Amounts, result.Roots, result.Day = scorer.Amounts(frames[0], r.asOf), scorer.Roots(frames[0], r.asOf), r.program.Day(r.asOf)
 		if err := do(ready, result); err != nil {
 			return err
 		}
@@ -175,7 +199,7 @@ func customersOf(ctx context.Context, frames []*frame.Frame, previous *previousT
 			}
 			for i := range f.Len() {
 				customer := f.Customer(i)
-				customer.PreviousTiers = previous.of(f.IDs[i])
+				previous.tell(customer)
 				if !yield(customer, nil) {
 					return
 				}

@@ -65,6 +65,9 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 		}
 		defer func() { err = firstOf(err, server.Close()) }()
 		by = &remoteAssigner{local, server}
+		if j.previous != nil && j.program.CapsMoves() {
+			j.advise("moves that a cap would have to judge are PENDING_RUN: a server that is given customers does not see all of them; leave out --address to have them judged")
+		}
 	}
 	if err := j.evaluate(ctx, by, output, line); err != nil {
 		return j.reached(err)
@@ -124,6 +127,7 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 	}
 	line.Done()
 	j.summary = tally.Summary()
+	j.calibration.Findings = append(j.calibration.Findings, j.program.GuardFindings(j.summary)...)
 	if !report.Balanced(j.summary.GetBalance()) || j.summary.GetBalance().GetCustomers() != int64(j.rows) {
 		return fmt.Errorf("the books do not balance, nothing was written: %v of %d rows; report it with the model and the input", j.summary.GetBalance(), j.rows)
 	}

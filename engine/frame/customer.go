@@ -28,7 +28,7 @@ func (b *Builder) AddCustomer(customer *echelonv1.Customer, ignoreUnknown bool) 
 	if known < len(fields) && !ignoreUnknown {
 		b.failUnknown(fields)
 	}
-	if len(customer.GetPreviousTiers()) > 0 {
+	if len(customer.GetPreviousTiers())+len(customer.GetPreviousStandings()) > 0 {
 		b.checkPrevious(customer, ignoreUnknown)
 	}
 	return b.Commit()

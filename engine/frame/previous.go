@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -26,6 +27,60 @@ func (b *Builder) checkPrevious(customer *echelonv1.Customer, ignoreUnknown bool
 			return
 		}
 	}
+	for _, tiering := range slices.Sorted(maps.Keys(customer.GetPreviousStandings())) {
+		path := "previous_standings." + Printable(tiering)
+		switch {
+		case b.tierings == nil:
+			b.Fail("previous_standings", echelonv1.RowError_PREVIOUS_TIER, "previous_standings are for customers that are scored, and this one is stored: remove them")
+			return
+		case !ignoreUnknown && !slices.Contains(b.tierings, tiering):
+			b.Fail(path, echelonv1.RowError_PREVIOUS_TIER,
+				"the model has no tiering %s; remove it from previous_standings, or set ignore_unknown_attributes", Quote(tiering))
+			return
+		}
+		if _, err := ReadStanding(customer.GetPreviousStandings()[tiering]); err != nil {
+			b.Fail(path, echelonv1.RowError_PREVIOUS_TIER, "%v", err)
+			return
+		}
+	}
+}
+
+// Standing is how a customer came to be in its tier, as the engine reads it: days are counted from 1970-01-01, 0 where there is none.
+type Standing struct {
+	Since, Pending int32
+	// Moves are the promotions, demotions and other moves of the review period, in eight bits each, the lowest first.
+	Moves uint32
+}
+
+// maxMoves is how many moves of a kind a customer can be known to have made in a review period.
+const maxMoves = 255
+
+// ReadStanding reads a standing as it goes over the wire. It fails where it has no meaning.
+func ReadStanding(given *echelonv1.Standing) (Standing, error) {
+	var s Standing
+	for _, field := range []struct {
+		name, text string
+		to         *int32
+	}{{"since", given.GetSince(), &s.Since}, {"pending_since", given.GetPendingSince(), &s.Pending}} {
+		if field.text == "" {
+			continue
+		}
+		day, err := ParseDate(field.text)
+		if err != nil {
+			return Standing{}, fmt.Errorf("%s: %w", field.name, err)
+		}
+		*field.to = int32(day)
+	}
+	for i, field := range []struct {
+		name  string
+		moves int32
+	}{{"promotions", given.GetPromotions()}, {"demotions", given.GetDemotions()}, {"other_moves", given.GetOtherMoves()}} {
+		if field.moves < 0 || field.moves > maxMoves {
+			return Standing{}, fmt.Errorf("%s: %d moves in a review period are not possible: write 0 to %d", field.name, field.moves, maxMoves)
+		}
+		s.Moves |= uint32(field.moves) << (8 * i)
+	}
+	return s, nil
 }
 
 // PreviousColumns returns, for each tiering, a column of the tiers that customers brought along, nil where none of them did.

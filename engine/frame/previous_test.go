@@ -65,3 +65,37 @@ func TestPreviousTiersBecomeColumns(t *testing.T) {
 		t.Errorf("tiers (-want +got):\n%s", diff)
 	}
 }
+
+func TestStandingsAreReadOrRefuseTheirCustomer(t *testing.T) {
+	// STABLE-13
+	known := []frame.Option{frame.PreviousTiers("a")}
+	for name, test := range map[string]struct {
+		options  []frame.Option
+		tiering  string
+		standing *echelonv1.Standing
+		ignore   bool
+		field    string
+	}{
+		"stored":                      {nil, "a", &echelonv1.Standing{Since: "2026-01-31"}, true, "previous_standings"},
+		"known":                       {known, "a", &echelonv1.Standing{Since: "2026-01-31", PendingSince: "2026-02-01", Promotions: 255}, false, ""},
+		"of no tiering":               {known, "c", &echelonv1.Standing{}, false, "previous_standings.c"},
+		"of no tiering, ignored":      {known, "c", &echelonv1.Standing{}, true, ""},
+		"a day that there is not":     {known, "a", &echelonv1.Standing{Since: "2026-02-30"}, false, "previous_standings.a"},
+		"pending since no day":        {known, "a", &echelonv1.Standing{PendingSince: "soon"}, true, "previous_standings.a"},
+		"fewer moves than none":       {known, "a", &echelonv1.Standing{Demotions: -1}, false, "previous_standings.a"},
+		"more moves than are counted": {known, "a", &echelonv1.Standing{OtherMoves: 256}, false, "previous_standings.a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := frame.NewBuilder(frame.NewSchema(), test.options...)
+			customer := &echelonv1.Customer{Id: "c", PreviousStandings: map[string]*echelonv1.Standing{test.tiering: test.standing}}
+			refused := b.AddCustomer(customer, test.ignore)
+			if refused.GetField() != test.field || (refused != nil) != (test.field != "") || refused != nil && refused.GetCode() != echelonv1.RowError_PREVIOUS_TIER {
+				t.Errorf("it is refused for %v, want %q", refused, test.field)
+			}
+		})
+	}
+	if read, err := frame.ReadStanding(&echelonv1.Standing{Since: "1970-01-03", PendingSince: "1970-01-04", Promotions: 1, Demotions: 2, OtherMoves: 3}); err != nil ||
+		read != (frame.Standing{Since: 2, Pending: 3, Moves: 0x030201}) {
+		t.Errorf("it is read as %v, %v", read, err)
+	}
+}

@@ -11,38 +11,18 @@ import (
 
 // Candidate is a move that a cap has to judge.
 type Candidate struct {
-	Row       int
+	Row int
+	// From and To are the places between which it leads.
+	From, To  int
 	Promotion bool
 	// Distance is by how many points the score is past the line.
 	Distance float64
 }
 
-// key is a candidate's place in the order of a cap: the furthest past the line first, then by id.
-type key struct {
-	distance float64
-	id       string
-}
-
-func compare(a, b key) int {
-	return cmp.Or(cmp.Compare(b.distance, a.distance), cmp.Compare(a.id, b.id))
-}
-
-// Admission is the moves that caps admit: all up to the last of each. It is immutable.
-type Admission struct{ moves, promotions limit }
-
-// limit is where a cap ends: open admits all, and else those up to the last; nobody where there is none.
-type limit struct {
-	open bool
-	last *key
-}
-
-func (l limit) admits(k key) bool {
-	return l.open || l.last != nil && compare(k, *l.last) <= 0
-}
-
-func (a *Admission) admits(id string, c Candidate) bool {
-	k := key{c.Distance, id}
-	return a.moves.admits(k) && (!c.Promotion || a.promotions.admits(k))
+// Admission is the moves that caps admit. It is immutable.
+type Admission struct {
+	// admitted are the customers who move; full those who do not since the tier has no room.
+	admitted, full map[string]bool
 }
 
 // Census counts what caps and the guard are about: customers with a tier, moves of the review period, and candidates for more. The order in which
@@ -52,17 +32,24 @@ type Census struct {
 	first, next int64
 	customers   int64
 	moved       [3]int64
-	candidates  []candidate
+	// in is how many customers each place has before any of the candidates moves.
+	in         map[int]int64
+	candidates []candidate
 }
 
 type candidate struct {
-	key
-	promotion bool
+	Candidate
+	id string
+}
+
+// compare orders candidates: the furthest past the line first, then by id.
+func compare(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.Distance, a.Distance), cmp.Compare(a.id, b.id))
 }
 
 // NewCensus returns an empty one of a calendar day.
 func (p *Policy) NewCensus(day int64) *Census {
-	c := &Census{policy: p}
+	c := &Census{policy: p, in: make(map[int]int64)}
 	c.first, c.next = p.calendar.starts(day)
 	return c
 }
@@ -74,6 +61,7 @@ func (c *Census) Add(tiers *frame.Column, after *Standings) {
 			continue
 		}
 		c.customers++
+		c.in[int(tiers.Codes[row])]++
 		if int64(since) < c.first || int64(since) >= c.next || since == 0 {
 			continue
 		}
@@ -84,10 +72,22 @@ func (c *Census) Add(tiers *frame.Column, after *Standings) {
 	}
 }
 
+// Merge adds what another census of the same policy and day counted.
+func (c *Census) Merge(other *Census) {
+	c.customers += other.customers
+	for place, n := range other.in {
+		c.in[place] += n
+	}
+	for way, n := range other.moved {
+		c.moved[way] += n
+	}
+	c.candidates = append(c.candidates, other.candidates...)
+}
+
 // Propose adds the candidates of a batch.
 func (c *Census) Propose(ids []string, candidates []Candidate) {
 	for _, one := range candidates {
-		c.candidates = append(c.candidates, candidate{key{one.Distance, ids[one.Row]}, one.Promotion})
+		c.candidates = append(c.candidates, candidate{one, ids[one.Row]})
 	}
 }
 
@@ -119,34 +119,89 @@ func (c *Census) maxPromotions() *int64 {
 	return &allowed
 }
 
-// Admit returns the moves that may happen: of those that are furthest past their line as many as are left in the period, and among them no more
-// promotions than a guard that stops them leaves.
+// Admit returns the moves that may happen: those that are furthest past their line, as many as are left in the period; among them no more promotions
+// than a guard that stops them leaves, and none into a tier without room, unless another customer leaves it now. Nobody who stays behind could move
+// if all were judged again after it.
 func (c *Census) Admit() *Admission {
-	slices.SortFunc(c.candidates, func(a, b candidate) int { return compare(a.key, b.key) })
-	a := &Admission{moves: limit{open: true}, promotions: limit{open: true}}
-	left := c.candidates
-	if allowed := c.maxPromotions(); allowed != nil && c.policy.rules.GetGuard().GetStop() {
-		a.promotions = limit{}
-		room := *allowed - c.moved[up]
-		left = slices.DeleteFunc(slices.Clone(left), func(one candidate) bool {
-			if !one.promotion {
-				return false
-			}
-			if room <= 0 {
-				return true
-			}
-			room--
-			a.promotions.last = &one.key
-			return false
-		})
-	}
+	slices.SortFunc(c.candidates, compare)
+	w := &walk{census: c, admission: &Admission{admitted: make(map[string]bool), full: make(map[string]bool)}, moves: -1, promotions: -1, room: c.rooms()}
 	if allowed := c.maxMoves(); allowed != nil {
-		a.moves = limit{}
-		if room := min(int64(len(left)), *allowed-c.moved[up]-c.moved[down]-c.moved[sideways]); room > 0 {
-			a.moves.last = &left[room-1].key
+		w.moves = max(0, *allowed-c.moved[up]-c.moved[down]-c.moved[sideways])
+	}
+	if allowed := c.maxPromotions(); allowed != nil && c.policy.rules.GetGuard().GetStop() {
+		w.promotions = max(0, *allowed-c.moved[up])
+	}
+	for _, one := range c.candidates {
+		w.judge(one)
+	}
+	return w.admission
+}
+
+// rooms returns how many customers more each tier has room for, of those whose room a guard keeps.
+func (c *Census) rooms() map[int]int64 {
+	left := make(map[int]int64)
+	guard := c.policy.rules.GetGuard()
+	if !guard.GetStop() {
+		return left
+	}
+	for place, tier := range c.policy.tiers {
+		for _, room := range guard.GetCapacity() {
+			if room.GetTier() == tier.GetName() {
+				left[place] = room.GetCustomers() - c.in[place]
+			}
 		}
 	}
-	return a
+	return left
+}
+
+// walk goes through the candidates in their order. What is left of moves and promotions is -1 where there is no end.
+type walk struct {
+	census            *Census
+	admission         *Admission
+	moves, promotions int64
+	// room is what is left of that of tiers, waiting are the promotions for which there was none, in their order.
+	room    map[int]int64
+	waiting []candidate
+}
+
+// judge admits a candidate, or lets it wait for room, or passes it over.
+func (w *walk) judge(one candidate) {
+	room, kept := w.room[one.To]
+	switch {
+	case w.moves == 0 || one.Promotion && w.promotions == 0:
+		return
+	case one.Promotion && kept && room <= 0:
+		w.admission.full[one.id] = true
+		w.waiting = append(w.waiting, one)
+		return
+	}
+	w.admission.admitted[one.id] = true
+	delete(w.admission.full, one.id)
+	if w.moves > 0 {
+		w.moves--
+	}
+	if one.Promotion && w.promotions > 0 {
+		w.promotions--
+	}
+	if kept {
+		w.room[one.To]--
+	}
+	if _, kept := w.room[one.From]; kept {
+		if w.room[one.From]++; w.room[one.From] > 0 {
+			w.next(one.From)
+		}
+	}
+}
+
+// next judges the first again who waits for room in a tier.
+func (w *walk) next(place int) {
+	i := slices.IndexFunc(w.waiting, func(one candidate) bool { return one.To == place })
+	if i < 0 {
+		return
+	}
+	one := w.waiting[i]
+	w.waiting = slices.Delete(w.waiting, i, i+1)
+	w.judge(one)
 }
 
 // Count returns the moves of the period.

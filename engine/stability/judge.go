@@ -75,9 +75,9 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 	if o.Reasons == nil {
 		return
 	}
-	verb := "stays in"
+	verb, prep := "stays", "in"
 	if inForce != from {
-		verb = "comes to"
+		verb, prep = "comes", "to"
 	}
 	names := o.Computed.Dict
 	for _, one := range o.found {
@@ -85,7 +85,7 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 		if one.until != 0 {
 			r.Until = frame.FormatDate(one.until)
 		}
-		r.Message = fmt.Sprintf("%s: %s %s, and not in %s, since %s", o.policy.item, verb, names[inForce], names[to], one.why)
+		r.Message = fmt.Sprintf("%s: %s %s %s, and not %s %s, since %s", o.policy.item, verb, prep, names[inForce], prep, names[to], one.why)
 		o.Reasons.Add(row, r)
 	}
 }
@@ -246,16 +246,20 @@ func (o *Outcome) movesOf(row int) uint32 {
 
 // admitted reports whether a cap admits a move.
 func (o *Outcome) admitted(row, from, to int, way direction) bool {
-	c := Candidate{Row: row, Promotion: way == up, Distance: o.Lines.Distance(row, from, to)}
-	o.Candidates = append(o.Candidates, c)
-	switch {
-	case o.Admission == nil:
+	if o.Admission == nil {
+		o.Candidates = append(o.Candidates, Candidate{Row: row, From: from, To: to, Promotion: way == up, Distance: o.Lines.Distance(row, from, to)})
 		o.hold(hold{code: echelonv1.Reason_PENDING_RUN, why: "only a run over all customers can tell whether it is among the moves that the cap admits"})
-	case !o.Admission.admits(o.IDs[row], c):
+		return false
+	}
+	id := o.IDs[row]
+	switch {
+	case o.Admission.admitted[id]:
+		return true
+	case o.Admission.full[id]:
+		o.hold(hold{code: echelonv1.Reason_HELD_BY_CAP, why: o.say("%s has no room for more customers", o.Computed.Dict[to])})
+	default:
 		o.hold(hold{code: echelonv1.Reason_HELD_BY_CAP, until: o.next, why: o.say("the moves of the review period are for customers further past their line; the next period begins on %s",
 			frame.FormatDate(o.next))})
-	default:
-		return true
 	}
 	return false
 }

@@ -59,7 +59,7 @@ func (p *Policy) HasStandings() bool { return p.block }
 
 // Caps reports whether it admits so many moves, which needs to see all customers.
 func (p *Policy) Caps() bool {
-	return p.rules.GetMaxMoves() != nil || p.rules.GetGuard().GetStop() && p.rules.GetGuard().MaxPromotedShare != nil
+	return p.rules.GetMaxMoves() != nil || p.rules.GetGuard().GetStop()
 }
 
 const none = -1

@@ -1,8 +1,6 @@
 package stability
 
 import (
-	"fmt"
-
 	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -51,35 +49,15 @@ func Day(day int32) string {
 	return frame.FormatDate(int64(day))
 }
 
-// maxMoves is how many moves of a kind one customer can be known to have made in a review period.
-const maxMoves = 255
-
 // Set takes a standing as it came over the wire. It fails where it has no meaning.
 func (s *Standings) Set(row int, given *echelonv1.Standing) error {
-	for _, field := range []struct {
-		name, text string
-		to         *int32
-	}{{"since", given.GetSince(), &s.Since[row]}, {"pending_since", given.GetPendingSince(), &s.Pending[row]}} {
-		if field.text == "" {
-			continue
-		}
-		day, err := frame.ParseDate(field.text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", field.name, err)
-		}
-		*field.to = int32(day)
-	}
-	for i, field := range []struct {
-		name  string
-		moves int32
-	}{{"promotions", given.GetPromotions()}, {"demotions", given.GetDemotions()}, {"other_moves", given.GetOtherMoves()}} {
-		if field.moves < 0 || field.moves > maxMoves {
-			return fmt.Errorf("%s: %d moves in a review period are not possible: write 0 to %d", field.name, field.moves, maxMoves)
-		}
-		s.Moves[row] |= uint32(field.moves) << (8 * i)
-	}
-	return nil
+	read, err := frame.ReadStanding(given)
+	s.Since[row], s.Pending[row], s.Moves[row] = read.Since, read.Pending, read.Moves
+	return err
 }
+
+// maxMoves is how many moves of a kind are counted.
+const maxMoves = 255
 
 // counts returns promotions, demotions and other moves.
 func counts(moves uint32) (promotions, demotions, others uint32) {

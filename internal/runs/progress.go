@@ -42,7 +42,7 @@ const (
 	Ended Phase = iota
 	// Calibrating goes through the customers once or several times.
 	Calibrating
-	// Evaluating goes through them once.
+	// Evaluating goes through them once, or twice where caps are to be judged.
 	Evaluating
 )
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/stability"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -30,6 +31,10 @@ type evaluated struct {
 
 // write evaluates all customers into blocks, several at a time, and adds up the summary.
 func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
+	admissions, err := j.admit(ctx, scorer)
+	if err != nil {
+		return err
+	}
 	ctx, span := begin(ctx, "run.evaluate", j.run)
 	defer span.End()
 	j.progress.begin(Evaluating)
@@ -42,7 +47,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	evaluator := func() func(context.Context, batch) (evaluated, error) {
 		tally := engine.NewTally(j.program)
 		tallies = append(tallies, tally)
-		return j.evaluator(scorer, tally)
+		return j.evaluator(scorer, admissions, tally)
 	}
 	overrides := snapshot.OpenOverrides(j.view, j.run.GetModel())
 	defer overrides.Close()
@@ -59,6 +64,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		sum.Merge(tally)
 	}
 	j.run.Summary = sum.Summary()
+	j.run.Findings = append(j.run.Findings, j.program.GuardFindings(j.run.GetSummary())...)
 	return nil
 }
 
@@ -88,8 +94,10 @@ func (j *job) batches(ctx context.Context, previous *snapshot.Previous, override
 }
 
 // evaluator returns what evaluates batches one after another in its own memory, and counts them.
-func (j *job) evaluator(scorer *engine.Scorer, tally *engine.Tally) func(context.Context, batch) (evaluated, error) {
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Workspace: new(engine.Workspace)}
+func (j *job) evaluator(scorer *engine.Scorer, admissions []*stability.Admission, tally *engine.Tally) func(context.Context, batch) (evaluated, error) {
+	options := engine.Options{
+		AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Admissions: admissions, Workspace: new(engine.Workspace),
+	}
 	return func(ctx context.Context, of batch) (evaluated, error) {
 		tally.Refuse(int64(len(of.Errors)))
 		if of.Frame.Len() == 0 {

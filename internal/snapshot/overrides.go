@@ -26,6 +26,9 @@ func (o *Overrides) Close() { o.rows.stop() }
 
 // Of returns the overrides of customers, none of which was asked for before, ascending by id, that hold at an instant; nil where nobody has any.
 func (o *Overrides) Of(ids []string, at time.Time) ([][]engine.Override, error) {
+	if o == nil { // nobody looks at them
+		return nil, nil
+	}
 	var all [][]engine.Override
 	for i, id := range ids {
 		for o.rows.more() && idOf(o.rows.value) < id {

@@ -2478,7 +2478,7 @@ type Guard struct {
 	MaxPromotedShare *float64 `protobuf:"fixed64,1,opt,name=max_promoted_share,json=maxPromotedShare,proto3,oneof" json:"max_promoted_share,omitempty"`
 	// How many customers tiers have room for.
 	Capacity []*Guard_Room `protobuf:"bytes,2,rep,name=capacity,proto3" json:"capacity,omitempty"`
-	// Whether promotions beyond max_promoted_share are held back; without it a run tells of them, and they happen.
+	// Whether promotions beyond max_promoted_share, and into tiers without room, are held back; without it a run tells of them, and they happen.
 	Stop          bool `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

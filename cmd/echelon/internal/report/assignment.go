@@ -21,8 +21,8 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 	}
 	for _, tier := range a.GetTiers() {
 		name := orNone(tier.GetTier())
-		if tier.ComputedTier != nil {
-			name += " (held, computed " + tier.GetComputedTier() + ")"
+		if text := heldBy(tier); text != "" {
+			name += " (" + text + ")"
 		}
 		if tier.GetInherited() {
 			name += " (inherited; its own: " + orNone(tier.GetOwnTier()) + ")"

@@ -89,6 +89,8 @@ func inForce(a *echelonv1.Assignment, tiering string) string {
 	for _, t := range a.GetTiers() {
 		switch {
 		case t.GetTiering() != tiering:
+		case t.GetHold() == echelonv1.Reason_OVERRIDE:
+			return ", pinned to " + t.GetTier()
 		case t.ComputedTier != nil:
 			return ", held in " + t.GetTier()
 		case t.GetInherited():

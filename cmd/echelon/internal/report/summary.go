@@ -32,21 +32,29 @@ func Tiering(w io.Writer, t *echelonv1.TierTable, amount string) error {
 	if _, err := fmt.Fprintln(w, plain(t.GetTiering())); err != nil {
 		return err
 	}
-	customers, total, unscored, held := t.GetUnscored(), t.GetUnscoredAmount(), int64(0), int64(0)
+	customers, total, unscored, held, computed := t.GetUnscored(), t.GetUnscoredAmount(), int64(0), int64(0), int64(0)
 	for _, tier := range t.GetTiers() {
 		customers += tier.GetCustomers()
 		total += tier.GetAmount()
 		unscored += tier.GetUnscored()
 		held += tier.GetHeld()
+		computed += tier.GetComputed()
 	}
+	none := customers - computed
 	c := columns{amount: amount, unscored: unscored > 0, held: held > 0, customers: customers, total: total}
 	c.begin()
 	for _, tier := range t.GetTiers() {
 		c.add(tier)
 	}
-	c.add(&echelonv1.TierCount{Tier: "(none)", Customers: t.GetUnscored(), Amount: t.GetUnscoredAmount(), Unscored: t.GetUnscored(), Computed: &t.Unscored})
+	c.add(&echelonv1.TierCount{Tier: "(none)", Customers: t.GetUnscored(), Amount: t.GetUnscoredAmount(), Unscored: t.GetUnscored(), Computed: &none})
 	c.add(&echelonv1.TierCount{Tier: "total", Customers: customers, Amount: total, Unscored: unscored + t.GetUnscored(), Held: held, Computed: &customers})
-	return c.table.write(w)
+	if err := c.table.write(w); err != nil {
+		return err
+	}
+	if err := holds(w, t.GetHolds()); err != nil {
+		return err
+	}
+	return review(w, t.GetReview())
 }
 
 // columns are those of a tiering's table.
