@@ -24,8 +24,10 @@ func (c *checker) tierings() {
 			c.linear(diag.Field(path, "linear"), kind.Linear)
 		case *echelonv1.Tiering_Matrix_:
 			c.matrix(diag.Field(path, "matrix"), kind.Matrix)
+		case *echelonv1.Tiering_Table_:
+			c.table(diag.Field(path, "table"), kind.Table)
 		default:
-			c.found.Mistakef(path, "write `linear` or `matrix`", "it is neither a ladder nor a matrix")
+			c.found.Mistakef(path, "write `linear`, `matrix` or `table`", "it is neither a ladder, a matrix nor a table")
 		}
 	}
 	c.words("tierings", names)
@@ -75,7 +77,11 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 	}
 	c.perSegment(path, l, names)
 	c.capacities(path, l)
-	c.levels(tiers, l.GetTiers())
+	var levels []*int32
+	for _, t := range l.GetTiers() {
+		levels = append(levels, t.Level)
+	}
+	c.levels(tiers, levels)
 	if newcomers := l.GetOnboarding(); newcomers != nil {
 		at := diag.Field(path, "onboarding")
 		c.given(diag.Field(at, "while"), newcomers.GetWhile(), "write who is new, such as days_since(signed_up) < 90")
@@ -131,17 +137,17 @@ func (c *checker) cut(path string, cut *echelonv1.Cut) {
 }
 
 // levels checks that all tiers of a ladder have a level that does not fall on the way down, or none has.
-func (c *checker) levels(path string, tiers []*echelonv1.Tier) {
-	for i, t := range tiers {
+func (c *checker) levels(path string, levels []*int32) {
+	for i, level := range levels {
 		at := diag.Field(diag.Index(path, i), "level")
 		switch {
-		case (t.Level == nil) != (tiers[0].Level == nil):
+		case (level == nil) != (levels[0] == nil):
 			c.found.Mistakef(at, "give each tier its level, or none", "some tiers of the ladder have a level and others have none")
 			return
-		case t.Level != nil && t.GetLevel() < 1:
-			c.found.Mistakef(at, "count from 1, the best", "%d is no level", t.GetLevel())
-		case i > 0 && t.GetLevel() < tiers[i-1].GetLevel():
-			c.found.Mistakef(at, "order the tiers by level, the best first", "level %d stands below level %d, which is worse", t.GetLevel(), tiers[i-1].GetLevel())
+		case level != nil && *level < 1:
+			c.found.Mistakef(at, "count from 1, the best", "%d is no level", *level)
+		case level != nil && i > 0 && *level < *levels[i-1]:
+			c.found.Mistakef(at, "order the tiers by level, the best first", "level %d stands below level %d, which is worse", *level, *levels[i-1])
 		}
 	}
 }

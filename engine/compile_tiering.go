@@ -10,12 +10,13 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// tiering is a compiled tiering: a ladder or a matrix.
+// tiering is a compiled tiering: a ladder, a matrix or a table.
 type tiering struct {
 	name string
-	// ladder and its score's place, or matrix and those of its two scores.
+	// ladder and its score's place, or matrix and those of its two scores, or table.
 	ladder *tier.Ladder
 	matrix *tier.Matrix
+	table  *tier.Table
 	scores [2]int
 	// by is the place of the segmentation within whose segments a ladder's cuts are drawn, -1 where there is none.
 	by int
@@ -23,20 +24,26 @@ type tiering struct {
 	stable *stability.Policy
 	// engagements are the engagement of each of names, empty where it has none.
 	engagements []string
-	// levels are the level of each of a ladder's names, nil where it has none.
+	// levels are the level of each of a ladder's or a table's names, nil where it has none.
 	levels []*int32
 }
 
 func (t *tiering) names() []string {
-	if t.ladder != nil {
+	switch {
+	case t.ladder != nil:
 		return t.ladder.Names()
+	case t.table != nil:
+		return t.table.Names()
 	}
 	return t.matrix.Names()
 }
 
 func (t *tiering) needsPopulation() bool {
-	if t.ladder != nil {
+	switch {
+	case t.ladder != nil:
 		return t.ladder.NeedsPopulation()
+	case t.table != nil:
+		return false
 	}
 	return t.matrix.NeedsPopulation()
 }
@@ -49,6 +56,8 @@ func (c *compiler) tiering(path string, index int) {
 		compiled = c.ladder(path+".linear", declared)
 	case declared.GetMatrix() != nil:
 		compiled = c.matrix(path+".matrix", declared)
+	case declared.GetTable() != nil:
+		compiled = c.table(path+".table", declared)
 	}
 	if c.found.HasMistakes() {
 		return

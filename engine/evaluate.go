@@ -152,6 +152,11 @@ func (e *evaluation) derived(one *item) *frame.Column {
 
 func (e *evaluation) tiering(i int) *frame.Column {
 	t := e.program.tierings[i]
+	if t.table != nil {
+		out := t.table.Eval(&e.scope, e.reasons)
+		e.tiers[i] = out
+		return &out.Column
+	}
 	x := &e.scores[t.scores[0]].Column
 	if t.ladder != nil {
 		out := t.ladder.Eval(&e.scope, e.ids, x, e.lines.ladders[i], e.reasons)

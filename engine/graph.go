@@ -83,6 +83,9 @@ func tieringTexts(model *echelonv1.Model, t *echelonv1.Tiering) []string {
 			texts = append(texts, breaker.GetExpr())
 		}
 	}
+	for _, row := range t.GetTable().GetRows() {
+		texts = append(texts, rowText(row))
+	}
 	if matrix := t.GetMatrix(); matrix != nil {
 		for _, axis := range []*echelonv1.Axis{matrix.GetX(), matrix.GetY()} {
 			texts = append(texts, "scores."+axis.GetScore())

@@ -110,7 +110,7 @@ func (r *Result) tier(k, i int) *echelonv1.TierOutcome {
 	t := &echelonv1.TierOutcome{Tiering: of.name, Tier: text(column, i)}
 	if column.Valid.Get(i) {
 		t.Engagement = of.engagements[column.Codes[i]]
-		if of.ladder != nil {
+		if of.levels != nil {
 			t.Level = of.levels[column.Codes[i]]
 		}
 		if r.held(k, i) {

@@ -72,6 +72,13 @@ func (s *Scorer) CountRules() *RuleCounts {
 		}
 	}
 	c.lists = append(c.lists, cuts)
+	for i, t := range s.program.model.GetTierings() {
+		list := &ruleList{decides: true, unique: t.GetTable().GetHitPolicy() == echelonv1.Segmentation_UNIQUE}
+		for k := range t.GetTable().GetRows() {
+			add(list, fmt.Sprintf("row %d", k+1), fmt.Sprintf("tierings[%d].table.rows[%d].when", i, k))
+		}
+		c.lists = append(c.lists, list)
+	}
 	for _, list := range c.lists {
 		n := len(list.conditions)
 		list.met, list.won, list.clashes = make([]int64, n), make([]int64, n), make([]map[int]*clash, n)

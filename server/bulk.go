@@ -24,6 +24,8 @@ type bulkRequest[M bulkMessage] struct {
 	batch *rowBatch
 }
 
+func (r *bulkRequest[M]) proto() proto.Message { return r.message }
+
 // rowBatch is a batch of customers, as it came over the wire or as protobuf decoded it.
 type rowBatch struct {
 	sequence int64

@@ -29,7 +29,7 @@ type assignStream struct {
 // BulkAssign evaluates a stream of batches, several at the same time.
 func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]) error {
 	a := &assignStream{service: s, ctx: stream.Context()}
-	d := &duplex[*echelonv1.BulkAssignRequest]{
+	d := &duplex[*bulkRequest[*echelonv1.BulkAssignRequest]]{
 		streaming: s.streams, stream: stream, receive: receiveBulk[echelonv1.BulkAssignRequest], begin: a.begin, ahead: inFlight + s.workers(),
 		sent: func(r reply) {
 			if r.sequence > 0 {

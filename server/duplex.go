@@ -14,14 +14,14 @@ import (
 )
 
 // duplex is a bulk stream whose batches are received, worked on and answered at the same time, with a bounded number of messages in between.
-type duplex[M bulkMessage] struct {
+type duplex[R request] struct {
 	streaming
 	stream grpc.ServerStream
 	// receive takes the next request.
-	receive func(grpc.ServerStream) (*bulkRequest[M], error)
+	receive func(grpc.ServerStream) (R, error)
 	// begin is called for one request after another, and returns what answers it. Those of several requests go on at the same time; their answers are
 	// sent in the order of the requests.
-	begin func(*bulkRequest[M]) (work, error)
+	begin func(R) (work, error)
 	// sent is told of each answer that was sent; it may be nil.
 	sent func(reply)
 	// ahead is how many answers may be worked on while an earlier one is not sent.
@@ -29,6 +29,12 @@ type duplex[M bulkMessage] struct {
 
 	progress atomic.Int64
 	works    sync.WaitGroup
+}
+
+// request is what came over a stream.
+type request interface {
+	// proto is the message, which is marked where it could not be decoded.
+	proto() proto.Message
 }
 
 // work makes an answer, unless ctx is over, which also ends with the first answer that cannot be made.
@@ -50,13 +56,13 @@ type promise struct {
 }
 
 // run goes on until the client has sent all and has all answers.
-func (d *duplex[M]) run() error {
+func (d *duplex[R]) run() error {
 	ctx, cancel := context.WithCancelCause(d.stream.Context())
 	defer func() {
 		cancel(nil)
 		d.works.Wait()
 	}()
-	requests, promises, sent := make(chan *bulkRequest[M], inFlight), make(chan *promise, d.ahead), make(chan struct{})
+	requests, promises, sent := make(chan R, inFlight), make(chan *promise, d.ahead), make(chan struct{})
 	go d.receiveAll(ctx, requests, cancel)
 	go d.sendAll(ctx, promises, sent, cancel)
 	defer d.watch(ctx, &d.progress, cancel)()
@@ -82,10 +88,10 @@ func (d *duplex[M]) run() error {
 type broken struct{ error }
 
 // workAll begins the work of every request until there are no more, and closes promises, even where that panics.
-func (d *duplex[M]) workAll(ctx context.Context, ends endings, requests <-chan *bulkRequest[M], promises chan<- *promise) error {
+func (d *duplex[R]) workAll(ctx context.Context, ends endings, requests <-chan R, promises chan<- *promise) error {
 	defer close(promises)
 	for {
-		var request *bulkRequest[M]
+		var request R
 		var more bool
 		select {
 		case request, more = <-requests:
@@ -106,7 +112,7 @@ func (d *duplex[M]) workAll(ctx context.Context, ends endings, requests <-chan *
 				return context.Cause(ctx)
 			}
 		}
-		if err := unreadable(proto.Message(request.message)); err != nil {
+		if err := unreadable(request.proto()); err != nil {
 			return err
 		}
 		work, err := d.begin(request)
@@ -142,7 +148,7 @@ func (p *promise) make(ctx context.Context, work work) {
 func done(r reply) work { return func(context.Context) (reply, error) { return r, nil } }
 
 // sendAll sends every answer, in order, until there are no more, and then closes sent. What goes wrong ends ctx.
-func (d *duplex[M]) sendAll(ctx context.Context, promises <-chan *promise, sent chan<- struct{}, cancel context.CancelCauseFunc) {
+func (d *duplex[R]) sendAll(ctx context.Context, promises <-chan *promise, sent chan<- struct{}, cancel context.CancelCauseFunc) {
 	defer close(sent)
 	for p := range promises {
 		select {
@@ -166,7 +172,7 @@ func (d *duplex[M]) sendAll(ctx context.Context, promises <-chan *promise, sent 
 }
 
 // receiveAll receives until the client has sent all. What goes wrong ends ctx.
-func (d *duplex[M]) receiveAll(ctx context.Context, requests chan<- *bulkRequest[M], cancel context.CancelCauseFunc) {
+func (d *duplex[R]) receiveAll(ctx context.Context, requests chan<- R, cancel context.CancelCauseFunc) {
 	defer close(requests)
 	for {
 		request, err := d.receive(d.stream)

@@ -30,7 +30,7 @@ type importStream struct {
 func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse]) error {
 	i := &importStream{service: s, ctx: stream.Context(), before: make(chan bool, 1)}
 	i.before <- true
-	d := &duplex[*echelonv1.ImportCustomersRequest]{
+	d := &duplex[*bulkRequest[*echelonv1.ImportCustomersRequest]]{
 		streaming: s.streams, stream: stream, receive: receiveBulk[echelonv1.ImportCustomersRequest], begin: i.begin, ahead: inFlight,
 	}
 	err := d.run()

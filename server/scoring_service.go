@@ -44,6 +44,7 @@ type evaluator struct {
 // evaluate evaluates a batch. Families that a run found are read with its snapshot.
 func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
 	b.previous.To(&options)
+	options.Overrides = b.overrides
 	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
 		view, err := s.store.View(ctx)
 		if err != nil {
@@ -92,6 +93,8 @@ type batch struct {
 	places []int
 	// previous is what is in force of the customers, as far as somebody said so.
 	previous snapshot.Before
+	// overrides are those of each customer; nil where they are given, and not stored.
+	overrides [][]engine.Override
 	// refused are the others, their indexes places in the request.
 	refused []*echelonv1.RowError
 	// brought are the customers as messages, where one may have brought along the tiers that it is in; nil for one that cannot have.
@@ -163,7 +166,8 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	return &echelonv1.ScoreCustomerResponse{Assignment: assignment}, nil
 }
 
-// stored returns one stored customer, with the tiers that it is in by the publication of a stored model; an inline one, which has no name, has none.
+// stored returns one stored customer, with the tiers that it is in by the publication of a stored model and its overrides; an inline one, which has no
+// name, has none.
 func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id string) (*batch, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
@@ -181,7 +185,10 @@ func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id str
 	}
 	one := &batch{Frame: found.Frame}
 	if model != "" {
-		one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id)
+		if one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id); err != nil {
+			return nil, err
+		}
+		one.overrides, err = snapshot.OverridesOf(view, model, []string{id}, e.provenance.GetAsOf().AsTime())
 	}
 	return one, err
 }

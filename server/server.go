@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -165,9 +164,9 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	validator, err := protovalidate.New()
+	validator, err := newRuleValidator()
 	if err != nil {
-		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
+		return nil, err
 	}
 	config.Log = slog.New(requestLog{config.Log.Handler()})
 	meters, err := newMeters(config.Metrics)
@@ -195,7 +194,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	manager.AtMost(config.MaxRuns)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	guard := gate{config.Authenticator, log, config.Log}
-	s.load, err = newLoad(config.Limits, config.StallTimeout, config.Authenticator != nil, config.Metrics)
+	s.load, err = newLoad(config)
 	if err != nil {
 		manager.Close()
 		return nil, err
@@ -244,7 +243,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(services, &runService{runs: manager, streams: streams, load: s.load})
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
 	if config.Services != nil {
 		config.Services(services)

@@ -9,10 +9,10 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// Policy is what holds customers in the tiers of a ladder, or in the personas of a matrix. It is immutable.
+// Policy is what holds customers in the tiers of a ladder or a table, or in the personas of a matrix. It is immutable.
 type Policy struct {
 	item, score string
-	// tiers are those of a ladder, exits their exit rules, nil where one has none; a matrix has neither.
+	// tiers are those of a ladder or a table, exits their exit rules, nil where one has none; a matrix has neither.
 	tiers []*echelonv1.Tier
 	exits []*exit
 	// rules is the stability block, calendar its windows; block tells whether there is one, else exit rules are all.
@@ -27,18 +27,31 @@ type Policy struct {
 // nil where nothing does.
 func New(declared *echelonv1.Tiering, exits []ExitExprs, freeze *expr.Expr) *Policy {
 	p := &Policy{
-		item: "tiers." + declared.GetName(), score: declared.GetLinear().GetScore(), tiers: declared.GetLinear().GetTiers(),
+		item: "tiers." + declared.GetName(), score: declared.GetLinear().GetScore(), tiers: tiersOf(declared),
 		rules: declared.GetStability(), block: declared.GetStability() != nil, freeze: freeze, calendar: newCalendar(declared.GetStability().GetReview()),
 	}
 	held := p.block
 	for i, tier := range p.tiers {
-		p.exits = append(p.exits, newExit(tier.GetExit(), exits[i]))
+		var exprs ExitExprs
+		if i < len(exits) {
+			exprs = exits[i]
+		}
+		p.exits = append(p.exits, newExit(tier.GetExit(), exprs))
 		held = held || tier.GetExit() != nil
 	}
 	if !held {
 		return nil
 	}
 	return p
+}
+
+// tiersOf returns the tiers of a ladder or a table, best first; a matrix has none.
+func tiersOf(declared *echelonv1.Tiering) []*echelonv1.Tier {
+	tiers := declared.GetLinear().GetTiers()
+	for _, t := range declared.GetTable().GetTiers() {
+		tiers = append(tiers, &echelonv1.Tier{Name: t.GetName(), Level: t.Level})
+	}
+	return tiers
 }
 
 // HasStandings reports whether it needs to know how customers came to be in their tiers.

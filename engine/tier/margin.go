@@ -197,3 +197,9 @@ func (o *MatrixOutcome) hasLevel(axis, persona, level int) bool {
 	}
 	return false
 }
+
+// Earned returns the computed tier: a table has no lines of its own, so that a margin is nothing to it.
+func (o *TableOutcome) Earned(_, _, computed int, _, _ float64) int { return computed }
+
+// Distance returns 0: a table has no lines.
+func (o *TableOutcome) Distance(_, _, _ int) float64 { return 0 }

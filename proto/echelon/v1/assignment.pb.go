@@ -77,6 +77,8 @@ const (
 	Reason_PENDING_RUN Reason_Code = 239
 	// The customer has no segment, and the ladder has its cuts by segment; so there is no tier, or the declared one for customers without a score.
 	Reason_NO_SEGMENT Reason_Code = 220
+	// No row of the decision table matched the customer, and it says no tier for those.
+	Reason_NO_ROW Reason_Code = 221
 )
 
 // Enum value maps for Reason_Code.
@@ -107,6 +109,7 @@ var (
 		238: "UNJUDGED",
 		239: "PENDING_RUN",
 		220: "NO_SEGMENT",
+		221: "NO_ROW",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -134,6 +137,7 @@ var (
 		"UNJUDGED":          238,
 		"PENDING_RUN":       239,
 		"NO_SEGMENT":        220,
+		"NO_ROW":            221,
 	}
 )
 
@@ -1295,6 +1299,8 @@ type TierExplanation struct {
 	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
 	// The segment whose cuts were tried, of a ladder with `by`; absent where the customer has none.
 	Segment *string `protobuf:"bytes,220,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
+	// The rows of a decision table that were tried, by their numbers from 1; with FIRST, up to the one that matched.
+	Rows []*RuleExplanation `protobuf:"bytes,221,rep,name=rows,proto3" json:"rows,omitempty"`
 	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
 	// leave.
 	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
@@ -1372,6 +1378,13 @@ func (x *TierExplanation) GetSegment() string {
 		return *x.Segment
 	}
 	return ""
+}
+
+func (x *TierExplanation) GetRows() []*RuleExplanation {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
 }
 
 func (x *TierExplanation) GetExit() *CutExplanation {
@@ -1603,7 +1616,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\tdemotions\x18\x03 \x01(\x05R\tdemotions\x12\x1f\n" +
 	"\vother_moves\x18\x04 \x01(\x05R\n" +
 	"otherMoves\x12#\n" +
-	"\rpending_since\x18\x05 \x01(\tR\fpendingSince\"\xf4\x04\n" +
+	"\rpending_since\x18\x05 \x01(\tR\fpendingSince\"\x81\x05\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
@@ -1611,7 +1624,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12\x15\n" +
 	"\x05until\x18\xe6\x01 \x01(\tR\x05until\x12\x15\n" +
-	"\x05actor\x18\xe7\x01 \x01(\tR\x05actor\"\xae\x03\n" +
+	"\x05actor\x18\xe7\x01 \x01(\tR\x05actor\"\xbb\x03\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1642,7 +1655,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\bUNJUDGED\x10\xee\x01\x12\x10\n" +
 	"\vPENDING_RUN\x10\xef\x01\x12\x0f\n" +
 	"\n" +
-	"NO_SEGMENT\x10\xdc\x01\"\xa2\x02\n" +
+	"NO_SEGMENT\x10\xdc\x01\x12\v\n" +
+	"\x06NO_ROW\x10\xdd\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1688,14 +1702,15 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\xad\x02\n" +
+	"\v_normalized\"\xdf\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
 	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12\x1e\n" +
-	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x12.\n" +
+	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x120\n" +
+	"\x04rows\x18\xdd\x01 \x03(\v2\x1b.echelon.v1.RuleExplanationR\x04rows\x12.\n" +
 	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
@@ -1781,15 +1796,16 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	19, // 19: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
 	8,  // 20: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	15, // 21: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	15, // 22: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	16, // 23: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	15, // 24: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	8,  // 25: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	11, // 22: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	15, // 23: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	16, // 24: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	15, // 25: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	8,  // 26: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }

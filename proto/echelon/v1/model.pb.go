@@ -401,7 +401,7 @@ func (x Review_Period) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Review_Period.Descriptor instead.
 func (Review_Period) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Order says what the customers are ordered by.
@@ -450,7 +450,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Order is a direction.
@@ -499,7 +499,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -560,7 +560,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // Ownership says how customers are owned.
@@ -617,7 +617,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30, 0}
 }
 
 // Driver says what is counted.
@@ -678,7 +678,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1527,12 +1527,13 @@ type Tiering struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Whether it decides what is paid for; at most one tiering does, the others advise.
 	DrivesCoverage bool `protobuf:"varint,2,opt,name=drives_coverage,json=drivesCoverage,proto3" json:"drives_coverage,omitempty"`
-	// A ladder or a matrix.
+	// A ladder, a matrix or a table.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Tiering_Linear_
 	//	*Tiering_Matrix_
+	//	*Tiering_Table_
 	Kind isTiering_Kind `protobuf_oneof:"kind"`
 	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
 	DecidePer Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
@@ -1611,6 +1612,15 @@ func (x *Tiering) GetMatrix() *Tiering_Matrix {
 	return nil
 }
 
+func (x *Tiering) GetTable() *Tiering_Table {
+	if x != nil {
+		if x, ok := x.Kind.(*Tiering_Table_); ok {
+			return x.Table
+		}
+	}
+	return nil
+}
+
 func (x *Tiering) GetDecidePer() Tiering_DecidePer {
 	if x != nil {
 		return x.DecidePer
@@ -1639,9 +1649,266 @@ type Tiering_Matrix_ struct {
 	Matrix *Tiering_Matrix `protobuf:"bytes,4,opt,name=matrix,proto3,oneof"`
 }
 
+type Tiering_Table_ struct {
+	// A decision table from segments and bands of scores to tiers.
+	Table *Tiering_Table `protobuf:"bytes,220,opt,name=table,proto3,oneof"`
+}
+
 func (*Tiering_Linear_) isTiering_Kind() {}
 
 func (*Tiering_Matrix_) isTiering_Kind() {}
+
+func (*Tiering_Table_) isTiering_Kind() {}
+
+// TableTier is a tier that a table can give.
+type TableTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, free text, named by engagement.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The name of the engagement that it gets, where it has one.
+	Engagement string `protobuf:"bytes,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// Its level, from 1, the best, as of a ladder's tiers.
+	Level         *int32 `protobuf:"varint,3,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableTier) Reset() {
+	*x = TableTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableTier) ProtoMessage() {}
+
+func (x *TableTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableTier.ProtoReflect.Descriptor instead.
+func (*TableTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TableTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TableTier) GetEngagement() string {
+	if x != nil {
+		return x.Engagement
+	}
+	return ""
+}
+
+func (x *TableTier) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
+// TableRow gives a tier to those who meet all its conditions.
+type TableRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conditions, each on another outcome. None: everyone.
+	When []*TableCondition `protobuf:"bytes,1,rep,name=when,proto3" json:"when,omitempty"`
+	// The tier, one of the table's.
+	Tier          string `protobuf:"bytes,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableRow) Reset() {
+	*x = TableRow{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableRow) ProtoMessage() {}
+
+func (x *TableRow) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
+func (*TableRow) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TableRow) GetWhen() []*TableCondition {
+	if x != nil {
+		return x.When
+	}
+	return nil
+}
+
+func (x *TableRow) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+// TableCondition asks for a segment, a tier or a band of a score. Where that is null it cannot be read, and so does not hold.
+type TableCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	//
+	// Types that are valid to be assigned to Of:
+	//
+	//	*TableCondition_Segmentation
+	//	*TableCondition_Tiering
+	//	*TableCondition_Score
+	Of isTableCondition_Of `protobuf_oneof:"of"`
+	// The segments, tiers or personas of which it is one.
+	In []string `protobuf:"bytes,4,rep,name=in,proto3" json:"in,omitempty"`
+	// The score is at least this, 0 to 100.
+	From *float64 `protobuf:"fixed64,5,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The score is below this, above 0 and up to 100.
+	Below         *float64 `protobuf:"fixed64,6,opt,name=below,proto3,oneof" json:"below,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableCondition) Reset() {
+	*x = TableCondition{}
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableCondition) ProtoMessage() {}
+
+func (x *TableCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableCondition.ProtoReflect.Descriptor instead.
+func (*TableCondition) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TableCondition) GetOf() isTableCondition_Of {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *TableCondition) GetSegmentation() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Segmentation); ok {
+			return x.Segmentation
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetTiering() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Tiering); ok {
+			return x.Tiering
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetScore() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Score); ok {
+			return x.Score
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetIn() []string {
+	if x != nil {
+		return x.In
+	}
+	return nil
+}
+
+func (x *TableCondition) GetFrom() float64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *TableCondition) GetBelow() float64 {
+	if x != nil && x.Below != nil {
+		return *x.Below
+	}
+	return 0
+}
+
+type isTableCondition_Of interface {
+	isTableCondition_Of()
+}
+
+type TableCondition_Segmentation struct {
+	// The name of a segmentation. With `in`.
+	Segmentation string `protobuf:"bytes,1,opt,name=segmentation,proto3,oneof"`
+}
+
+type TableCondition_Tiering struct {
+	// The name of another tiering: its computed tier or persona. With `in`.
+	Tiering string `protobuf:"bytes,2,opt,name=tiering,proto3,oneof"`
+}
+
+type TableCondition_Score struct {
+	// The name of a score. With `from`, `below` or both.
+	Score string `protobuf:"bytes,3,opt,name=score,proto3,oneof"`
+}
+
+func (*TableCondition_Segmentation) isTableCondition_Of() {}
+
+func (*TableCondition_Tiering) isTableCondition_Of() {}
+
+func (*TableCondition_Score) isTableCondition_Of() {}
 
 // SegmentLadder is the ladder of one segment, where that is another than the others'.
 type SegmentLadder struct {
@@ -1656,7 +1923,7 @@ type SegmentLadder struct {
 
 func (x *SegmentLadder) Reset() {
 	*x = SegmentLadder{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1668,7 +1935,7 @@ func (x *SegmentLadder) String() string {
 func (*SegmentLadder) ProtoMessage() {}
 
 func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1681,7 +1948,7 @@ func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
 func (*SegmentLadder) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SegmentLadder) GetSegment() string {
@@ -1711,7 +1978,7 @@ type SegmentTier struct {
 
 func (x *SegmentTier) Reset() {
 	*x = SegmentTier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1990,7 @@ func (x *SegmentTier) String() string {
 func (*SegmentTier) ProtoMessage() {}
 
 func (x *SegmentTier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +2003,7 @@ func (x *SegmentTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
 func (*SegmentTier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SegmentTier) GetName() string {
@@ -1774,7 +2041,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +2053,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +2066,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tier) GetName() string {
@@ -1852,7 +2119,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1864,7 +2131,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1877,7 +2144,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -1929,7 +2196,7 @@ type Stability struct {
 
 func (x *Stability) Reset() {
 	*x = Stability{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2208,7 @@ func (x *Stability) String() string {
 func (*Stability) ProtoMessage() {}
 
 func (x *Stability) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2221,7 @@ func (x *Stability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stability.ProtoReflect.Descriptor instead.
 func (*Stability) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Stability) GetPromoteMargin() float64 {
@@ -2037,7 +2304,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2049,7 +2316,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,7 +2329,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Review) GetEvery() Review_Period {
@@ -2106,7 +2373,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2385,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2398,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Freeze) GetBefore() string {
@@ -2162,7 +2429,7 @@ type MovesCap struct {
 
 func (x *MovesCap) Reset() {
 	*x = MovesCap{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2441,7 @@ func (x *MovesCap) String() string {
 func (*MovesCap) ProtoMessage() {}
 
 func (x *MovesCap) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2454,7 @@ func (x *MovesCap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesCap.ProtoReflect.Descriptor instead.
 func (*MovesCap) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MovesCap) GetCount() int64 {
@@ -2219,7 +2486,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2498,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2511,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Guard) GetMaxPromotedShare() float64 {
@@ -2294,7 +2561,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2573,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2586,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -2393,7 +2660,7 @@ type CapacityCut struct {
 
 func (x *CapacityCut) Reset() {
 	*x = CapacityCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2405,7 +2672,7 @@ func (x *CapacityCut) String() string {
 func (*CapacityCut) ProtoMessage() {}
 
 func (x *CapacityCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2685,7 @@ func (x *CapacityCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
 func (*CapacityCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CapacityCut) GetRole() string {
@@ -2446,7 +2713,7 @@ type NaturalBreak struct {
 
 func (x *NaturalBreak) Reset() {
 	*x = NaturalBreak{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +2725,7 @@ func (x *NaturalBreak) String() string {
 func (*NaturalBreak) ProtoMessage() {}
 
 func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +2738,7 @@ func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
 func (*NaturalBreak) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
@@ -2489,7 +2756,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2768,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2781,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2551,7 +2818,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2830,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2843,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2606,7 +2873,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2885,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2898,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Axis) GetScore() string {
@@ -2667,7 +2934,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2946,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2959,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2778,7 +3045,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2790,7 +3057,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2803,7 +3070,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2857,7 +3124,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3136,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3149,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Engagement) GetName() string {
@@ -2951,7 +3218,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2963,7 +3230,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2976,7 +3243,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Role) GetRole() string {
@@ -3020,7 +3287,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3032,7 +3299,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3045,7 +3312,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -3075,7 +3342,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3354,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3130,7 +3397,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3142,7 +3409,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3183,7 +3450,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3462,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3231,7 +3498,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3243,7 +3510,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3286,7 +3553,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3298,7 +3565,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +3604,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3349,7 +3616,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3642,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3387,7 +3654,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3413,7 +3680,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3425,7 +3692,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3456,7 +3723,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3468,7 +3735,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3518,7 +3785,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3530,7 +3797,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3573,7 +3840,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3585,7 +3852,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3639,7 +3906,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3651,7 +3918,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3731,7 +3998,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3743,7 +4010,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3795,7 +4062,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3807,7 +4074,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3844,6 +4111,88 @@ func (x *Tiering_Matrix) GetCells() []*Cell {
 	return nil
 }
 
+// Table decides by rows of conditions on segments, scores and other tierings. It learns nothing from the population.
+type Tiering_Table struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happens where several rows match.
+	HitPolicy Segmentation_HitPolicy `protobuf:"varint,1,opt,name=hit_policy,json=hitPolicy,proto3,enum=echelon.v1.Segmentation_HitPolicy" json:"hit_policy,omitempty"`
+	// The tiers that rows can give, best first.
+	Tiers []*TableTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	// The rows, in order.
+	Rows []*TableRow `protobuf:"bytes,3,rep,name=rows,proto3" json:"rows,omitempty"`
+	// The tier of customers whom no row matched. Without it they have none, with the reason NO_ROW.
+	Otherwise string `protobuf:"bytes,4,opt,name=otherwise,proto3" json:"otherwise,omitempty"`
+	// The tier of customers whom no row matched although one could not be read. Without it `otherwise` holds for them.
+	Unknown       string `protobuf:"bytes,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tiering_Table) Reset() {
+	*x = Tiering_Table{}
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tiering_Table) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tiering_Table) ProtoMessage() {}
+
+func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tiering_Table.ProtoReflect.Descriptor instead.
+func (*Tiering_Table) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3}
+}
+
+func (x *Tiering_Table) GetHitPolicy() Segmentation_HitPolicy {
+	if x != nil {
+		return x.HitPolicy
+	}
+	return Segmentation_FIRST
+}
+
+func (x *Tiering_Table) GetTiers() []*TableTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetRows() []*TableRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetOtherwise() string {
+	if x != nil {
+		return x.Otherwise
+	}
+	return ""
+}
+
+func (x *Tiering_Table) GetUnknown() string {
+	if x != nil {
+		return x.Unknown
+	}
+	return ""
+}
+
 // Window is days of every year: months, or the days between two.
 type Review_Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3859,7 +4208,7 @@ type Review_Window struct {
 
 func (x *Review_Window) Reset() {
 	*x = Review_Window{}
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3871,7 +4220,7 @@ func (x *Review_Window) String() string {
 func (*Review_Window) ProtoMessage() {}
 
 func (x *Review_Window) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3884,7 +4233,7 @@ func (x *Review_Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review_Window.ProtoReflect.Descriptor instead.
 func (*Review_Window) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *Review_Window) GetMonths() []int32 {
@@ -3921,7 +4270,7 @@ type Guard_Room struct {
 
 func (x *Guard_Room) Reset() {
 	*x = Guard_Room{}
-	mi := &file_echelon_v1_model_proto_msgTypes[45]
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3933,7 +4282,7 @@ func (x *Guard_Room) String() string {
 func (*Guard_Room) ProtoMessage() {}
 
 func (x *Guard_Room) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[45]
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3946,7 +4295,7 @@ func (x *Guard_Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard_Room.ProtoReflect.Descriptor instead.
 func (*Guard_Room) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
 }
 
 func (x *Guard_Room) GetTier() string {
@@ -3972,7 +4321,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[46]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3984,7 +4333,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[46]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3997,7 +4346,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -4011,7 +4360,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4023,7 +4372,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4036,7 +4385,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -4185,12 +4534,13 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xce\x06\n" +
+	"\x04kind\"\xde\b\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x122\n" +
+	"\x05table\x18\xdc\x01 \x01(\v2\x19.echelon.v1.Tiering.TableH\x00R\x05table\x12=\n" +
 	"\n" +
 	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x124\n" +
 	"\tstability\x18\xe6\x01 \x01(\v2\x15.echelon.v1.StabilityR\tstability\x1a\xab\x02\n" +
@@ -4215,12 +4565,39 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
-	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\"%\n" +
+	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\x1a\xd9\x01\n" +
+	"\x05Table\x12A\n" +
+	"\n" +
+	"hit_policy\x18\x01 \x01(\x0e2\".echelon.v1.Segmentation.HitPolicyR\thitPolicy\x12+\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TableTierR\x05tiers\x12(\n" +
+	"\x04rows\x18\x03 \x03(\v2\x14.echelon.v1.TableRowR\x04rows\x12\x1c\n" +
+	"\totherwise\x18\x04 \x01(\tR\totherwise\x12\x18\n" +
+	"\aunknown\x18\x05 \x01(\tR\aunknown\"%\n" +
 	"\tDecidePer\x12\f\n" +
 	"\bCUSTOMER\x10\x00\x12\n" +
 	"\n" +
 	"\x06FAMILY\x10\x01B\x06\n" +
-	"\x04kind\"X\n" +
+	"\x04kind\"d\n" +
+	"\tTableTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x02 \x01(\tR\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x03 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"N\n" +
+	"\bTableRow\x12.\n" +
+	"\x04when\x18\x01 \x03(\v2\x1a.echelon.v1.TableConditionR\x04when\x12\x12\n" +
+	"\x04tier\x18\x02 \x01(\tR\x04tier\"\xc7\x01\n" +
+	"\x0eTableCondition\x12$\n" +
+	"\fsegmentation\x18\x01 \x01(\tH\x00R\fsegmentation\x12\x1a\n" +
+	"\atiering\x18\x02 \x01(\tH\x00R\atiering\x12\x16\n" +
+	"\x05score\x18\x03 \x01(\tH\x00R\x05score\x12\x0e\n" +
+	"\x02in\x18\x04 \x03(\tR\x02in\x12\x17\n" +
+	"\x04from\x18\x05 \x01(\x01H\x01R\x04from\x88\x01\x01\x12\x19\n" +
+	"\x05below\x18\x06 \x01(\x01H\x02R\x05below\x88\x01\x01B\x04\n" +
+	"\x02ofB\a\n" +
+	"\x05_fromB\b\n" +
+	"\x06_below\"X\n" +
 	"\rSegmentLadder\x12\x18\n" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12-\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x17.echelon.v1.SegmentTierR\x05tiers\"D\n" +
@@ -4393,7 +4770,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -4416,121 +4793,130 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(*Criterion)(nil),                 // 18: echelon.v1.Criterion
 	(*Normalize)(nil),                 // 19: echelon.v1.Normalize
 	(*Tiering)(nil),                   // 20: echelon.v1.Tiering
-	(*SegmentLadder)(nil),             // 21: echelon.v1.SegmentLadder
-	(*SegmentTier)(nil),               // 22: echelon.v1.SegmentTier
-	(*Tier)(nil),                      // 23: echelon.v1.Tier
-	(*Exit)(nil),                      // 24: echelon.v1.Exit
-	(*Stability)(nil),                 // 25: echelon.v1.Stability
-	(*Review)(nil),                    // 26: echelon.v1.Review
-	(*Freeze)(nil),                    // 27: echelon.v1.Freeze
-	(*MovesCap)(nil),                  // 28: echelon.v1.MovesCap
-	(*Guard)(nil),                     // 29: echelon.v1.Guard
-	(*Cut)(nil),                       // 30: echelon.v1.Cut
-	(*CapacityCut)(nil),               // 31: echelon.v1.CapacityCut
-	(*NaturalBreak)(nil),              // 32: echelon.v1.NaturalBreak
-	(*CumulativeShare)(nil),           // 33: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 34: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 35: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 36: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 37: echelon.v1.Cell
-	(*Engagement)(nil),                // 38: echelon.v1.Engagement
-	(*Role)(nil),                      // 39: echelon.v1.Role
-	(*Capacity)(nil),                  // 40: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 41: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 42: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 43: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 44: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 45: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 46: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 47: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 48: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 49: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 50: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 51: echelon.v1.Normalize.Bands.Band
-	nil,                               // 52: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 53: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 54: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 55: echelon.v1.Tiering.Matrix
-	(*Review_Window)(nil),             // 56: echelon.v1.Review.Window
-	(*Guard_Room)(nil),                // 57: echelon.v1.Guard.Room
-	(*AxisCut_Median)(nil),            // 58: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 59: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 60: echelon.v1.Currency
-	(*Format)(nil),                    // 61: echelon.v1.Format
+	(*TableTier)(nil),                 // 21: echelon.v1.TableTier
+	(*TableRow)(nil),                  // 22: echelon.v1.TableRow
+	(*TableCondition)(nil),            // 23: echelon.v1.TableCondition
+	(*SegmentLadder)(nil),             // 24: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 25: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 26: echelon.v1.Tier
+	(*Exit)(nil),                      // 27: echelon.v1.Exit
+	(*Stability)(nil),                 // 28: echelon.v1.Stability
+	(*Review)(nil),                    // 29: echelon.v1.Review
+	(*Freeze)(nil),                    // 30: echelon.v1.Freeze
+	(*MovesCap)(nil),                  // 31: echelon.v1.MovesCap
+	(*Guard)(nil),                     // 32: echelon.v1.Guard
+	(*Cut)(nil),                       // 33: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 34: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 35: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 36: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 37: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 38: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 39: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 40: echelon.v1.Cell
+	(*Engagement)(nil),                // 41: echelon.v1.Engagement
+	(*Role)(nil),                      // 42: echelon.v1.Role
+	(*Capacity)(nil),                  // 43: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 44: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 45: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 46: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 47: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 48: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 49: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 50: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 51: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 52: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 53: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 54: echelon.v1.Normalize.Bands.Band
+	nil,                               // 55: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 56: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 57: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 58: echelon.v1.Tiering.Matrix
+	(*Tiering_Table)(nil),             // 59: echelon.v1.Tiering.Table
+	(*Review_Window)(nil),             // 60: echelon.v1.Review.Window
+	(*Guard_Room)(nil),                // 61: echelon.v1.Guard.Room
+	(*AxisCut_Median)(nil),            // 62: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 63: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 64: echelon.v1.Currency
+	(*Format)(nil),                    // 65: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	60, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	64, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
 	13, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
 	14, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
 	15, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
 	17, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
 	20, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	38, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	41, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	61, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	65, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
 	16, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
 	18, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
 	19, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	41, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	42, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	43, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	44, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	45, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	46, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	49, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	47, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	48, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	53, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	55, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	25, // 26: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
-	22, // 27: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
-	30, // 28: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
-	30, // 29: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	24, // 30: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	24, // 31: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	26, // 32: echelon.v1.Stability.review:type_name -> echelon.v1.Review
-	27, // 33: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
-	28, // 34: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
-	29, // 35: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
-	6,  // 36: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
-	56, // 37: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
-	56, // 38: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
-	56, // 39: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
-	57, // 40: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
-	33, // 41: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	30, // 42: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	31, // 43: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
-	32, // 44: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
-	7,  // 45: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	8,  // 46: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	36, // 47: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	58, // 48: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	59, // 49: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	9,  // 50: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	39, // 51: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	10, // 52: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	40, // 53: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	11, // 54: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	50, // 55: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	51, // 56: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 57: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	52, // 58: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 59: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	23, // 60: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	34, // 61: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	54, // 62: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	21, // 63: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
-	35, // 64: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	35, // 65: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	37, // 66: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	67, // [67:67] is the sub-list for method output_type
-	67, // [67:67] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	44, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	45, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	46, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	47, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	48, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	49, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	52, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	50, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	51, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	56, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	58, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	59, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
+	5,  // 26: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	28, // 27: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
+	23, // 28: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
+	25, // 29: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	33, // 30: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	33, // 31: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	27, // 32: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	27, // 33: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	29, // 34: echelon.v1.Stability.review:type_name -> echelon.v1.Review
+	30, // 35: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
+	31, // 36: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
+	32, // 37: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
+	6,  // 38: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
+	60, // 39: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
+	60, // 40: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
+	60, // 41: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
+	61, // 42: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
+	36, // 43: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	33, // 44: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	34, // 45: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	35, // 46: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	7,  // 47: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	8,  // 48: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	39, // 49: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	62, // 50: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	63, // 51: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	9,  // 52: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	42, // 53: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	10, // 54: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	43, // 55: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	11, // 56: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	53, // 57: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	54, // 58: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 59: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	55, // 60: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 61: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	26, // 62: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	37, // 63: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	57, // 64: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	24, // 65: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	38, // 66: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	38, // 67: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	40, // 68: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	1,  // 69: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	21, // 70: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
+	22, // 71: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -4556,29 +4942,36 @@ func file_echelon_v1_model_proto_init() {
 	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
+		(*Tiering_Table_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[17].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[18].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{
+		(*TableCondition_Segmentation)(nil),
+		(*TableCondition_Tiering)(nil),
+		(*TableCondition_Score)(nil),
+	}
+	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[21].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[25].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[33].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[39].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[47].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[42].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[51].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   48,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
