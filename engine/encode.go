@@ -145,7 +145,7 @@ func (e *Encoder) segment(k, i int) ([]byte, error) {
 	if known {
 		return part, nil
 	}
-	part, err := encode(assignmentSegments, r.segment(k, i))
+	part, err := encode(assignmentSegments, e.result.segment(k, i))
 	e.segments[k].parts[key] = part
 	return part, err
 }

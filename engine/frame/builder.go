@@ -14,8 +14,9 @@ import (
 // checks everything else.
 type Builder struct {
 	schema *Schema
-	frame  *Frame
-	dicts  []map[string]uint32
+	// frame is the one that is being built; nil where none is begun.
+	frame *Frame
+	dicts []map[string]uint32
 	// ids are those of the rows so far; nil where they need not differ.
 	ids *uniqueIDs
 	// tierings are those of which customers may bring their tiers; nil where they may not.
@@ -51,11 +52,14 @@ func NewBuilder(schema *Schema, options ...Option) *Builder {
 	for _, option := range options {
 		option(b)
 	}
-	b.begin()
 	return b
 }
 
+// begin begins a frame, unless one is begun.
 func (b *Builder) begin() {
+	if b.frame != nil {
+		return
+	}
 	b.frame = &Frame{Schema: b.schema, Columns: make([]Column, b.schema.Len())}
 	b.dicts = make([]map[string]uint32, b.schema.Len())
 	for i := range b.frame.Columns {
@@ -80,18 +84,25 @@ func (b *Builder) See(id string) {
 func (b *Builder) Schema() *Schema { return b.schema }
 
 // Len returns the number of rows committed since the last Take.
-func (b *Builder) Len() int { return b.frame.Len() }
+func (b *Builder) Len() int {
+	if b.frame == nil {
+		return 0
+	}
+	return b.frame.Len()
+}
 
 // Take returns the rows committed so far and begins a new frame.
 func (b *Builder) Take() *Frame {
+	b.begin()
 	taken := b.frame
 	b.ids.took(taken.IDs)
-	b.begin()
+	b.frame = nil
 	return taken
 }
 
 // Start begins a row, whose values are all missing.
 func (b *Builder) Start(id string) {
+	b.begin()
 	b.id, b.fault = id, nil
 	clear(b.cells)
 }

@@ -52,6 +52,7 @@ func (b *Builder) Text(field int, text []byte) string {
 
 // Grow makes room for that many more rows.
 func (b *Builder) Grow(rows int) {
+	b.begin()
 	n := b.frame.Len() + rows
 	grow(&b.frame.IDs, n)
 	for i := range b.frame.Columns {

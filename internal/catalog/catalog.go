@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -148,7 +149,7 @@ func Current(documents storage.Documents, name string) (*storagev1.Current, erro
 
 // Program returns the compiled version of a model. Models are read once: reading one takes longer than evaluating a customer.
 func (c *Catalog) Program(documents storage.Documents, name string, version int64) (*engine.Program, error) {
-	return c.versions.get(storage.VersionKey(name, version), func() (*engine.Program, error) {
+	return c.versions.get(name+"/"+strconv.FormatInt(version, 10), func() (*engine.Program, error) {
 		found, err := Version(documents, name, version)
 		if err != nil {
 			return nil, err

@@ -17,10 +17,12 @@ import (
 type Resolved struct {
 	// Program is the model.
 	Program *engine.Program
-	// Calibration is what was given or published; nil where there is none.
+	// Calibration is what was given or published; nil where there is none, or where scorer is what it was bound to before.
 	Calibration *echelonv1.Calibration
 	// Provenance states the model, the calibration and the instant.
 	Provenance *echelonv1.Provenance
+
+	scorer *engine.Scorer
 }
 
 // Resolve finds what an Evaluator names, as the store is now.
@@ -49,11 +51,8 @@ func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (
 		return nil, err
 	}
 	r.Provenance.Model, r.Provenance.ModelFingerprint = r.Program.Model().GetName(), r.Program.Fingerprint()
-	if err := pinned(view, evaluator, r); err != nil {
+	if err := c.pinned(view, evaluator, r); err != nil {
 		return nil, err
-	}
-	if evaluator.GetInlineCalibration() == nil {
-		r.Provenance.CalibrationId = r.Calibration.GetId()
 	}
 	return r, nil
 }
@@ -83,20 +82,32 @@ func (c *Catalog) stored(view storage.Reader, ref *echelonv1.ModelRef, r *Resolv
 	}
 	r.Provenance.ModelVersion = version
 	if current.GetModelVersion() == version && r.Program.NeedsCalibration() {
-		r.Calibration, err = Calibration(view, current.GetCalibrationId())
+		err = c.calibration(view, current.GetCalibrationId(), r)
 	}
 	return err
 }
 
+// calibration finds a stored calibration, unless the model was bound to it before: reading it takes longer than evaluating a customer, and it never changes.
+func (c *Catalog) calibration(view storage.Reader, id string, r *Resolved) (err error) {
+	var bound bool
+	if r.scorer, bound = c.scorers.look(scorerKey(r.Program, id)); bound {
+		r.Provenance.CalibrationId = id
+		return nil
+	}
+	r.Calibration, err = Calibration(view, id)
+	r.Provenance.CalibrationId = r.Calibration.GetId()
+	return err
+}
+
 // pinned takes the calibration that the evaluator names, where it names one.
-func pinned(view storage.Reader, evaluator *echelonv1.Evaluator, r *Resolved) (err error) {
+func (c *Catalog) pinned(view storage.Reader, evaluator *echelonv1.Evaluator, r *Resolved) error {
 	switch calibration := evaluator.GetCalibration().(type) {
 	case *echelonv1.Evaluator_CalibrationId:
-		r.Calibration, err = Calibration(view, calibration.CalibrationId)
+		return c.calibration(view, calibration.CalibrationId, r)
 	case *echelonv1.Evaluator_InlineCalibration:
-		r.Calibration = calibration.InlineCalibration
+		r.Calibration, r.scorer, r.Provenance.CalibrationId = calibration.InlineCalibration, nil, ""
 	}
-	return err
+	return nil
 }
 
 // Calibration returns a stored calibration. CALIBRATION_NOT_FOUND.
@@ -120,14 +131,19 @@ func CheckRates(program *engine.Program, rates []*echelonv1.ExchangeRate) error 
 
 // Scorer binds what was resolved. CALIBRATION_REQUIRED, CALIBRATION_MISMATCH.
 func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
+	if r.scorer != nil {
+		return r.scorer, nil
+	}
 	id := r.Provenance.GetCalibrationId()
 	if id == "" {
 		// An inline calibration may bear any id, and must not stand for a stored one.
 		return bind(r)
 	}
 	// A stored calibration never changes, so that its id and the model's fingerprint name the scorer.
-	return c.scorers.get(r.Program.Fingerprint()+"/"+id, func() (*engine.Scorer, error) { return bind(r) })
+	return c.scorers.get(scorerKey(r.Program, id), func() (*engine.Scorer, error) { return bind(r) })
 }
+
+func scorerKey(program *engine.Program, calibration string) string { return program.Fingerprint() + "/" + calibration }
 
 func bind(r *Resolved) (*engine.Scorer, error) {
 	scorer, err := r.Program.Bind(r.Calibration)
