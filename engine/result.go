@@ -40,7 +40,9 @@ type Result struct {
 	Amounts *frame.Column
 
 	evaluation *evaluation
-	families   *family.Table
+	// paths finds the ways to better tiers of a customer; nil where they were not asked for.
+	paths    func(row int) []*echelonv1.TierPath
+	families *family.Table
 }
 
 // Families returns what the evaluation knew of the families of its customers; nil where the model has none.
@@ -97,6 +99,9 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
+	}
+	if r.paths != nil {
+		a.Explanation.Paths = r.paths(i)
 	}
 	return a
 }

@@ -131,7 +131,9 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.evaluate(ctx, e, one, e.options(true, request.GetExplain()))
+	options := e.options(true, request.GetExplain())
+	options.Path = request.GetPath()
+	result, err := s.evaluate(ctx, e, one, options)
 	if err != nil {
 		return nil, err
 	}

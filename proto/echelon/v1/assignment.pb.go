@@ -128,6 +128,67 @@ func (Reason_Code) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// Outcome is what comes of changing an attribute.
+type PathStep_Outcome int32
+
+const (
+	// Not said.
+	PathStep_UNSPECIFIED PathStep_Outcome = 0
+	// A better tier.
+	PathStep_REACHES PathStep_Outcome = 1
+	// No value of it alone reaches a better tier.
+	PathStep_NONE PathStep_Outcome = 2
+	// It is missing, and so nobody knows how far it is.
+	PathStep_MISSING PathStep_Outcome = 3
+	// The model reads it in a way that may go up and down: it is not known which change is the smallest.
+	PathStep_NOT_ANALYSED PathStep_Outcome = 4
+)
+
+// Enum value maps for PathStep_Outcome.
+var (
+	PathStep_Outcome_name = map[int32]string{
+		0: "UNSPECIFIED",
+		1: "REACHES",
+		2: "NONE",
+		3: "MISSING",
+		4: "NOT_ANALYSED",
+	}
+	PathStep_Outcome_value = map[string]int32{
+		"UNSPECIFIED":  0,
+		"REACHES":      1,
+		"NONE":         2,
+		"MISSING":      3,
+		"NOT_ANALYSED": 4,
+	}
+)
+
+func (x PathStep_Outcome) Enum() *PathStep_Outcome {
+	p := new(PathStep_Outcome)
+	*p = x
+	return p
+}
+
+func (x PathStep_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PathStep_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_assignment_proto_enumTypes[1].Descriptor()
+}
+
+func (PathStep_Outcome) Type() protoreflect.EnumType {
+	return &file_echelon_v1_assignment_proto_enumTypes[1]
+}
+
+func (x PathStep_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PathStep_Outcome.Descriptor instead.
+func (PathStep_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // Outcome is what came out of a condition.
 type RuleExplanation_Outcome int32
 
@@ -169,11 +230,11 @@ func (x RuleExplanation_Outcome) String() string {
 }
 
 func (RuleExplanation_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_assignment_proto_enumTypes[1].Descriptor()
+	return file_echelon_v1_assignment_proto_enumTypes[2].Descriptor()
 }
 
 func (RuleExplanation_Outcome) Type() protoreflect.EnumType {
-	return &file_echelon_v1_assignment_proto_enumTypes[1]
+	return &file_echelon_v1_assignment_proto_enumTypes[2]
 }
 
 func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
@@ -182,7 +243,7 @@ func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RuleExplanation_Outcome.Descriptor instead.
 func (RuleExplanation_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -718,7 +779,9 @@ type Explanation struct {
 	// The derived attributes: their values, null where missing.
 	Derived *structpb.Struct `protobuf:"bytes,4,opt,name=derived,proto3" json:"derived,omitempty"`
 	// The condition of the model's population; absent where it has none. Of a customer that is excluded there is nothing else.
-	Population    *RuleExplanation `protobuf:"bytes,20,opt,name=population,proto3" json:"population,omitempty"`
+	Population *RuleExplanation `protobuf:"bytes,20,opt,name=population,proto3" json:"population,omitempty"`
+	// How to the next better tier of each ladder, one entry a ladder, in declared order; where that was asked for.
+	Paths         []*TierPath `protobuf:"bytes,220,rep,name=paths,proto3" json:"paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,6 +851,179 @@ func (x *Explanation) GetPopulation() *RuleExplanation {
 	return nil
 }
 
+func (x *Explanation) GetPaths() []*TierPath {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+// TierPath is what of a customer alone, the rest as it is, would bring it into a better tier of a ladder: of the computed tiers, by the lines that
+// hold.
+type TierPath struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering's name.
+	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
+	// The computed tier now; absent where there is none.
+	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
+	// The single changes, those that reach a better tier first, else in the order of the model's attributes.
+	Steps []*PathStep `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Why there are none: the customer is in the best tier, or stands in no cut. Empty where there are some.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TierPath) Reset() {
+	*x = TierPath{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TierPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TierPath) ProtoMessage() {}
+
+func (x *TierPath) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TierPath.ProtoReflect.Descriptor instead.
+func (*TierPath) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TierPath) GetTiering() string {
+	if x != nil {
+		return x.Tiering
+	}
+	return ""
+}
+
+func (x *TierPath) GetTier() string {
+	if x != nil && x.Tier != nil {
+		return *x.Tier
+	}
+	return ""
+}
+
+func (x *TierPath) GetSteps() []*PathStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *TierPath) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// PathStep is what one attribute alone could do.
+type PathStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The attribute.
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// What comes of changing it.
+	Outcome PathStep_Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=echelon.v1.PathStep_Outcome" json:"outcome,omitempty"`
+	// Its value now; null where it is missing.
+	From *structpb.Value `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	// The nearest value that reaches the tier: with a smaller change the customer stays where it is. Of a text that of the listed values which brings
+	// the most. Absent where none does.
+	To *structpb.Value `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	// The tier that it reaches.
+	Tier string `protobuf:"bytes,5,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The step in words.
+	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PathStep) Reset() {
+	*x = PathStep{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PathStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PathStep) ProtoMessage() {}
+
+func (x *PathStep) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PathStep.ProtoReflect.Descriptor instead.
+func (*PathStep) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PathStep) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *PathStep) GetOutcome() PathStep_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return PathStep_UNSPECIFIED
+}
+
+func (x *PathStep) GetFrom() *structpb.Value {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *PathStep) GetTo() *structpb.Value {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *PathStep) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *PathStep) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // SegmentExplanation says how a segment came about.
 type SegmentExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -803,7 +1039,7 @@ type SegmentExplanation struct {
 
 func (x *SegmentExplanation) Reset() {
 	*x = SegmentExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1051,7 @@ func (x *SegmentExplanation) String() string {
 func (*SegmentExplanation) ProtoMessage() {}
 
 func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1064,7 @@ func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentExplanation.ProtoReflect.Descriptor instead.
 func (*SegmentExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SegmentExplanation) GetSegmentation() string {
@@ -869,7 +1105,7 @@ type RuleExplanation struct {
 
 func (x *RuleExplanation) Reset() {
 	*x = RuleExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1117,7 @@ func (x *RuleExplanation) String() string {
 func (*RuleExplanation) ProtoMessage() {}
 
 func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1130,7 @@ func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
 func (*RuleExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RuleExplanation) GetName() string {
@@ -942,7 +1178,7 @@ type ScoreExplanation struct {
 
 func (x *ScoreExplanation) Reset() {
 	*x = ScoreExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1190,7 @@ func (x *ScoreExplanation) String() string {
 func (*ScoreExplanation) ProtoMessage() {}
 
 func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1203,7 @@ func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreExplanation.ProtoReflect.Descriptor instead.
 func (*ScoreExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScoreExplanation) GetScore() string {
@@ -1023,7 +1259,7 @@ type CriterionExplanation struct {
 
 func (x *CriterionExplanation) Reset() {
 	*x = CriterionExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1271,7 @@ func (x *CriterionExplanation) String() string {
 func (*CriterionExplanation) ProtoMessage() {}
 
 func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1284,7 @@ func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionExplanation.ProtoReflect.Descriptor instead.
 func (*CriterionExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CriterionExplanation) GetCriterion() string {
@@ -1133,7 +1369,7 @@ type TierExplanation struct {
 
 func (x *TierExplanation) Reset() {
 	*x = TierExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1381,7 @@ func (x *TierExplanation) String() string {
 func (*TierExplanation) ProtoMessage() {}
 
 func (x *TierExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1394,7 @@ func (x *TierExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierExplanation.ProtoReflect.Descriptor instead.
 func (*TierExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TierExplanation) GetTiering() string {
@@ -1234,7 +1470,7 @@ type CutExplanation struct {
 
 func (x *CutExplanation) Reset() {
 	*x = CutExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1482,7 @@ func (x *CutExplanation) String() string {
 func (*CutExplanation) ProtoMessage() {}
 
 func (x *CutExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1495,7 @@ func (x *CutExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutExplanation.ProtoReflect.Descriptor instead.
 func (*CutExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CutExplanation) GetName() string {
@@ -1309,7 +1545,7 @@ type CutCondition struct {
 
 func (x *CutCondition) Reset() {
 	*x = CutCondition{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1557,7 @@ func (x *CutCondition) String() string {
 func (*CutCondition) ProtoMessage() {}
 
 func (x *CutCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1570,7 @@ func (x *CutCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutCondition.ProtoReflect.Descriptor instead.
 func (*CutCondition) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CutCondition) GetCondition() string {
@@ -1452,7 +1688,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\tINHERITED\x10\x82\x01\x12\x0f\n" +
 	"\n" +
 	"NO_SEGMENT\x10\xdc\x01\x12\v\n" +
-	"\x06NO_ROW\x10\xdd\x01\"\xa2\x02\n" +
+	"\x06NO_ROW\x10\xdd\x01\"\xcf\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1460,7 +1696,27 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\aderived\x18\x04 \x01(\v2\x17.google.protobuf.StructR\aderived\x12;\n" +
 	"\n" +
 	"population\x18\x14 \x01(\v2\x1b.echelon.v1.RuleExplanationR\n" +
-	"population\"\x96\x01\n" +
+	"population\x12+\n" +
+	"\x05paths\x18\xdc\x01 \x03(\v2\x14.echelon.v1.TierPathR\x05paths\"\x86\x01\n" +
+	"\bTierPath\x12\x18\n" +
+	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
+	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12*\n" +
+	"\x05steps\x18\x03 \x03(\v2\x14.echelon.v1.PathStepR\x05steps\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04noteB\a\n" +
+	"\x05_tier\"\xb4\x02\n" +
+	"\bPathStep\x12\x1c\n" +
+	"\tattribute\x18\x01 \x01(\tR\tattribute\x126\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x1c.echelon.v1.PathStep.OutcomeR\aoutcome\x12*\n" +
+	"\x04from\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x04from\x12&\n" +
+	"\x02to\x18\x04 \x01(\v2\x16.google.protobuf.ValueR\x02to\x12\x12\n" +
+	"\x04tier\x18\x05 \x01(\tR\x04tier\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\"P\n" +
+	"\aOutcome\x12\x0f\n" +
+	"\vUNSPECIFIED\x10\x00\x12\v\n" +
+	"\aREACHES\x10\x01\x12\b\n" +
+	"\x04NONE\x10\x02\x12\v\n" +
+	"\aMISSING\x10\x03\x12\x10\n" +
+	"\fNOT_ANALYSED\x10\x04\"\x96\x01\n" +
 	"\x12SegmentExplanation\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
 	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01\x121\n" +
@@ -1545,60 +1801,68 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_assignment_proto_rawDescData
 }
 
-var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
-	(RuleExplanation_Outcome)(0),  // 1: echelon.v1.RuleExplanation.Outcome
-	(*Assignment)(nil),            // 2: echelon.v1.Assignment
-	(*Provenance)(nil),            // 3: echelon.v1.Provenance
-	(*SegmentOutcome)(nil),        // 4: echelon.v1.SegmentOutcome
-	(*ScoreOutcome)(nil),          // 5: echelon.v1.ScoreOutcome
-	(*TierOutcome)(nil),           // 6: echelon.v1.TierOutcome
-	(*Reason)(nil),                // 7: echelon.v1.Reason
-	(*Explanation)(nil),           // 8: echelon.v1.Explanation
-	(*SegmentExplanation)(nil),    // 9: echelon.v1.SegmentExplanation
-	(*RuleExplanation)(nil),       // 10: echelon.v1.RuleExplanation
-	(*ScoreExplanation)(nil),      // 11: echelon.v1.ScoreExplanation
-	(*CriterionExplanation)(nil),  // 12: echelon.v1.CriterionExplanation
-	(*TierExplanation)(nil),       // 13: echelon.v1.TierExplanation
-	(*CutExplanation)(nil),        // 14: echelon.v1.CutExplanation
-	(*CutCondition)(nil),          // 15: echelon.v1.CutCondition
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 17: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 18: google.protobuf.Value
+	(PathStep_Outcome)(0),         // 1: echelon.v1.PathStep.Outcome
+	(RuleExplanation_Outcome)(0),  // 2: echelon.v1.RuleExplanation.Outcome
+	(*Assignment)(nil),            // 3: echelon.v1.Assignment
+	(*Provenance)(nil),            // 4: echelon.v1.Provenance
+	(*SegmentOutcome)(nil),        // 5: echelon.v1.SegmentOutcome
+	(*ScoreOutcome)(nil),          // 6: echelon.v1.ScoreOutcome
+	(*TierOutcome)(nil),           // 7: echelon.v1.TierOutcome
+	(*Reason)(nil),                // 8: echelon.v1.Reason
+	(*Explanation)(nil),           // 9: echelon.v1.Explanation
+	(*TierPath)(nil),              // 10: echelon.v1.TierPath
+	(*PathStep)(nil),              // 11: echelon.v1.PathStep
+	(*SegmentExplanation)(nil),    // 12: echelon.v1.SegmentExplanation
+	(*RuleExplanation)(nil),       // 13: echelon.v1.RuleExplanation
+	(*ScoreExplanation)(nil),      // 14: echelon.v1.ScoreExplanation
+	(*CriterionExplanation)(nil),  // 15: echelon.v1.CriterionExplanation
+	(*TierExplanation)(nil),       // 16: echelon.v1.TierExplanation
+	(*CutExplanation)(nil),        // 17: echelon.v1.CutExplanation
+	(*CutCondition)(nil),          // 18: echelon.v1.CutCondition
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 20: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 21: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
-	3,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
-	4,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
-	5,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
-	6,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
-	7,  // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
-	8,  // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
-	16, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
+	5,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
+	6,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
+	7,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
+	8,  // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
+	9,  // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
+	19, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
 	0,  // 7: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
-	9,  // 8: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
-	11, // 9: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
-	13, // 10: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	17, // 11: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
-	10, // 12: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
-	10, // 13: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
-	1,  // 14: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
-	7,  // 15: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
-	12, // 16: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	18, // 17: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
-	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
-	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	10, // 20: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
-	14, // 21: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	15, // 22: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	14, // 23: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	7,  // 24: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	12, // 8: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
+	14, // 9: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
+	16, // 10: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
+	20, // 11: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	13, // 12: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
+	10, // 13: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
+	11, // 14: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
+	1,  // 15: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
+	21, // 16: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
+	21, // 17: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
+	13, // 18: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
+	2,  // 19: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
+	8,  // 20: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
+	15, // 21: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
+	21, // 22: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	8,  // 23: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
+	17, // 24: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
+	13, // 25: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	17, // 26: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	18, // 27: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	17, // 28: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	8,  // 29: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -1611,16 +1875,17 @@ func file_echelon_v1_assignment_proto_init() {
 	file_echelon_v1_assignment_proto_msgTypes[4].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[7].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[9].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[10].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[11].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[12].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[13].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   14,
+			NumEnums:      3,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
