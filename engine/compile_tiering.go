@@ -20,8 +20,8 @@ type tiering struct {
 	scores [2]int
 	// by is the place of the segmentation within whose segments a ladder's cuts are drawn, -1 where there is none.
 	by int
-	// stable is what holds customers in tiers of a ladder; nil where nothing does.
-	stable *stability.Ladder
+	// stable is what holds customers in their tiers; nil where nothing does.
+	stable *stability.Policy
 	// engagements are the engagement of each of names, empty where it has none.
 	engagements []string
 	// levels are the level of each of a ladder's or a table's names, nil where it has none.
@@ -62,6 +62,12 @@ func (c *compiler) tiering(path string, index int) {
 	if c.found.HasMistakes() {
 		return
 	}
+	if compiled != nil {
+		compiled.stable = c.stability(path, declared)
+	}
+	if c.found.HasMistakes() {
+		return
+	}
 	c.program.tierings = grow(c.program.tierings, index)
 	c.program.tierings[index] = compiled
 }
@@ -87,7 +93,6 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 			exprs.PerSegment[i] = append(exprs.PerSegment[i], c.cut(fmt.Sprintf("%s.per_segment[%d].tiers[%d].cut", path, i, k), "", t.GetCut()))
 		}
 	}
-	stable := c.exitRules(path, declared)
 	if c.found.HasMistakes() {
 		return nil
 	}
@@ -97,7 +102,6 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	}
 	compiled := &tiering{
 		name: declared.GetName(), ladder: tier.NewLadder(declared, exprs), scores: [2]int{c.scoreAt(linear.GetScore()), -1}, by: by,
-		stable: stable,
 	}
 	for _, t := range linear.GetTiers() {
 		compiled.engagements = append(compiled.engagements, t.GetEngagement())

@@ -129,9 +129,9 @@ func allTexts(model *echelonv1.Model, list []*item) []written {
 	return all
 }
 
-// exitTexts returns the expressions of the exit rules of a tiering. They are none of what it needs: they may read its own outcome.
+// exitTexts returns the expressions of the exit rules and the freeze of a tiering. They are none of what it needs: they may read its own outcome.
 func exitTexts(t *echelonv1.Tiering) []string {
-	var texts []string
+	texts := []string{t.GetStability().GetFreeze().GetBefore()}
 	for _, tier := range t.GetLinear().GetTiers() {
 		for _, exit := range append([]*echelonv1.Exit{tier.GetExit()}, tier.GetExit().GetAny()...) {
 			texts = append(texts, exit.GetWhen())

@@ -55,6 +55,21 @@ func (p *Program) lintRules(before diag.List) diag.List { return p.newRuleLint(b
 // are no warnings: what lint says holds whatever these parts are, and there may be more to find.
 func (p *Program) NotAnalysed() diag.List { return p.newRuleLint(nil).unclear }
 
+// RowByRow returns the expressions that are not evaluated in columns, as a whole or in part, each with what is left to cel-go, row by row, and why. They
+// give the same outcomes, and take longer. All says how many expressions there are.
+func (p *Program) RowByRow() (list diag.List, all int) {
+	for _, one := range p.expressions {
+		for _, f := range one.Fallbacks() {
+			what := "evaluated row by row"
+			if !f.Whole {
+				what = "in part, from here on, evaluated row by row"
+			}
+			list.WarnAtf(one.path, f.Offset, "", "%s: %s", what, f.Why)
+		}
+	}
+	return list, len(p.expressions)
+}
+
 // values finds constants that a variable is compared with and never is.
 func (l *ruleLint) values(one placed) {
 	for _, c := range one.Comparisons() {

@@ -50,7 +50,7 @@ func (p *pathfinder) path(tiering int) *echelonv1.TierPath {
 	case column.Valid.Get(p.row) && t.ladder.Onboards(int(column.Codes[p.row])):
 		path.Note = item + ": newcomers stand in no cut yet"
 		return path
-	case !p.e.climbing(tiering).Valid.Get(p.row):
+	case !p.e.cutScores(tiering)[0].Valid.Get(p.row):
 		path.Note = item + ": the customer stands in no cut, since it has no score or no segment"
 		return path
 	case !p.canRise(tiering):
@@ -122,7 +122,8 @@ func (p *pathfinder) slot(name string) int {
 func (p *Program) expressionsOf(one *item) []*expr.Expr {
 	var list []*expr.Expr
 	for _, placed := range p.expressions {
-		if strings.HasPrefix(placed.path, one.path+".") && !strings.Contains(placed.path, ".exit.") {
+		later := strings.Contains(placed.path, ".exit.") || strings.HasPrefix(placed.path, one.path+".stability.")
+		if strings.HasPrefix(placed.path, one.path+".") && !later {
 			list = append(list, placed.Expr)
 		}
 	}

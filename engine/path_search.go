@@ -42,7 +42,11 @@ func (w *wayfinder) try(values ...value) []outcome {
 	f := &frame.Frame{Schema: w.room.Schema, IDs: w.room.IDs, Columns: slices.Clone(w.room.Columns)}
 	f.Columns[w.attribute] = w.column(values)
 	r := w.scorer.Evaluate(f, w.options)
-	column, scores := r.Tiers[w.tiering], r.Scores[w.scorer.program.tierings[w.tiering].scores[0]]
+	column := r.Tiers[w.tiering]
+	if computed := r.Computed[w.tiering]; computed != nil {
+		column = computed
+	}
+	scores := r.Scores[w.scorer.program.tierings[w.tiering].scores[0]]
 	made := make([]outcome, len(values))
 	for i := range values {
 		made[i] = outcome{place: -1, score: scores.Numbers[i]}

@@ -146,6 +146,12 @@ func CeilShare(share float64, n int) int {
 	return int(quotient.Int64())
 }
 
+// FloorShare returns the floor of share, at least 0, times n, exact on the shortest decimal that reads back as share.
+func FloorShare(share float64, n int64) int64 {
+	product := new(big.Rat).Mul(decimal(share), new(big.Rat).SetInt64(n))
+	return new(big.Int).Quo(product.Num(), product.Denom()).Int64()
+}
+
 // decimal returns the shortest decimal that reads back as x: 0.1 is a tenth, not the double next to it.
 func decimal(x float64) *big.Rat {
 	ratio, ok := new(big.Rat).SetString(strconv.FormatFloat(x, 'g', -1, 64))

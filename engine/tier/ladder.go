@@ -18,6 +18,8 @@ type Ladder struct {
 	score string
 	names []string
 	all   []string
+	// levels are those of names, nil where one has none.
+	levels []*int32
 	// rungs are those that customers climb; of is, for each segment by its code, the place of its rungs, and has one entry where there is no `by`.
 	rungs []*rungs
 	of    []int
@@ -55,7 +57,7 @@ func NewLadder(declared *echelonv1.Tiering, exprs LadderExprs) *Ladder {
 		by: exprs.By, segments: exprs.Segments,
 	}
 	for i, tier := range linear.GetTiers() {
-		l.names = append(l.names, tier.GetName())
+		l.names, l.levels = append(l.names, tier.GetName()), append(l.levels, tier.Level)
 		if tier.GetName() == linear.GetUnscored() {
 			l.unscored = i
 		}
@@ -157,6 +159,20 @@ func (l *Ladder) read(scope *expr.Scope, ids []string, score *frame.Column) *bat
 	return b
 }
 
+// with returns the batch with other scores.
+func (b *batch) with(score *frame.Column) *batch {
+	other := *b
+	other.score, other.parts = score, make([]*part, len(b.parts))
+	for i, p := range b.parts {
+		if p != nil {
+			read := *p
+			read.batch = &other
+			other.parts[i] = &read
+		}
+	}
+	return &other
+}
+
 // key returns a row's place in the ladder's order, without an amount.
 func (b *batch) key(row int) key {
 	k := key{score: b.score.Numbers[row], id: b.ids[row]}
@@ -173,6 +189,8 @@ type LadderOutcome struct {
 	batch  *batch
 	// Column has each row's tier, as a text whose dictionary is Names; not valid where there is none.
 	Column frame.Column
+	// moved are the tiers of scores that lie so many points higher, as far as somebody asked.
+	moved map[float64]*frame.Column
 }
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.

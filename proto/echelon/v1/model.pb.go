@@ -351,6 +351,59 @@ func (Tiering_DecidePer) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
 }
 
+// Period is a part of the calendar.
+type Review_Period int32
+
+const (
+	// A calendar year.
+	Review_YEAR Review_Period = 0
+	// A calendar quarter.
+	Review_QUARTER Review_Period = 1
+	// A calendar month.
+	Review_MONTH Review_Period = 2
+)
+
+// Enum value maps for Review_Period.
+var (
+	Review_Period_name = map[int32]string{
+		0: "YEAR",
+		1: "QUARTER",
+		2: "MONTH",
+	}
+	Review_Period_value = map[string]int32{
+		"YEAR":    0,
+		"QUARTER": 1,
+		"MONTH":   2,
+	}
+)
+
+func (x Review_Period) Enum() *Review_Period {
+	p := new(Review_Period)
+	*p = x
+	return p
+}
+
+func (x Review_Period) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Review_Period) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+}
+
+func (Review_Period) Type() protoreflect.EnumType {
+	return &file_echelon_v1_model_proto_enumTypes[6]
+}
+
+func (x Review_Period) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Review_Period.Descriptor instead.
+func (Review_Period) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+}
+
 // Order says what the customers are ordered by.
 type CumulativeShare_Order int32
 
@@ -384,11 +437,11 @@ func (x CumulativeShare_Order) String() string {
 }
 
 func (CumulativeShare_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
 }
 
 func (CumulativeShare_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[6]
+	return &file_echelon_v1_model_proto_enumTypes[7]
 }
 
 func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
@@ -397,7 +450,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Order is a direction.
@@ -433,11 +486,11 @@ func (x TieBreaker_Order) String() string {
 }
 
 func (TieBreaker_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
 }
 
 func (TieBreaker_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[7]
+	return &file_echelon_v1_model_proto_enumTypes[8]
 }
 
 func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
@@ -446,7 +499,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -494,11 +547,11 @@ func (x Engagement_Touch) String() string {
 }
 
 func (Engagement_Touch) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
 }
 
 func (Engagement_Touch) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[8]
+	return &file_echelon_v1_model_proto_enumTypes[9]
 }
 
 func (x Engagement_Touch) Number() protoreflect.EnumNumber {
@@ -507,7 +560,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // Ownership says how customers are owned.
@@ -551,11 +604,11 @@ func (x Role_Ownership) String() string {
 }
 
 func (Role_Ownership) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
 }
 
 func (Role_Ownership) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[9]
+	return &file_echelon_v1_model_proto_enumTypes[10]
 }
 
 func (x Role_Ownership) Number() protoreflect.EnumNumber {
@@ -564,7 +617,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30, 0}
 }
 
 // Driver says what is counted.
@@ -612,11 +665,11 @@ func (x Capacity_Driver) String() string {
 }
 
 func (Capacity_Driver) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[11].Descriptor()
 }
 
 func (Capacity_Driver) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[10]
+	return &file_echelon_v1_model_proto_enumTypes[11]
 }
 
 func (x Capacity_Driver) Number() protoreflect.EnumNumber {
@@ -625,7 +678,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1483,7 +1536,9 @@ type Tiering struct {
 	//	*Tiering_Table_
 	Kind isTiering_Kind `protobuf_oneof:"kind"`
 	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
-	DecidePer     Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
+	DecidePer Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
+	// When a move is earned. Without it the computed tier is in force at once, but for exit rules. Not in a tiering that decides per FAMILY.
+	Stability     *Stability `protobuf:"bytes,230,opt,name=stability,proto3" json:"stability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1571,6 +1626,13 @@ func (x *Tiering) GetDecidePer() Tiering_DecidePer {
 		return x.DecidePer
 	}
 	return Tiering_CUSTOMER
+}
+
+func (x *Tiering) GetStability() *Stability {
+	if x != nil {
+		return x.Stability
+	}
+	return nil
 }
 
 type isTiering_Kind interface {
@@ -2106,6 +2168,373 @@ func (x *Exit) GetAny() []*Exit {
 	return nil
 }
 
+// Stability says when a customer moves from the tier that it is in to the one that is computed. Each field holds back moves of its own; who is in no
+// tier yet is held by none. For a matrix, whose personas have no order, every change is a move of one kind.
+type Stability struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many points a score must be past a line for a customer to come above it, 0 to 100.
+	PromoteMargin float64 `protobuf:"fixed64,1,opt,name=promote_margin,json=promoteMargin,proto3" json:"promote_margin,omitempty"`
+	// How many points a score must be below a line for a customer to fall below it, 0 to 100.
+	DemoteMargin float64 `protobuf:"fixed64,2,opt,name=demote_margin,json=demoteMargin,proto3" json:"demote_margin,omitempty"`
+	// How many calendar days a customer stays where it came to, at least.
+	MinDwellDays int32 `protobuf:"varint,3,opt,name=min_dwell_days,json=minDwellDays,proto3" json:"min_dwell_days,omitempty"`
+	// When moves may happen, and what the period is in which they are counted.
+	Review *Review `protobuf:"bytes,4,opt,name=review,proto3" json:"review,omitempty"`
+	// When demotions may not happen.
+	Freeze *Freeze `protobuf:"bytes,5,opt,name=freeze,proto3" json:"freeze,omitempty"`
+	// How many customers may move in a review period.
+	MaxMoves *MovesCap `protobuf:"bytes,6,opt,name=max_moves,json=maxMoves,proto3" json:"max_moves,omitempty"`
+	// Whether a customer falls by one tier in a review period, however many are computed. Only in a ladder.
+	DemoteOneTier bool `protobuf:"varint,7,opt,name=demote_one_tier,json=demoteOneTier,proto3" json:"demote_one_tier,omitempty"`
+	// How many calendar days a demotion is announced before it takes effect, if it is still computed then. Only in a ladder.
+	GraceDays int32 `protobuf:"varint,8,opt,name=grace_days,json=graceDays,proto3" json:"grace_days,omitempty"`
+	// What watches that the base does not drift upwards. Only in a ladder.
+	Guard         *Guard `protobuf:"bytes,9,opt,name=guard,proto3" json:"guard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stability) Reset() {
+	*x = Stability{}
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stability) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stability) ProtoMessage() {}
+
+func (x *Stability) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stability.ProtoReflect.Descriptor instead.
+func (*Stability) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Stability) GetPromoteMargin() float64 {
+	if x != nil {
+		return x.PromoteMargin
+	}
+	return 0
+}
+
+func (x *Stability) GetDemoteMargin() float64 {
+	if x != nil {
+		return x.DemoteMargin
+	}
+	return 0
+}
+
+func (x *Stability) GetMinDwellDays() int32 {
+	if x != nil {
+		return x.MinDwellDays
+	}
+	return 0
+}
+
+func (x *Stability) GetReview() *Review {
+	if x != nil {
+		return x.Review
+	}
+	return nil
+}
+
+func (x *Stability) GetFreeze() *Freeze {
+	if x != nil {
+		return x.Freeze
+	}
+	return nil
+}
+
+func (x *Stability) GetMaxMoves() *MovesCap {
+	if x != nil {
+		return x.MaxMoves
+	}
+	return nil
+}
+
+func (x *Stability) GetDemoteOneTier() bool {
+	if x != nil {
+		return x.DemoteOneTier
+	}
+	return false
+}
+
+func (x *Stability) GetGraceDays() int32 {
+	if x != nil {
+		return x.GraceDays
+	}
+	return 0
+}
+
+func (x *Stability) GetGuard() *Guard {
+	if x != nil {
+		return x.Guard
+	}
+	return nil
+}
+
+// Review is a calendar of moves, in the model's time zone.
+type Review struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The period in which moves are counted.
+	Every Review_Period `protobuf:"varint,1,opt,name=every,proto3,enum=echelon.v1.Review_Period" json:"every,omitempty"`
+	// The windows of the year in which customers may move; without any they may always.
+	Windows []*Review_Window `protobuf:"bytes,2,rep,name=windows,proto3" json:"windows,omitempty"`
+	// The windows of promotions, in place of `windows`. Only in a ladder.
+	Promotions []*Review_Window `protobuf:"bytes,3,rep,name=promotions,proto3" json:"promotions,omitempty"`
+	// The windows of demotions, in place of `windows`. Only in a ladder.
+	Demotions     []*Review_Window `protobuf:"bytes,4,rep,name=demotions,proto3" json:"demotions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review) Reset() {
+	*x = Review{}
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review) ProtoMessage() {}
+
+func (x *Review) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review.ProtoReflect.Descriptor instead.
+func (*Review) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Review) GetEvery() Review_Period {
+	if x != nil {
+		return x.Every
+	}
+	return Review_YEAR
+}
+
+func (x *Review) GetWindows() []*Review_Window {
+	if x != nil {
+		return x.Windows
+	}
+	return nil
+}
+
+func (x *Review) GetPromotions() []*Review_Window {
+	if x != nil {
+		return x.Promotions
+	}
+	return nil
+}
+
+func (x *Review) GetDemotions() []*Review_Window {
+	if x != nil {
+		return x.Demotions
+	}
+	return nil
+}
+
+// Freeze holds back demotions for some days before a date, such as a renewal. In a matrix it holds back every change.
+type Freeze struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day: an expression that gives a DATE, such as the name of an attribute. Where it cannot be read nothing is frozen.
+	Before string `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	// How many days before it the freeze begins, at least 1. It ends with the day before.
+	Days          int32 `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Freeze) Reset() {
+	*x = Freeze{}
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Freeze) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Freeze) ProtoMessage() {}
+
+func (x *Freeze) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
+func (*Freeze) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Freeze) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *Freeze) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+// MovesCap is how many customers may move in a review period, all directions together: the clearest moves first, by how far the score is past the
+// line, then by id. Where both fields are given, the less counts.
+type MovesCap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// This many, at least 1.
+	Count *int64 `protobuf:"varint,1,opt,name=count,proto3,oneof" json:"count,omitempty"`
+	// The floor of this share, above 0 and up to 1, of the customers with a tier.
+	Share         *float64 `protobuf:"fixed64,2,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MovesCap) Reset() {
+	*x = MovesCap{}
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MovesCap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MovesCap) ProtoMessage() {}
+
+func (x *MovesCap) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MovesCap.ProtoReflect.Descriptor instead.
+func (*MovesCap) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *MovesCap) GetCount() int64 {
+	if x != nil && x.Count != nil {
+		return *x.Count
+	}
+	return 0
+}
+
+func (x *MovesCap) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+// Guard watches promotions. At least one limit is given.
+type Guard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The largest share of the customers with a tier, above 0 and up to 1, that may be promoted in a review period.
+	MaxPromotedShare *float64 `protobuf:"fixed64,1,opt,name=max_promoted_share,json=maxPromotedShare,proto3,oneof" json:"max_promoted_share,omitempty"`
+	// How many customers tiers have room for.
+	Capacity []*Guard_Room `protobuf:"bytes,2,rep,name=capacity,proto3" json:"capacity,omitempty"`
+	// Whether promotions beyond max_promoted_share are held back; without it a run tells of them, and they happen.
+	Stop          bool `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guard) Reset() {
+	*x = Guard{}
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guard) ProtoMessage() {}
+
+func (x *Guard) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guard.ProtoReflect.Descriptor instead.
+func (*Guard) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Guard) GetMaxPromotedShare() float64 {
+	if x != nil && x.MaxPromotedShare != nil {
+		return *x.MaxPromotedShare
+	}
+	return 0
+}
+
+func (x *Guard) GetCapacity() []*Guard_Room {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *Guard) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
 // Cut takes customers into a tier. Its fields are ANDed; at least one is given.
 type Cut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2132,7 +2561,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2573,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2586,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -2231,7 +2660,7 @@ type CapacityCut struct {
 
 func (x *CapacityCut) Reset() {
 	*x = CapacityCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2672,7 @@ func (x *CapacityCut) String() string {
 func (*CapacityCut) ProtoMessage() {}
 
 func (x *CapacityCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2685,7 @@ func (x *CapacityCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
 func (*CapacityCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CapacityCut) GetRole() string {
@@ -2284,7 +2713,7 @@ type NaturalBreak struct {
 
 func (x *NaturalBreak) Reset() {
 	*x = NaturalBreak{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2296,7 +2725,7 @@ func (x *NaturalBreak) String() string {
 func (*NaturalBreak) ProtoMessage() {}
 
 func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2309,7 +2738,7 @@ func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
 func (*NaturalBreak) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
@@ -2327,7 +2756,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2768,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2781,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2389,7 +2818,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2401,7 +2830,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2414,7 +2843,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2444,7 +2873,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2456,7 +2885,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2469,7 +2898,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Axis) GetScore() string {
@@ -2505,7 +2934,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2946,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2959,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2616,7 +3045,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2628,7 +3057,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2641,7 +3070,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2695,7 +3124,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +3136,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +3149,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Engagement) GetName() string {
@@ -2789,7 +3218,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2801,7 +3230,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2814,7 +3243,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Role) GetRole() string {
@@ -2858,7 +3287,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2870,7 +3299,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2883,7 +3312,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2913,7 +3342,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +3354,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2968,7 +3397,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3409,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3021,7 +3450,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3033,7 +3462,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3069,7 +3498,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3510,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3124,7 +3553,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +3565,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3604,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3187,7 +3616,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3642,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3225,7 +3654,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3251,7 +3680,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3263,7 +3692,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3294,7 +3723,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3735,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3356,7 +3785,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3797,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3411,7 +3840,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3423,7 +3852,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3477,7 +3906,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3489,7 +3918,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3569,7 +3998,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3581,7 +4010,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3633,7 +4062,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +4074,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3701,7 +4130,7 @@ type Tiering_Table struct {
 
 func (x *Tiering_Table) Reset() {
 	*x = Tiering_Table{}
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3713,7 +4142,7 @@ func (x *Tiering_Table) String() string {
 func (*Tiering_Table) ProtoMessage() {}
 
 func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3764,6 +4193,125 @@ func (x *Tiering_Table) GetUnknown() string {
 	return ""
 }
 
+// Window is days of every year: months, or the days between two.
+type Review_Window struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whole months, 1 to 12.
+	Months []int32 `protobuf:"varint,1,rep,packed,name=months,proto3" json:"months,omitempty"`
+	// The first day, such as "12-15": month and day.
+	From string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The last day, which is inside; one that comes before `from` lies in the next year.
+	To            string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review_Window) Reset() {
+	*x = Review_Window{}
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review_Window) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review_Window) ProtoMessage() {}
+
+func (x *Review_Window) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review_Window.ProtoReflect.Descriptor instead.
+func (*Review_Window) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+}
+
+func (x *Review_Window) GetMonths() []int32 {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *Review_Window) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Review_Window) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// Room is how many customers a tier has room for.
+type Guard_Room struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tier, of the ladder.
+	Tier string `protobuf:"bytes,1,opt,name=tier,proto3" json:"tier,omitempty"`
+	// How many customers, at least 1.
+	Customers     int64 `protobuf:"varint,2,opt,name=customers,proto3" json:"customers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guard_Room) Reset() {
+	*x = Guard_Room{}
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guard_Room) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guard_Room) ProtoMessage() {}
+
+func (x *Guard_Room) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guard_Room.ProtoReflect.Descriptor instead.
+func (*Guard_Room) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *Guard_Room) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *Guard_Room) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
 // Median is the 50th percentile.
 type AxisCut_Median struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3773,7 +4321,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3785,7 +4333,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[43]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3798,7 +4346,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3812,7 +4360,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3824,7 +4372,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3837,7 +4385,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3986,7 +4534,7 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xa8\b\n" +
+	"\x04kind\"\xde\b\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
@@ -3994,7 +4542,8 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x122\n" +
 	"\x05table\x18\xdc\x01 \x01(\v2\x19.echelon.v1.Tiering.TableH\x00R\x05table\x12=\n" +
 	"\n" +
-	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xab\x02\n" +
+	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x124\n" +
+	"\tstability\x18\xe6\x01 \x01(\v2\x15.echelon.v1.StabilityR\tstability\x1a\xab\x02\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -4068,7 +4617,49 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05below\x18\x01 \x01(\x01H\x00R\x05below\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12\"\n" +
 	"\x03any\x18\x03 \x03(\v2\x10.echelon.v1.ExitR\x03anyB\b\n" +
-	"\x06_below\"\x8a\x03\n" +
+	"\x06_below\"\xf8\x02\n" +
+	"\tStability\x12%\n" +
+	"\x0epromote_margin\x18\x01 \x01(\x01R\rpromoteMargin\x12#\n" +
+	"\rdemote_margin\x18\x02 \x01(\x01R\fdemoteMargin\x12$\n" +
+	"\x0emin_dwell_days\x18\x03 \x01(\x05R\fminDwellDays\x12*\n" +
+	"\x06review\x18\x04 \x01(\v2\x12.echelon.v1.ReviewR\x06review\x12*\n" +
+	"\x06freeze\x18\x05 \x01(\v2\x12.echelon.v1.FreezeR\x06freeze\x121\n" +
+	"\tmax_moves\x18\x06 \x01(\v2\x14.echelon.v1.MovesCapR\bmaxMoves\x12&\n" +
+	"\x0fdemote_one_tier\x18\a \x01(\bR\rdemoteOneTier\x12\x1d\n" +
+	"\n" +
+	"grace_days\x18\b \x01(\x05R\tgraceDays\x12'\n" +
+	"\x05guard\x18\t \x01(\v2\x11.echelon.v1.GuardR\x05guard\"\xd4\x02\n" +
+	"\x06Review\x12/\n" +
+	"\x05every\x18\x01 \x01(\x0e2\x19.echelon.v1.Review.PeriodR\x05every\x123\n" +
+	"\awindows\x18\x02 \x03(\v2\x19.echelon.v1.Review.WindowR\awindows\x129\n" +
+	"\n" +
+	"promotions\x18\x03 \x03(\v2\x19.echelon.v1.Review.WindowR\n" +
+	"promotions\x127\n" +
+	"\tdemotions\x18\x04 \x03(\v2\x19.echelon.v1.Review.WindowR\tdemotions\x1aD\n" +
+	"\x06Window\x12\x16\n" +
+	"\x06months\x18\x01 \x03(\x05R\x06months\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\"*\n" +
+	"\x06Period\x12\b\n" +
+	"\x04YEAR\x10\x00\x12\v\n" +
+	"\aQUARTER\x10\x01\x12\t\n" +
+	"\x05MONTH\x10\x02\"4\n" +
+	"\x06Freeze\x12\x16\n" +
+	"\x06before\x18\x01 \x01(\tR\x06before\x12\x12\n" +
+	"\x04days\x18\x02 \x01(\x05R\x04days\"T\n" +
+	"\bMovesCap\x12\x19\n" +
+	"\x05count\x18\x01 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x19\n" +
+	"\x05share\x18\x02 \x01(\x01H\x01R\x05share\x88\x01\x01B\b\n" +
+	"\x06_countB\b\n" +
+	"\x06_share\"\xd3\x01\n" +
+	"\x05Guard\x121\n" +
+	"\x12max_promoted_share\x18\x01 \x01(\x01H\x00R\x10maxPromotedShare\x88\x01\x01\x122\n" +
+	"\bcapacity\x18\x02 \x03(\v2\x16.echelon.v1.Guard.RoomR\bcapacity\x12\x12\n" +
+	"\x04stop\x18\x03 \x01(\bR\x04stop\x1a8\n" +
+	"\x04Room\x12\x12\n" +
+	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x01(\x03R\tcustomersB\x15\n" +
+	"\x13_max_promoted_share\"\x8a\x03\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
@@ -4178,8 +4769,8 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_model_proto_rawDescData
 }
 
-var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -4187,127 +4778,145 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(Normalize_Bands_Closed)(0),       // 3: echelon.v1.Normalize.Bands.Closed
 	(Normalize_Percentile_Ties)(0),    // 4: echelon.v1.Normalize.Percentile.Ties
 	(Tiering_DecidePer)(0),            // 5: echelon.v1.Tiering.DecidePer
-	(CumulativeShare_Order)(0),        // 6: echelon.v1.CumulativeShare.Order
-	(TieBreaker_Order)(0),             // 7: echelon.v1.TieBreaker.Order
-	(Engagement_Touch)(0),             // 8: echelon.v1.Engagement.Touch
-	(Role_Ownership)(0),               // 9: echelon.v1.Role.Ownership
-	(Capacity_Driver)(0),              // 10: echelon.v1.Capacity.Driver
-	(*Model)(nil),                     // 11: echelon.v1.Model
-	(*Attribute)(nil),                 // 12: echelon.v1.Attribute
-	(*DerivedAttribute)(nil),          // 13: echelon.v1.DerivedAttribute
-	(*Segmentation)(nil),              // 14: echelon.v1.Segmentation
-	(*Segment)(nil),                   // 15: echelon.v1.Segment
-	(*Score)(nil),                     // 16: echelon.v1.Score
-	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
-	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
-	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
-	(*TableTier)(nil),                 // 20: echelon.v1.TableTier
-	(*TableRow)(nil),                  // 21: echelon.v1.TableRow
-	(*TableCondition)(nil),            // 22: echelon.v1.TableCondition
-	(*SegmentLadder)(nil),             // 23: echelon.v1.SegmentLadder
-	(*SegmentTier)(nil),               // 24: echelon.v1.SegmentTier
-	(*Tier)(nil),                      // 25: echelon.v1.Tier
-	(*Exit)(nil),                      // 26: echelon.v1.Exit
-	(*Cut)(nil),                       // 27: echelon.v1.Cut
-	(*CapacityCut)(nil),               // 28: echelon.v1.CapacityCut
-	(*NaturalBreak)(nil),              // 29: echelon.v1.NaturalBreak
-	(*CumulativeShare)(nil),           // 30: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 31: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 32: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 33: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 34: echelon.v1.Cell
-	(*Engagement)(nil),                // 35: echelon.v1.Engagement
-	(*Role)(nil),                      // 36: echelon.v1.Role
-	(*Capacity)(nil),                  // 37: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 38: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 39: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 40: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 41: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 42: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 43: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 44: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 45: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 46: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 47: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 48: echelon.v1.Normalize.Bands.Band
-	nil,                               // 49: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 50: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 51: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 52: echelon.v1.Tiering.Matrix
-	(*Tiering_Table)(nil),             // 53: echelon.v1.Tiering.Table
-	(*AxisCut_Median)(nil),            // 54: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 55: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 56: echelon.v1.Currency
-	(*Format)(nil),                    // 57: echelon.v1.Format
+	(Review_Period)(0),                // 6: echelon.v1.Review.Period
+	(CumulativeShare_Order)(0),        // 7: echelon.v1.CumulativeShare.Order
+	(TieBreaker_Order)(0),             // 8: echelon.v1.TieBreaker.Order
+	(Engagement_Touch)(0),             // 9: echelon.v1.Engagement.Touch
+	(Role_Ownership)(0),               // 10: echelon.v1.Role.Ownership
+	(Capacity_Driver)(0),              // 11: echelon.v1.Capacity.Driver
+	(*Model)(nil),                     // 12: echelon.v1.Model
+	(*Attribute)(nil),                 // 13: echelon.v1.Attribute
+	(*DerivedAttribute)(nil),          // 14: echelon.v1.DerivedAttribute
+	(*Segmentation)(nil),              // 15: echelon.v1.Segmentation
+	(*Segment)(nil),                   // 16: echelon.v1.Segment
+	(*Score)(nil),                     // 17: echelon.v1.Score
+	(*Criterion)(nil),                 // 18: echelon.v1.Criterion
+	(*Normalize)(nil),                 // 19: echelon.v1.Normalize
+	(*Tiering)(nil),                   // 20: echelon.v1.Tiering
+	(*TableTier)(nil),                 // 21: echelon.v1.TableTier
+	(*TableRow)(nil),                  // 22: echelon.v1.TableRow
+	(*TableCondition)(nil),            // 23: echelon.v1.TableCondition
+	(*SegmentLadder)(nil),             // 24: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 25: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 26: echelon.v1.Tier
+	(*Exit)(nil),                      // 27: echelon.v1.Exit
+	(*Stability)(nil),                 // 28: echelon.v1.Stability
+	(*Review)(nil),                    // 29: echelon.v1.Review
+	(*Freeze)(nil),                    // 30: echelon.v1.Freeze
+	(*MovesCap)(nil),                  // 31: echelon.v1.MovesCap
+	(*Guard)(nil),                     // 32: echelon.v1.Guard
+	(*Cut)(nil),                       // 33: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 34: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 35: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 36: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 37: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 38: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 39: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 40: echelon.v1.Cell
+	(*Engagement)(nil),                // 41: echelon.v1.Engagement
+	(*Role)(nil),                      // 42: echelon.v1.Role
+	(*Capacity)(nil),                  // 43: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 44: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 45: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 46: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 47: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 48: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 49: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 50: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 51: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 52: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 53: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 54: echelon.v1.Normalize.Bands.Band
+	nil,                               // 55: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 56: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 57: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 58: echelon.v1.Tiering.Matrix
+	(*Tiering_Table)(nil),             // 59: echelon.v1.Tiering.Table
+	(*Review_Window)(nil),             // 60: echelon.v1.Review.Window
+	(*Guard_Room)(nil),                // 61: echelon.v1.Guard.Room
+	(*AxisCut_Median)(nil),            // 62: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 63: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 64: echelon.v1.Currency
+	(*Format)(nil),                    // 65: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	56, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
-	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
-	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
-	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
-	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
-	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	35, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	64, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	13, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
+	14, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
+	15, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
+	17, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
+	20, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
+	41, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	57, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	65, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	16, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	18, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	38, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	39, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	40, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	41, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	42, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	43, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	46, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	44, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	45, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	50, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	52, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	53, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
+	19, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	44, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	45, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	46, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	47, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	48, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	49, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	52, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	50, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	51, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	56, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	58, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	59, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
 	5,  // 26: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	22, // 27: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
-	24, // 28: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
-	27, // 29: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
-	27, // 30: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	26, // 31: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	26, // 32: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	30, // 33: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	27, // 34: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	28, // 35: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
-	29, // 36: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
-	6,  // 37: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	7,  // 38: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	33, // 39: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	54, // 40: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	55, // 41: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	8,  // 42: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	36, // 43: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	9,  // 44: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	37, // 45: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	10, // 46: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	47, // 47: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	48, // 48: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 49: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	49, // 50: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 51: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	25, // 52: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	31, // 53: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	51, // 54: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	23, // 55: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
-	32, // 56: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	32, // 57: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	34, // 58: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	1,  // 59: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	20, // 60: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
-	21, // 61: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	28, // 27: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
+	23, // 28: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
+	25, // 29: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	33, // 30: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	33, // 31: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	27, // 32: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	27, // 33: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	29, // 34: echelon.v1.Stability.review:type_name -> echelon.v1.Review
+	30, // 35: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
+	31, // 36: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
+	32, // 37: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
+	6,  // 38: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
+	60, // 39: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
+	60, // 40: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
+	60, // 41: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
+	61, // 42: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
+	36, // 43: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	33, // 44: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	34, // 45: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	35, // 46: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	7,  // 47: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	8,  // 48: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	39, // 49: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	62, // 50: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	63, // 51: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	9,  // 52: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	42, // 53: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	10, // 54: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	43, // 55: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	11, // 56: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	53, // 57: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	54, // 58: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 59: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	55, // 60: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 61: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	26, // 62: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	37, // 63: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	57, // 64: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	24, // 65: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	38, // 66: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	38, // 67: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	40, // 68: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	1,  // 69: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	21, // 70: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
+	22, // 71: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -4343,24 +4952,26 @@ func file_echelon_v1_model_proto_init() {
 	}
 	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[22].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[21].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[23].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[25].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[31].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[37].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[44].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[42].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[51].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
-			NumEnums:      11,
-			NumMessages:   45,
+			NumEnums:      12,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
