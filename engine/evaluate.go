@@ -27,6 +27,8 @@ type Options struct {
 	Observe func(rows int) (ended func())
 	// Explain asks for every step, through Result.Explain.
 	Explain bool
+	// Path asks, with Explain, for what would bring a customer into a better tier, of each customer whose Assignment is taken.
+	Path bool
 	// Amounts asks for the model's amount of every customer.
 	Amounts bool
 	// Workspace is where batches are evaluated one after another in the same memory; nil takes new memory for each. A result holds until the next
@@ -248,6 +250,9 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	}
 	if options.Explain {
 		r.evaluation = e
+		if options.Path {
+			r.paths = func(row int) []*echelonv1.TierPath { return s.paths(e, f, options, row) }
+		}
 	}
 	if options.Amounts && p.amount != nil {
 		r.Amounts = &p.amount.Eval(&e.scope).Column

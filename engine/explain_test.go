@@ -20,12 +20,12 @@ func TestAScoreIsExplainedByItsCriteria(t *testing.T) {
 	want := &echelonv1.ScoreExplanation{
 		Score: "v", Value: proto.Float64(75), Completeness: 0.7,
 		Criteria: []*echelonv1.CriterionExplanation{
-			{Criterion: "x", Expr: "x", Input: structpb.NewNumberValue(80), Normalized: proto.Float64(80), Weight: 50, WeightPercent: 50, Contribution: 40},
+			{Criterion: "x", Expr: "x", Input: structpb.NewNumberValue(80), Normalized: proto.Float64(80), Weight: 50, WeightPercent: 50, Contribution: 40, Rank: 1},
 			{
-				Criterion: "y", Expr: "y", Input: structpb.NewNullValue(), Normalized: proto.Float64(50), Weight: 30, WeightPercent: 30, Contribution: 15,
+				Criterion: "y", Expr: "y", Input: structpb.NewNullValue(), Normalized: proto.Float64(50), Weight: 30, WeightPercent: 30, Contribution: 15, Rank: 3,
 				Unreadable: &echelonv1.Reason{Code: echelonv1.Reason_MISSING, Item: "scores.v", Part: "y", Attribute: "y", Message: "scores.v, y: y is missing"},
 			},
-			{Criterion: "n", Expr: "n", Input: structpb.NewNumberValue(150), Normalized: proto.Float64(100), Weight: 20, WeightPercent: 20, Contribution: 20},
+			{Criterion: "n", Expr: "n", Input: structpb.NewNumberValue(150), Normalized: proto.Float64(100), Weight: 20, WeightPercent: 20, Contribution: 20, Rank: 2},
 		},
 	}
 	if diff := cmp.Diff(want, s.assignment("one").GetExplanation().GetScores()[0], protocmp.Transform()); diff != "" {

@@ -47,6 +47,8 @@ type Result struct {
 	Amounts *frame.Column
 
 	evaluation *evaluation
+	// paths finds the ways to better tiers of a customer; nil where they were not asked for.
+	paths func(row int) []*echelonv1.TierPath
 	// candidates are, for each tiering, the moves that caps have to judge.
 	candidates [][]stability.Candidate
 	families   *family.Table
@@ -84,6 +86,9 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
+	}
+	if r.paths != nil {
+		a.Explanation.Paths = r.paths(i)
 	}
 	return a
 }

@@ -159,6 +159,7 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 		return nil, err
 	}
 	options := e.options(true, request.GetExplain())
+	options.Path = request.GetPath()
 	options.Workspace = &memory.workspace
 	result, err := s.evaluate(ctx, e, one, options)
 	if err != nil {

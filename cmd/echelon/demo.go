@@ -260,7 +260,7 @@ func (d *demonstration) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	explained, err := explain(ctx, d.client, published)
+	explained, err := explain(ctx, d.client, published, false)
 	if err != nil {
 		return err
 	}

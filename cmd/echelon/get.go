@@ -30,19 +30,21 @@ func (c *cli) getCommand() *cobra.Command {
 }
 
 func (c *cli) explainCommand() *cobra.Command {
-	return c.calls(&cobra.Command{
+	var path bool
+	command := c.calls(&cobra.Command{
 		Use:   "explain MODEL CUSTOMER",
 		Short: "Show every step to a customer's assignment",
 		Long: "Explain evaluates a stored customer by the model, the calibration and the instant of the published assignment, and shows every step:\n" +
-			"the rules that were tried, each criterion's value, weight and contribution, the cuts with their lines, and what was missing.",
-		Example: "  echelon explain b2b AW00000701",
+			"the rules that were tried, each criterion's value, weight and contribution, the cuts with their lines, and what was missing. With --path it tells, too, which change\n" +
+			"of a single attribute would bring the customer into a better tier, or that none does.",
+		Example: "  echelon explain b2b AW00000701\n  echelon explain b2b AW00000701 --path",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 			published, err := server.GetAssignment(ctx, args[0], args[1])
 			if err != nil {
 				return err
 			}
-			explained, err := explain(ctx, server, published)
+			explained, err := explain(ctx, server, published, path)
 			if err != nil {
 				return err
 			}
@@ -52,11 +54,13 @@ func (c *cli) explainCommand() *cobra.Command {
 			return report.Explanation(c.stdout, published, explained)
 		}),
 	})
+	command.Flags().BoolVar(&path, "path", false, "tell the way to the next better tier of each ladder")
+	return command
 }
 
 // explain evaluates a stored customer by what made its published assignment. A customer that was written since may come out otherwise: then it is
 // stale.
-func explain(ctx context.Context, server *client.Client, published *echelonv1.Assignment) (*echelonv1.Assignment, error) {
+func explain(ctx context.Context, server *client.Client, published *echelonv1.Assignment, path bool) (*echelonv1.Assignment, error) {
 	by := published.GetProvenance()
 	evaluator := client.StoredModel(by.GetModel(), by.GetModelVersion())
 	if by.GetCalibrationId() != "" {
@@ -67,6 +71,7 @@ func explain(ctx context.Context, server *client.Client, published *echelonv1.As
 		Evaluator: evaluator,
 		Customer:  &echelonv1.ScoreCustomerRequest_CustomerId{CustomerId: published.GetCustomerId()},
 		Explain:   true,
+		Path:      path,
 	})
 	if err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ type scoreOptions struct {
 	asOf, rates   string
 	// previous is an earlier output.
 	previous string
+	// compare names two tierings, compareOutput where those go who differ.
+	compare, compareOutput string
 	// address is the server's; empty where no server is asked.
 	address string
 }
@@ -40,6 +42,8 @@ func (c *cli) scoreCommand() *cobra.Command {
 	asOfFlag(cmd, &o.asOf)
 	ratesFlag(cmd, &o.rates)
 	flags.StringVar(&o.previous, "previous", "", "an earlier output, whose tiers the customers are in: exit rules hold them there")
+	flags.StringVar(&o.compare, "compare", "", "two tierings of the model, such as coverage,persona, to put side by side: cross table, agreement, and who differs")
+	flags.StringVar(&o.compareOutput, "compare-output", "", "the CSV file to write those to who differ, with the reasons of both; the 10,000 clearest")
 	flags.StringVar(&o.address, "address", "", "the HOST:PORT of the server that does the work; none where it is not given")
 	c.remote.flags(cmd)
 	c.configurable(cmd, "address") // whether a server does the work is said on the command line
@@ -96,7 +100,13 @@ func (o scoreOptions) check() error {
 	if o.rejects != "" && o.rejects == o.output {
 		return usagef("--rejects and --output name the same file: give each its own")
 	}
-	for flag, path := range map[string]string{"--output": o.output, "--rejects": o.rejects} {
+	if o.compareOutput != "" && o.compare == "" {
+		return usagef("--compare-output writes who differs: name the tierings with --compare")
+	}
+	if o.compareOutput != "" && (o.compareOutput == o.output || o.compareOutput == o.rejects) {
+		return usagef("--compare-output names a file that is written already: give it its own")
+	}
+	for flag, path := range map[string]string{"--output": o.output, "--rejects": o.rejects, "--compare-output": o.compareOutput} {
 		if sameFile(path, o.input) || sameFile(path, o.model) || sameFile(path, o.rates) || sameFile(path, o.previous) {
 			return usagef("%s names a file that is read, %s: give it another name", flag, path)
 		}
@@ -133,6 +143,9 @@ func (c *cli) score(ctx context.Context, o scoreOptions) error {
 	}
 	job := &scoreJob{cli: c, options: o, program: m.program, source: m.source, asOf: asOf}
 	if job.rates, err = c.readRates(o.rates, m.model); err != nil {
+		return err
+	}
+	if job.compared, err = newComparing(m.program, o.compare); err != nil {
 		return err
 	}
 	if err := job.do(ctx); err != nil {

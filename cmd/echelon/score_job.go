@@ -32,6 +32,9 @@ type scoreJob struct {
 	// rejects takes the refused rows once all is known.
 	rejects *rejects
 
+	// compared is the comparison of two tierings; nil where nobody asked for it.
+	compared *comparing
+
 	calibration *echelonv1.Calibration
 	summary     *echelonv1.Summary
 }
@@ -119,6 +122,7 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 	line.Start("customers scored")
 	err = by.assign(ctx, j.frames, j.calibration, func(assignments []*echelonv1.Assignment, result *engine.Result) error {
 		tally.Add(result)
+		j.compared.add(assignments, result)
 		line.Add(len(assignments))
 		return out.write(assignments, result)
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/compare"
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/tabular"
@@ -23,6 +24,8 @@ type scoreJSON struct {
 	Output           string            `json:"output"`
 	Summary          json.RawMessage   `json:"summary"`
 	Findings         []json.RawMessage `json:"findings"`
+	// Comparison is absent where none was asked for.
+	Comparison *compare.Report `json:"comparison,omitempty"`
 	// Refused lists the first rows that were refused; the balance counts all.
 	Refused []tabular.Refusal `json:"refused"`
 }
@@ -36,6 +39,9 @@ func (j *scoreJob) report() error {
 		return err
 	}
 	if err := report.Summary(j.stdout, j.summary, j.program.Model().GetAmount()); err != nil {
+		return err
+	}
+	if err := j.reportComparison(); err != nil {
 		return err
 	}
 	if err := j.printFindings(); err != nil {
@@ -97,6 +103,14 @@ func (j *scoreJob) reportJSON() error {
 		Model: j.program.Model().GetName(), ModelFingerprint: engine.Fingerprint(j.program.Model()),
 		AsOf: frame.FormatTimestamp(j.asOf.UnixMicro()), Output: j.options.output, Summary: summary,
 		Findings: []json.RawMessage{}, Refused: append([]tabular.Refusal{}, j.refused[:min(len(j.refused), maxListed)]...),
+	}
+	if j.compared != nil {
+		out.Comparison = j.compared.Report()
+		if j.options.compareOutput != "" {
+			if err := j.writeDifferences(out.Comparison); err != nil {
+				return err
+			}
+		}
 	}
 	for _, f := range j.calibration.GetFindings() {
 		data, err := messageJSON(f)

@@ -1,6 +1,9 @@
 package scoring
 
 import (
+	"cmp"
+	"slices"
+
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -33,7 +36,19 @@ func (o *Outcome) Explain(row int) *echelonv1.ScoreExplanation {
 		}
 		explained.Criteria = append(explained.Criteria, one)
 	}
+	rank(explained.Criteria)
 	return explained
+}
+
+// rank numbers the criteria that count by what they bring.
+func rank(criteria []*echelonv1.CriterionExplanation) {
+	counted := slices.DeleteFunc(slices.Clone(criteria), func(c *echelonv1.CriterionExplanation) bool { return c.Normalized == nil })
+	slices.SortStableFunc(counted, func(a, b *echelonv1.CriterionExplanation) int {
+		return cmp.Compare(b.GetContribution(), a.GetContribution())
+	})
+	for i, one := range counted {
+		one.Rank = int32(i + 1)
+	}
 }
 
 // divisor returns the weight that a row's score divides by.

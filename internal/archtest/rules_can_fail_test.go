@@ -25,6 +25,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"a stability that looks into cuts", "./engine/stability", "./engine/tier", "decided from outcomes"},
 		{"a ladder that looks back", "./engine/tier", "./engine/stability", "knows no history"},
 		{"families that know expressions", "./engine/family", "./engine/expr", "ids and numbers"},
+		{"comparisons that know the engine", "./engine/compare", "./engine/tier", "whose tiers they are"},
 		{"a suggestion that reads files", "./internal/suggest", "./internal/tabular", "what files they came from"},
 		{"storage that imports the engine", "./storage", "./engine", "keeps what it is given"},
 		{"a store that imports the server", "./storage/badger", "./server", "keeps what it is given"},

@@ -35,6 +35,11 @@ var importRules = []rule{
 		reason:  "families are ids and numbers: what is added up, and what comes of it, is for the callers",
 	},
 	{
+		importers: []string{"./engine/compare/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/compare/...", "./engine/exact/...", "./engine/frame/...", "./proto/..."},
+		reason:  "it puts columns side by side, wherever they come from: whose tiers they are is for the callers",
+	},
+	{
 		importers: []string{"./engine/frame/..."}, forbidden: []string{"./engine/..."},
 		allowed: []string{"./engine/frame/...", "./engine/diag/..."},
 		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",

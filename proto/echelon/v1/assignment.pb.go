@@ -168,6 +168,67 @@ func (Reason_Code) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6, 0}
 }
 
+// Outcome is what comes of changing an attribute.
+type PathStep_Outcome int32
+
+const (
+	// Not said.
+	PathStep_UNSPECIFIED PathStep_Outcome = 0
+	// A better tier.
+	PathStep_REACHES PathStep_Outcome = 1
+	// No value of it alone reaches a better tier.
+	PathStep_NONE PathStep_Outcome = 2
+	// It is missing, and so nobody knows how far it is.
+	PathStep_MISSING PathStep_Outcome = 3
+	// The model reads it in a way that may go up and down: it is not known which change is the smallest.
+	PathStep_NOT_ANALYSED PathStep_Outcome = 4
+)
+
+// Enum value maps for PathStep_Outcome.
+var (
+	PathStep_Outcome_name = map[int32]string{
+		0: "UNSPECIFIED",
+		1: "REACHES",
+		2: "NONE",
+		3: "MISSING",
+		4: "NOT_ANALYSED",
+	}
+	PathStep_Outcome_value = map[string]int32{
+		"UNSPECIFIED":  0,
+		"REACHES":      1,
+		"NONE":         2,
+		"MISSING":      3,
+		"NOT_ANALYSED": 4,
+	}
+)
+
+func (x PathStep_Outcome) Enum() *PathStep_Outcome {
+	p := new(PathStep_Outcome)
+	*p = x
+	return p
+}
+
+func (x PathStep_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PathStep_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_assignment_proto_enumTypes[1].Descriptor()
+}
+
+func (PathStep_Outcome) Type() protoreflect.EnumType {
+	return &file_echelon_v1_assignment_proto_enumTypes[1]
+}
+
+func (x PathStep_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PathStep_Outcome.Descriptor instead.
+func (PathStep_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // Outcome is what came out of a condition.
 type RuleExplanation_Outcome int32
 
@@ -209,11 +270,11 @@ func (x RuleExplanation_Outcome) String() string {
 }
 
 func (RuleExplanation_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_assignment_proto_enumTypes[1].Descriptor()
+	return file_echelon_v1_assignment_proto_enumTypes[2].Descriptor()
 }
 
 func (RuleExplanation_Outcome) Type() protoreflect.EnumType {
-	return &file_echelon_v1_assignment_proto_enumTypes[1]
+	return &file_echelon_v1_assignment_proto_enumTypes[2]
 }
 
 func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
@@ -222,7 +283,74 @@ func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RuleExplanation_Outcome.Descriptor instead.
 func (RuleExplanation_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11, 0}
+}
+
+// Cause is why a customer moved. The old evaluation is turned into the new one a step at a time, in the order time, data, population, model; the
+// cause is the last step at which the computed tier changes, from which on it is what it is now. An override that began, ended or changed goes
+// before all.
+type Move_Cause int32
+
+const (
+	// Not said.
+	Move_UNSPECIFIED Move_Cause = 0
+	// Time went by: days were counted, values became stale, or a hold ended.
+	Move_TIME Move_Cause = 1
+	// The customer's own attributes.
+	Move_DATA Move_Cause = 2
+	// The other customers: lines and ranks moved.
+	Move_POPULATION Move_Cause = 3
+	// Another version of the model; where the old model's lines of the new population are not known, they too.
+	Move_MODEL Move_Cause = 4
+	// A person's override began, ended or changed.
+	Move_OVERRIDE Move_Cause = 5
+)
+
+// Enum value maps for Move_Cause.
+var (
+	Move_Cause_name = map[int32]string{
+		0: "UNSPECIFIED",
+		1: "TIME",
+		2: "DATA",
+		3: "POPULATION",
+		4: "MODEL",
+		5: "OVERRIDE",
+	}
+	Move_Cause_value = map[string]int32{
+		"UNSPECIFIED": 0,
+		"TIME":        1,
+		"DATA":        2,
+		"POPULATION":  3,
+		"MODEL":       4,
+		"OVERRIDE":    5,
+	}
+)
+
+func (x Move_Cause) Enum() *Move_Cause {
+	p := new(Move_Cause)
+	*p = x
+	return p
+}
+
+func (x Move_Cause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Move_Cause) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_assignment_proto_enumTypes[3].Descriptor()
+}
+
+func (Move_Cause) Type() protoreflect.EnumType {
+	return &file_echelon_v1_assignment_proto_enumTypes[3]
+}
+
+func (x Move_Cause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Move_Cause.Descriptor instead.
+func (Move_Cause) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -895,7 +1023,9 @@ type Explanation struct {
 	// The derived attributes: their values, null where missing.
 	Derived *structpb.Struct `protobuf:"bytes,4,opt,name=derived,proto3" json:"derived,omitempty"`
 	// The condition of the model's population; absent where it has none. Of a customer that is excluded there is nothing else.
-	Population    *RuleExplanation `protobuf:"bytes,20,opt,name=population,proto3" json:"population,omitempty"`
+	Population *RuleExplanation `protobuf:"bytes,20,opt,name=population,proto3" json:"population,omitempty"`
+	// How to the next better tier of each ladder, one entry a ladder, in declared order; where that was asked for.
+	Paths         []*TierPath `protobuf:"bytes,220,rep,name=paths,proto3" json:"paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -965,6 +1095,179 @@ func (x *Explanation) GetPopulation() *RuleExplanation {
 	return nil
 }
 
+func (x *Explanation) GetPaths() []*TierPath {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+// TierPath is what of a customer alone, the rest as it is, would bring it into a better tier of a ladder: of the computed tiers, by the lines that
+// hold.
+type TierPath struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering's name.
+	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
+	// The computed tier now; absent where there is none.
+	Tier *string `protobuf:"bytes,2,opt,name=tier,proto3,oneof" json:"tier,omitempty"`
+	// The single changes, those that reach a better tier first, else in the order of the model's attributes.
+	Steps []*PathStep `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Why there are none: the customer is in the best tier, or stands in no cut. Empty where there are some.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TierPath) Reset() {
+	*x = TierPath{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TierPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TierPath) ProtoMessage() {}
+
+func (x *TierPath) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TierPath.ProtoReflect.Descriptor instead.
+func (*TierPath) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TierPath) GetTiering() string {
+	if x != nil {
+		return x.Tiering
+	}
+	return ""
+}
+
+func (x *TierPath) GetTier() string {
+	if x != nil && x.Tier != nil {
+		return *x.Tier
+	}
+	return ""
+}
+
+func (x *TierPath) GetSteps() []*PathStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *TierPath) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// PathStep is what one attribute alone could do.
+type PathStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The attribute.
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// What comes of changing it.
+	Outcome PathStep_Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=echelon.v1.PathStep_Outcome" json:"outcome,omitempty"`
+	// Its value now; null where it is missing.
+	From *structpb.Value `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	// The nearest value that reaches the tier: with a smaller change the customer stays where it is. Of a text that of the listed values which brings
+	// the most. Absent where none does.
+	To *structpb.Value `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	// The tier that it reaches.
+	Tier string `protobuf:"bytes,5,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The step in words.
+	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PathStep) Reset() {
+	*x = PathStep{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PathStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PathStep) ProtoMessage() {}
+
+func (x *PathStep) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PathStep.ProtoReflect.Descriptor instead.
+func (*PathStep) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PathStep) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *PathStep) GetOutcome() PathStep_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return PathStep_UNSPECIFIED
+}
+
+func (x *PathStep) GetFrom() *structpb.Value {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *PathStep) GetTo() *structpb.Value {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *PathStep) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *PathStep) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // SegmentExplanation says how a segment came about.
 type SegmentExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -980,7 +1283,7 @@ type SegmentExplanation struct {
 
 func (x *SegmentExplanation) Reset() {
 	*x = SegmentExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1295,7 @@ func (x *SegmentExplanation) String() string {
 func (*SegmentExplanation) ProtoMessage() {}
 
 func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1308,7 @@ func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentExplanation.ProtoReflect.Descriptor instead.
 func (*SegmentExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SegmentExplanation) GetSegmentation() string {
@@ -1046,7 +1349,7 @@ type RuleExplanation struct {
 
 func (x *RuleExplanation) Reset() {
 	*x = RuleExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1361,7 @@ func (x *RuleExplanation) String() string {
 func (*RuleExplanation) ProtoMessage() {}
 
 func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1374,7 @@ func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
 func (*RuleExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RuleExplanation) GetName() string {
@@ -1119,7 +1422,7 @@ type ScoreExplanation struct {
 
 func (x *ScoreExplanation) Reset() {
 	*x = ScoreExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1434,7 @@ func (x *ScoreExplanation) String() string {
 func (*ScoreExplanation) ProtoMessage() {}
 
 func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1447,7 @@ func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreExplanation.ProtoReflect.Descriptor instead.
 func (*ScoreExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScoreExplanation) GetScore() string {
@@ -1193,14 +1496,16 @@ type CriterionExplanation struct {
 	// The points that it brings; those of all criteria add up to the score.
 	Contribution float64 `protobuf:"fixed64,7,opt,name=contribution,proto3" json:"contribution,omitempty"`
 	// Why it could not be read; absent where it was.
-	Unreadable    *Reason `protobuf:"bytes,8,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	Unreadable *Reason `protobuf:"bytes,8,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	// Its place by contribution among the criteria, from 1, the largest; of equals the one declared first. 0 where it was left out.
+	Rank          int32 `protobuf:"varint,220,opt,name=rank,proto3" json:"rank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CriterionExplanation) Reset() {
 	*x = CriterionExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1517,7 @@ func (x *CriterionExplanation) String() string {
 func (*CriterionExplanation) ProtoMessage() {}
 
 func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1530,7 @@ func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionExplanation.ProtoReflect.Descriptor instead.
 func (*CriterionExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CriterionExplanation) GetCriterion() string {
@@ -1284,6 +1589,13 @@ func (x *CriterionExplanation) GetUnreadable() *Reason {
 	return nil
 }
 
+func (x *CriterionExplanation) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
 // TierExplanation says how a tier or a persona came about.
 type TierExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1310,7 +1622,7 @@ type TierExplanation struct {
 
 func (x *TierExplanation) Reset() {
 	*x = TierExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1634,7 @@ func (x *TierExplanation) String() string {
 func (*TierExplanation) ProtoMessage() {}
 
 func (x *TierExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1647,7 @@ func (x *TierExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierExplanation.ProtoReflect.Descriptor instead.
 func (*TierExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TierExplanation) GetTiering() string {
@@ -1411,7 +1723,7 @@ type CutExplanation struct {
 
 func (x *CutExplanation) Reset() {
 	*x = CutExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1735,7 @@ func (x *CutExplanation) String() string {
 func (*CutExplanation) ProtoMessage() {}
 
 func (x *CutExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1748,7 @@ func (x *CutExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutExplanation.ProtoReflect.Descriptor instead.
 func (*CutExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CutExplanation) GetName() string {
@@ -1486,7 +1798,7 @@ type CutCondition struct {
 
 func (x *CutCondition) Reset() {
 	*x = CutCondition{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1810,7 @@ func (x *CutCondition) String() string {
 func (*CutCondition) ProtoMessage() {}
 
 func (x *CutCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1823,7 @@ func (x *CutCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutCondition.ProtoReflect.Descriptor instead.
 func (*CutCondition) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CutCondition) GetCondition() string {
@@ -1547,6 +1859,316 @@ func (x *CutCondition) GetUnreadable() *Reason {
 		return x.Unreadable
 	}
 	return nil
+}
+
+// Difference is what changed between two evaluations of one customer, and why.
+type Difference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scores that both models have, or one, in the order of the later model.
+	Scores []*ScoreDifference `protobuf:"bytes,1,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The tierings in which the customer moved, in the order of the later model.
+	Moves         []*Move `protobuf:"bytes,2,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Difference) Reset() {
+	*x = Difference{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Difference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Difference) ProtoMessage() {}
+
+func (x *Difference) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Difference.ProtoReflect.Descriptor instead.
+func (*Difference) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Difference) GetScores() []*ScoreDifference {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *Difference) GetMoves() []*Move {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// ScoreDifference is what became of a score.
+type ScoreDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score's name.
+	Score string `protobuf:"bytes,1,opt,name=score,proto3" json:"score,omitempty"`
+	// The score before; absent where it was null, or there was no such score.
+	From *float64 `protobuf:"fixed64,2,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The score now.
+	To *float64 `protobuf:"fixed64,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// What each criterion did to it, the largest change first; those of all criteria add up to the difference, a null score counting 0.
+	Criteria      []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreDifference) Reset() {
+	*x = ScoreDifference{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreDifference) ProtoMessage() {}
+
+func (x *ScoreDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreDifference.ProtoReflect.Descriptor instead.
+func (*ScoreDifference) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ScoreDifference) GetScore() string {
+	if x != nil {
+		return x.Score
+	}
+	return ""
+}
+
+func (x *ScoreDifference) GetFrom() float64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *ScoreDifference) GetTo() float64 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *ScoreDifference) GetCriteria() []*CriterionDifference {
+	if x != nil {
+		return x.Criteria
+	}
+	return nil
+}
+
+// CriterionDifference is what a criterion did to a score.
+type CriterionDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The criterion's name.
+	Criterion string `protobuf:"bytes,1,opt,name=criterion,proto3" json:"criterion,omitempty"`
+	// The normalised value before, 0 to 100; absent where the criterion was left out, or there was none.
+	From *float64 `protobuf:"fixed64,2,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The normalised value now.
+	To *float64 `protobuf:"fixed64,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// The weight before, in percent of those that the score divided by; 0 where it was left out.
+	WeightPercentFrom float64 `protobuf:"fixed64,4,opt,name=weight_percent_from,json=weightPercentFrom,proto3" json:"weight_percent_from,omitempty"`
+	// The weight now.
+	WeightPercentTo float64 `protobuf:"fixed64,5,opt,name=weight_percent_to,json=weightPercentTo,proto3" json:"weight_percent_to,omitempty"`
+	// The points that it brought more, or less.
+	Points float64 `protobuf:"fixed64,6,opt,name=points,proto3" json:"points,omitempty"`
+	// The change in words, such as "usage rank 71 → 38: -4.9 points".
+	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CriterionDifference) Reset() {
+	*x = CriterionDifference{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CriterionDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CriterionDifference) ProtoMessage() {}
+
+func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CriterionDifference.ProtoReflect.Descriptor instead.
+func (*CriterionDifference) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CriterionDifference) GetCriterion() string {
+	if x != nil {
+		return x.Criterion
+	}
+	return ""
+}
+
+func (x *CriterionDifference) GetFrom() float64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *CriterionDifference) GetTo() float64 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *CriterionDifference) GetWeightPercentFrom() float64 {
+	if x != nil {
+		return x.WeightPercentFrom
+	}
+	return 0
+}
+
+func (x *CriterionDifference) GetWeightPercentTo() float64 {
+	if x != nil {
+		return x.WeightPercentTo
+	}
+	return 0
+}
+
+func (x *CriterionDifference) GetPoints() float64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *CriterionDifference) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// Move is a customer's way from one tier in force to another, with its one cause.
+type Move struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering's name.
+	Tiering string `protobuf:"bytes,1,opt,name=tiering,proto3" json:"tiering,omitempty"`
+	// The tier before; absent where there was none.
+	From *string `protobuf:"bytes,2,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The tier now.
+	To *string `protobuf:"bytes,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// The cause.
+	Cause Move_Cause `protobuf:"varint,4,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
+	// The cause in words.
+	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Move) Reset() {
+	*x = Move{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Move) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Move) ProtoMessage() {}
+
+func (x *Move) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Move.ProtoReflect.Descriptor instead.
+func (*Move) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Move) GetTiering() string {
+	if x != nil {
+		return x.Tiering
+	}
+	return ""
+}
+
+func (x *Move) GetFrom() string {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return ""
+}
+
+func (x *Move) GetTo() string {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return ""
+}
+
+func (x *Move) GetCause() Move_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Move_UNSPECIFIED
+}
+
+func (x *Move) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
 }
 
 var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
@@ -1656,7 +2278,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\vPENDING_RUN\x10\xef\x01\x12\x0f\n" +
 	"\n" +
 	"NO_SEGMENT\x10\xdc\x01\x12\v\n" +
-	"\x06NO_ROW\x10\xdd\x01\"\xa2\x02\n" +
+	"\x06NO_ROW\x10\xdd\x01\"\xcf\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1664,7 +2286,27 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\aderived\x18\x04 \x01(\v2\x17.google.protobuf.StructR\aderived\x12;\n" +
 	"\n" +
 	"population\x18\x14 \x01(\v2\x1b.echelon.v1.RuleExplanationR\n" +
-	"population\"\x96\x01\n" +
+	"population\x12+\n" +
+	"\x05paths\x18\xdc\x01 \x03(\v2\x14.echelon.v1.TierPathR\x05paths\"\x86\x01\n" +
+	"\bTierPath\x12\x18\n" +
+	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
+	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12*\n" +
+	"\x05steps\x18\x03 \x03(\v2\x14.echelon.v1.PathStepR\x05steps\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04noteB\a\n" +
+	"\x05_tier\"\xb4\x02\n" +
+	"\bPathStep\x12\x1c\n" +
+	"\tattribute\x18\x01 \x01(\tR\tattribute\x126\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x1c.echelon.v1.PathStep.OutcomeR\aoutcome\x12*\n" +
+	"\x04from\x18\x03 \x01(\v2\x16.google.protobuf.ValueR\x04from\x12&\n" +
+	"\x02to\x18\x04 \x01(\v2\x16.google.protobuf.ValueR\x02to\x12\x12\n" +
+	"\x04tier\x18\x05 \x01(\tR\x04tier\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\"P\n" +
+	"\aOutcome\x12\x0f\n" +
+	"\vUNSPECIFIED\x10\x00\x12\v\n" +
+	"\aREACHES\x10\x01\x12\b\n" +
+	"\x04NONE\x10\x02\x12\v\n" +
+	"\aMISSING\x10\x03\x12\x10\n" +
+	"\fNOT_ANALYSED\x10\x04\"\x96\x01\n" +
 	"\x12SegmentExplanation\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
 	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01\x121\n" +
@@ -1688,7 +2330,7 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompleteness\x12<\n" +
 	"\bcriteria\x18\x04 \x03(\v2 .echelon.v1.CriterionExplanationR\bcriteriaB\b\n" +
-	"\x06_value\"\xc1\x02\n" +
+	"\x06_value\"\xd6\x02\n" +
 	"\x14CriterionExplanation\x12\x1c\n" +
 	"\tcriterion\x18\x01 \x01(\tR\tcriterion\x12\x12\n" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\x12,\n" +
@@ -1701,7 +2343,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\fcontribution\x18\a \x01(\x01R\fcontribution\x122\n" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
-	"unreadableB\r\n" +
+	"unreadable\x12\x13\n" +
+	"\x04rank\x18\xdc\x01 \x01(\x05R\x04rankB\r\n" +
 	"\v_normalized\"\xdf\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
@@ -1735,7 +2378,44 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"unreadable\x18\x05 \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\a\n" +
 	"\x05_lineB\b\n" +
-	"\x06_valueB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x06_value\"i\n" +
+	"\n" +
+	"Difference\x123\n" +
+	"\x06scores\x18\x01 \x03(\v2\x1b.echelon.v1.ScoreDifferenceR\x06scores\x12&\n" +
+	"\x05moves\x18\x02 \x03(\v2\x10.echelon.v1.MoveR\x05moves\"\xa2\x01\n" +
+	"\x0fScoreDifference\x12\x14\n" +
+	"\x05score\x18\x01 \x01(\tR\x05score\x12\x17\n" +
+	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\x03 \x01(\x01H\x01R\x02to\x88\x01\x01\x12;\n" +
+	"\bcriteria\x18\x04 \x03(\v2\x1f.echelon.v1.CriterionDifferenceR\bcriteriaB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"\xff\x01\n" +
+	"\x13CriterionDifference\x12\x1c\n" +
+	"\tcriterion\x18\x01 \x01(\tR\tcriterion\x12\x17\n" +
+	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\x03 \x01(\x01H\x01R\x02to\x88\x01\x01\x12.\n" +
+	"\x13weight_percent_from\x18\x04 \x01(\x01R\x11weightPercentFrom\x12*\n" +
+	"\x11weight_percent_to\x18\x05 \x01(\x01R\x0fweightPercentTo\x12\x16\n" +
+	"\x06points\x18\x06 \x01(\x01R\x06points\x12\x18\n" +
+	"\amessage\x18\a \x01(\tR\amessageB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"\xfd\x01\n" +
+	"\x04Move\x12\x18\n" +
+	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
+	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01\x12,\n" +
+	"\x05cause\x18\x04 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"U\n" +
+	"\x05Cause\x12\x0f\n" +
+	"\vUNSPECIFIED\x10\x00\x12\b\n" +
+	"\x04TIME\x10\x01\x12\b\n" +
+	"\x04DATA\x10\x02\x12\x0e\n" +
+	"\n" +
+	"POPULATION\x10\x03\x12\t\n" +
+	"\x05MODEL\x10\x04\x12\f\n" +
+	"\bOVERRIDE\x10\x05B\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_toB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_assignment_proto_rawDescOnce sync.Once
@@ -1749,63 +2429,80 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_assignment_proto_rawDescData
 }
 
-var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
-	(RuleExplanation_Outcome)(0),  // 1: echelon.v1.RuleExplanation.Outcome
-	(*Assignment)(nil),            // 2: echelon.v1.Assignment
-	(*Provenance)(nil),            // 3: echelon.v1.Provenance
-	(*SegmentOutcome)(nil),        // 4: echelon.v1.SegmentOutcome
-	(*ScoreOutcome)(nil),          // 5: echelon.v1.ScoreOutcome
-	(*TierOutcome)(nil),           // 6: echelon.v1.TierOutcome
-	(*Standing)(nil),              // 7: echelon.v1.Standing
-	(*Reason)(nil),                // 8: echelon.v1.Reason
-	(*Explanation)(nil),           // 9: echelon.v1.Explanation
-	(*SegmentExplanation)(nil),    // 10: echelon.v1.SegmentExplanation
-	(*RuleExplanation)(nil),       // 11: echelon.v1.RuleExplanation
-	(*ScoreExplanation)(nil),      // 12: echelon.v1.ScoreExplanation
-	(*CriterionExplanation)(nil),  // 13: echelon.v1.CriterionExplanation
-	(*TierExplanation)(nil),       // 14: echelon.v1.TierExplanation
-	(*CutExplanation)(nil),        // 15: echelon.v1.CutExplanation
-	(*CutCondition)(nil),          // 16: echelon.v1.CutCondition
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 18: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 19: google.protobuf.Value
+	(PathStep_Outcome)(0),         // 1: echelon.v1.PathStep.Outcome
+	(RuleExplanation_Outcome)(0),  // 2: echelon.v1.RuleExplanation.Outcome
+	(Move_Cause)(0),               // 3: echelon.v1.Move.Cause
+	(*Assignment)(nil),            // 4: echelon.v1.Assignment
+	(*Provenance)(nil),            // 5: echelon.v1.Provenance
+	(*SegmentOutcome)(nil),        // 6: echelon.v1.SegmentOutcome
+	(*ScoreOutcome)(nil),          // 7: echelon.v1.ScoreOutcome
+	(*TierOutcome)(nil),           // 8: echelon.v1.TierOutcome
+	(*Standing)(nil),              // 9: echelon.v1.Standing
+	(*Reason)(nil),                // 10: echelon.v1.Reason
+	(*Explanation)(nil),           // 11: echelon.v1.Explanation
+	(*TierPath)(nil),              // 12: echelon.v1.TierPath
+	(*PathStep)(nil),              // 13: echelon.v1.PathStep
+	(*SegmentExplanation)(nil),    // 14: echelon.v1.SegmentExplanation
+	(*RuleExplanation)(nil),       // 15: echelon.v1.RuleExplanation
+	(*ScoreExplanation)(nil),      // 16: echelon.v1.ScoreExplanation
+	(*CriterionExplanation)(nil),  // 17: echelon.v1.CriterionExplanation
+	(*TierExplanation)(nil),       // 18: echelon.v1.TierExplanation
+	(*CutExplanation)(nil),        // 19: echelon.v1.CutExplanation
+	(*CutCondition)(nil),          // 20: echelon.v1.CutCondition
+	(*Difference)(nil),            // 21: echelon.v1.Difference
+	(*ScoreDifference)(nil),       // 22: echelon.v1.ScoreDifference
+	(*CriterionDifference)(nil),   // 23: echelon.v1.CriterionDifference
+	(*Move)(nil),                  // 24: echelon.v1.Move
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 26: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 27: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
-	3,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
-	4,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
-	5,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
-	6,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
-	8,  // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
-	9,  // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
-	17, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
-	7,  // 7: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
+	5,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
+	6,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
+	7,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
+	8,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
+	10, // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
+	11, // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
+	25, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 7: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
 	0,  // 8: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
 	0,  // 9: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
-	10, // 10: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
-	12, // 11: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
-	14, // 12: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	18, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
-	11, // 14: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
-	11, // 15: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
-	1,  // 16: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
-	8,  // 17: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
-	13, // 18: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	19, // 19: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
-	8,  // 20: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
-	15, // 21: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	11, // 22: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
-	15, // 23: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	16, // 24: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	15, // 25: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	8,  // 26: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	14, // 10: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
+	16, // 11: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
+	18, // 12: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
+	26, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	15, // 14: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
+	12, // 15: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
+	13, // 16: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
+	1,  // 17: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
+	27, // 18: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
+	27, // 19: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
+	15, // 20: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
+	2,  // 21: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
+	10, // 22: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
+	17, // 23: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
+	27, // 24: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	10, // 25: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
+	19, // 26: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
+	15, // 27: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	19, // 28: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	20, // 29: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	19, // 30: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	10, // 31: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	22, // 32: echelon.v1.Difference.scores:type_name -> echelon.v1.ScoreDifference
+	24, // 33: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
+	23, // 34: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
+	3,  // 35: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -1818,16 +2515,20 @@ func file_echelon_v1_assignment_proto_init() {
 	file_echelon_v1_assignment_proto_msgTypes[4].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[8].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[11].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[12].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[13].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[14].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[16].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[18].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[19].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   15,
+			NumEnums:      4,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

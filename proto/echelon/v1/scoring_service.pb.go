@@ -249,7 +249,9 @@ type ScoreCustomerRequest struct {
 	//	*ScoreCustomerRequest_CustomerId
 	Customer isScoreCustomerRequest_Customer `protobuf_oneof:"customer"`
 	// Whether every step is explained.
-	Explain       bool `protobuf:"varint,4,opt,name=explain,proto3" json:"explain,omitempty"`
+	Explain bool `protobuf:"varint,4,opt,name=explain,proto3" json:"explain,omitempty"`
+	// Whether the explanation tells how to the next better tier, too; with `explain`.
+	Path          bool `protobuf:"varint,220,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -319,6 +321,13 @@ func (x *ScoreCustomerRequest) GetCustomerId() string {
 func (x *ScoreCustomerRequest) GetExplain() bool {
 	if x != nil {
 		return x.Explain
+	}
+	return false
+}
+
+func (x *ScoreCustomerRequest) GetPath() bool {
+	if x != nil {
+		return x.Path
 	}
 	return false
 }
@@ -1249,14 +1258,15 @@ const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\vcalibration\"L\n" +
 	"\bModelRef\x12\x1d\n" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12!\n" +
-	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xdd\x01\n" +
+	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xf2\x01\n" +
 	"\x14ScoreCustomerRequest\x12;\n" +
 	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12,\n" +
 	"\x05given\x18\x02 \x01(\v2\x14.echelon.v1.CustomerH\x00R\x05given\x12-\n" +
 	"\vcustomer_id\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04H\x00R\n" +
 	"customerId\x12\x18\n" +
-	"\aexplain\x18\x04 \x01(\bR\aexplainB\x11\n" +
+	"\aexplain\x18\x04 \x01(\bR\aexplain\x12\x13\n" +
+	"\x04path\x18\xdc\x01 \x01(\bR\x04pathB\x11\n" +
 	"\bcustomer\x12\x05\xbaH\x02\b\x01\"O\n" +
 	"\x15ScoreCustomerResponse\x126\n" +
 	"\n" +

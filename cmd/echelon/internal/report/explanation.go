@@ -42,6 +42,11 @@ func Explanation(w io.Writer, published, explained *echelonv1.Assignment) error 
 			return err
 		}
 	}
+	for _, p := range e.GetPaths() {
+		if err := path(w, p); err != nil {
+			return err
+		}
+	}
 	return reasons(w, explained.GetReasons())
 }
 
@@ -106,12 +111,40 @@ func tier(w io.Writer, e *echelonv1.TierExplanation, inForce string) error {
 		title += fmt.Sprintf(" (x level %d, y level %d)", e.GetXLevel(), e.GetYLevel())
 	}
 	title += inForce
+	if len(e.GetRows()) > 0 {
+		t := newTable("lll", "row", "condition", "outcome")
+		for _, row := range e.GetRows() {
+			t.add(row.GetName(), row.GetWhen(), outcome(row))
+		}
+		return section(w, title, t)
+	}
+	if e.Segment != nil {
+		title += ", within " + e.GetSegment()
+	}
 	t := newTable("llrrl", "cut", "condition", "line", "own", "met")
 	for _, cut := range e.GetCuts() {
 		addCut(t, cut.GetName(), cut)
 	}
 	if exit := e.GetExit(); exit != nil {
 		addCut(t, "exit from "+exit.GetName(), exit)
+	}
+	return section(w, title, t)
+}
+
+// path writes what would bring a customer into a better tier.
+func path(w io.Writer, p *echelonv1.TierPath) error {
+	title := "path " + p.GetTiering() + ": from " + orNone(p.GetTier())
+	if p.GetNote() != "" {
+		_, err := fmt.Fprintf(w, "%s\n  %s\n\n", plain(title), plain(p.GetNote()))
+		return err
+	}
+	t := newTable("lll", "attribute", "reaches", "how")
+	for _, step := range p.GetSteps() {
+		reached := none
+		if step.GetTier() != "" {
+			reached = step.GetTier()
+		}
+		t.add(step.GetAttribute(), reached, step.GetMessage())
 	}
 	return section(w, title, t)
 }
