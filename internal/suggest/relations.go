@@ -72,10 +72,10 @@ func (b *builder) parent(c *column, taken map[string]bool) {
 			missing += n
 		}
 	}
-	text := fmt.Sprintf("The cells of %q are ids of this file: they join customers to families. Nothing below reads families yet; family_sum(x), family_max(x),\n"+
+	text := fmt.Sprintf("The cells of %q are ids of this file: they join customers to families. Nothing below reads families yet; family_sum(x), family_max(x), "+
 		"family_count() and decide_per: FAMILY do.", c.header)
 	if missing > 0 {
-		text += fmt.Sprintf(" %s name a parent that is not in the file, and count as having none.", rows(missing))
+		text += fmt.Sprintf(" The parent of %s is not in the file: they count as having none.", rows(missing))
 	}
 	b.comments["parent"] = text
 }
