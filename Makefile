@@ -12,6 +12,8 @@ FUZZTIME ?= 20s
 ROWS ?= 10000000
 # Whether `make bench` is short; anything is yes.
 QUICK ?=
+# Which figure or part `make bench` measures alone; empty is all.
+ONLY ?=
 # How often `make crash` kills the server.
 KILLS ?= 50
 # How many connections `make cuts` breaks.
@@ -92,8 +94,8 @@ overload: ## Offer a server three times what it can take, for OVERLOAD, and look
 	ECHELON_OVERLOAD=$(OVERLOAD) go test ./e2e -run 'TestOverload$$' -count=1 -timeout 60m -v
 
 .PHONY: bench
-bench: ## Measure beside other ways of doing the same, within a minute with QUICK=1
-	cd bench && go run . $(if $(QUICK),-quick)
+bench: build ## Measure beside other ways of doing the same, within a minute with QUICK=1, one figure with ONLY=name
+	cd bench && go run . $(if $(QUICK),-quick) $(if $(ONLY),-only $(ONLY))
 
 .PHONY: differential
 differential: ## Compare the two ways of evaluating expressions on ROWS random rows

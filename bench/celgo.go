@@ -123,18 +123,17 @@ func (r *celRows) row(i int, into map[string]any) {
 
 // score scores the first so many customers.
 func (r *celRows) score(rows int) contestant {
-	out, want := workload.NewOut(rows), workload.NewOut(r.cols.N)
-	workload.Fused(r.cols, want, 0, rows)
-	name := "cel-go, row by row"
-	return contestant{name, rows, func() error {
-		values := make(map[string]any)
-		for i := range rows {
-			r.row(i, values)
-			r.one(i, values, out)
-		}
-		part := &workload.Out{Seg: want.Seg[:rows], Tier: want.Tier[:rows], Persona: want.Persona[:rows], Score: want.Score[:rows]}
-		return agree(name, out.Sums(), part.Sums())
-	}}
+	out, want := workload.NewOut(rows), fused(r.cols, rows)
+	return contestant{name: "cel-go, row by row", rows: rows,
+		run: func() error {
+			values := make(map[string]any)
+			for i := range rows {
+				r.row(i, values)
+				r.one(i, values, out)
+			}
+			return nil
+		},
+		after: func() error { return agree("cel-go", out.Sums(), want.Sums()) }}
 }
 
 func (r *celRows) one(i int, values map[string]any, out *workload.Out) {

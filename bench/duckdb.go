@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	_ "github.com/duckdb/duckdb-go/v2" // registers the driver
@@ -15,56 +16,78 @@ import (
 	"github.com/echelonhq/echelon/internal/workload"
 )
 
-// workloadSQL is W's model as one query, in the fastest form that was found.
+// workloadSQL is W's model as one query over the table w, in the fastest form that was found; {rank} is usage's percentile rank.
 //
 //go:embed duckdb_w.sql
 var workloadSQL string
 
-// duckDB is W in a DuckDB database in memory.
+// duckDB is W in a DuckDB database.
 type duckDB struct {
 	db   *sql.DB
 	rows int
 	want workload.Sums
 }
 
-// newDuckDB loads the customers of W into a database that works with so many threads.
-func newDuckDB(c *workload.Cols, threads int) (_ *duckDB, err error) {
-	folder, err := os.MkdirTemp("", "echelon-bench-")
+// openDuckDB loads the customers of W into a database, in memory where path is empty, that works with so many threads.
+func (b *bench) openDuckDB(path string, threads int) (_ *sql.DB, err error) {
+	file := filepath.Join(b.folder, "w.csv")
+	if _, err := os.Stat(file); err != nil {
+		if err := b.customers().CSV(file); err != nil {
+			return nil, err
+		}
+	}
+	db, err := sql.Open("duckdb", path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	file := filepath.Join(folder, "w.csv")
-	if err := c.CSV(file); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		return nil, err
-	}
-	d := &duckDB{db: db, rows: c.N}
-	out := workload.NewOut(c.N)
-	workload.Fused(c, out, 0, c.N)
-	d.want = out.Sums()
+	db.SetMaxOpenConns(1)
 	for _, statement := range []string{
 		fmt.Sprintf("SET threads = %d", threads),
 		"CREATE TABLE w AS SELECT * FROM read_csv('" + strings.ReplaceAll(file, "'", "''") + "', header = true)",
+		"CHECKPOINT",
 	} {
 		if _, err := db.ExecContext(context.Background(), statement); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return d, nil
+	return db, nil
+}
+
+// newDuckDB is W in memory.
+func (b *bench) newDuckDB(threads int) (*duckDB, error) {
+	db, err := b.openDuckDB("", threads)
+	if err != nil {
+		return nil, err
+	}
+	return &duckDB{db: db, rows: b.customers().N, want: fused(b.customers(), b.customers().N).Sums()}, nil
 }
 
 func (d *duckDB) close() error { return d.db.Close() }
 
 // score scores all customers into a table.
-func (d *duckDB) score() contestant {
-	return contestant{"DuckDB, 1 thread", d.rows, func() error {
-		_, err := d.db.ExecContext(context.Background(), workloadSQL)
+func (d *duckDB) score(breakpoints []float64) contestant {
+	query := "CREATE OR REPLACE TABLE res AS SELECT id, seg, score, CASE WHEN score>=75 THEN 4 WHEN score>=60 THEN 3 WHEN score>=45 THEN 2 ELSE 1 END::TINYINT AS tier, persona FROM (" +
+		scored(breakpoints) + ")"
+	return contestant{name: "DuckDB, 1 thread", rows: d.rows, run: func() error {
+		_, err := d.db.ExecContext(context.Background(), query)
 		return err
 	}}
+}
+
+// scored is the query of everybody's segment, score and persona.
+func scored(breakpoints []float64) string {
+	return strings.ReplaceAll(workloadSQL, "{rank}", rankSQL(breakpoints, 0, len(breakpoints)))
+}
+
+// rankSQL is the percentile rank of usage as nested cases: the fastest of what was tried, before an ASOF join and a sum of comparisons. So many
+// breakpoints, before the first in question, are known to be at most usage, and those from the end on to be above it.
+func rankSQL(breakpoints []float64, first, end int) string {
+	if first == end {
+		return strconv.Itoa(max(0, first-1))
+	}
+	middle := (first + end) / 2
+	return fmt.Sprintf("CASE WHEN usage>=%s THEN %s ELSE %s END", strconv.FormatFloat(breakpoints[middle], 'f', -1, 64),
+		rankSQL(breakpoints, middle+1, end), rankSQL(breakpoints, first, middle))
 }
 
 // check compares the checksums of the table.

@@ -1,14 +1,22 @@
-// Command bench measures Echelon beside other ways of doing the same work, in one run: interleaved, several rounds, medians. It prints a table and then
-// a line for each figure, `ratio <name> <value> >= <target>`. It fails where results differ, and not where a figure is missed: machines differ.
+// Command bench measures Echelon beside other ways of doing the same work, in one run: interleaved, several rounds, medians of the ratios of a round. It
+// prints a table and then a line for each figure, `ratio <name> <value> >= <target>`. It fails where results differ, and not where a figure is missed:
+// machines differ.
+//
+// Servers are processes of their own: the echelon binary, or this one again where the server is a peer.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
+
+	"github.com/echelonhq/echelon/internal/workload"
 )
 
-// figure is a ratio that was measured, and what it should be.
+// figure is a ratio, or another number, that was measured, and what it should be.
 type figure struct {
 	name     string
 	value    float64
@@ -20,61 +28,107 @@ func (f figure) String() string {
 	return fmt.Sprintf("ratio %s %.3g %s %v", f.name, f.value, f.relation, f.target)
 }
 
-func main() {
-	quick := flag.Bool("quick", false, "fewer rows and rounds, and without the ten million")
-	flag.Parse()
-	size := full
-	if *quick {
-		size = short
+// part is what is measured together.
+type part struct {
+	name    string
+	figures []string
+	// long tells that it takes minutes: it is left out where there is little time.
+	long bool
+	run  func(*bench) ([]figure, error)
+}
+
+var parts = []part{
+	{name: "engine", figures: []string{"engine_vs_hand", "engine_vs_duckdb", "engine_vs_celgo", "engine_scaling"}, run: engineFigures},
+	{name: "second", run: secondModel},
+	{name: "rows", figures: []string{"bulk_rows_vs_unmarshal"}, run: rowsFigures},
+	{name: "run", figures: []string{"run_vs_duckdb", "publish_vs_run"}, run: runFigures},
+	{name: "import", figures: []string{"import_vs_badger"}, run: importFigures},
+	{name: "unary", figures: []string{"unary_p50_vs_empty"}, run: unaryFigures},
+	{name: "ten", figures: []string{"stream_flat_10m", "memory_10m"}, long: true, run: tenMillionFigures},
+}
+
+// bench is what the parts have in common.
+type bench struct {
+	quick bool
+	// echelon is the path of the binary, and folder where everything is that is written to a disk.
+	echelon, folder string
+	w               *workload.Cols
+}
+
+// customers are those of W, drawn once.
+func (b *bench) customers() *workload.Cols {
+	if b.w == nil {
+		b.w = workload.Gen(million)
 	}
-	figures, err := run(size)
+	return b.w
+}
+
+const million = 1_000_000
+
+// choose returns the one for a short run or that for a whole one.
+func (b *bench) choose(short, whole int) int {
+	if b.quick {
+		return short
+	}
+	return whole
+}
+
+func main() {
+	if len(os.Args) == 2 {
+		if serve, ok := peers[os.Args[1]]; ok {
+			exit(serve())
+			return
+		}
+	}
+	b := &bench{}
+	only := flag.String("only", "", "measure one part, or the part of one figure: "+strings.Join(names(), ", "))
+	flag.BoolVar(&b.quick, "quick", false, "fewer customers and rounds, and without the ten million")
+	flag.StringVar(&b.echelon, "echelon", "../bin/echelon", "the echelon binary whose server is measured")
+	flag.Parse()
+	exit(b.measure(*only))
+}
+
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
+	}
+}
+
+// names are those of all parts and figures.
+func names() []string {
+	var list []string
+	for _, p := range parts {
+		list = append(append(list, p.name), p.figures...)
+	}
+	return list
+}
+
+// measure measures the parts, or the one that is meant by a name.
+func (b *bench) measure(only string) (err error) {
+	if only != "" && !slices.Contains(names(), only) {
+		return fmt.Errorf("there is no figure %q; there are %s", only, strings.Join(names(), ", "))
+	}
+	if b.folder, err = os.MkdirTemp("", "echelon-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.folder)) }()
+	var figures []figure
+	for _, p := range parts {
+		named := only == p.name || slices.Contains(p.figures, only)
+		if only != "" && !named || p.long && b.quick && !named {
+			continue
+		}
+		fmt.Println(p.name)
+		measured, err := p.run(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		figures = append(figures, measured...)
 	}
 	fmt.Println()
 	for _, f := range figures {
 		fmt.Println(f)
 	}
-}
-
-// size is how much is measured.
-type size struct{ rows, celRows, rounds int }
-
-var (
-	full  = size{rows: 1_000_000, celRows: 50_000, rounds: 7}
-	short = size{rows: 1_000_000, celRows: 20_000, rounds: 3}
-)
-
-func run(s size) ([]figure, error) {
-	w, err := newInMemory(s.rows)
-	if err != nil {
-		return nil, err
-	}
-	duck, err := newDuckDB(w.cols, 1)
-	if err != nil {
-		return nil, err
-	}
-	defer duck.close()
-	rows, err := newCELRows(w.cols)
-	if err != nil {
-		return nil, err
-	}
-	one, two, hand, sql, cel := w.engine(1), w.engine(2), w.hand(), duck.score(), rows.score(s.celRows)
-	speed, err := race(s.rounds, hand, one, two, sql, cel)
-	if err != nil {
-		return nil, err
-	}
-	if err := duck.check(); err != nil {
-		return nil, err
-	}
-	for _, c := range []contestant{hand, one, two, sql, cel} {
-		fmt.Printf("%-22s %7.2f million customers/s\n", c.name, speed[c.name]/1e6)
-	}
-	return []figure{
-		{"engine_vs_hand", speed[one.name] / speed[hand.name], ">=", 1.0},
-		{"engine_vs_duckdb", speed[one.name] / speed[sql.name], ">=", 6},
-		{"engine_vs_celgo", speed[one.name] / speed[cel.name], ">=", 30},
-		{"engine_scaling", speed[two.name] / speed[one.name], ">=", 1.85},
-	}, nil
+	return nil
 }

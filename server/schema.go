@@ -2,12 +2,12 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/wire"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -95,28 +95,14 @@ func (r *reader) add(b *frame.Builder, customer *echelonv1.Customer, ignoreUnkno
 	return b.AddCustomer(customer, ignoreUnknown)
 }
 
-// without returns a reader that knows of attributes that were retired since, and whether a conflict was about such alone: those who were let in by the
-// schema of before need not end for what they do not use.
-func (r *reader) without(conflict error) (*reader, bool) {
-	var of *storage.SchemaConflictError
-	if !errors.As(conflict, &of) {
-		return nil, false
+// rows returns what reads batches of customers, as add does.
+func (r *reader) rows(ignoreUnknown bool) *wire.Rows {
+	rows := wire.NewRows(frame.NewBuilder(r.schema), ignoreUnknown)
+	rows.Add = func(customer *echelonv1.Customer) *echelonv1.RowError {
+		return r.add(rows.Builder, customer, ignoreUnknown)
 	}
-	narrowed := &reader{version: r.version, gone: maps.Clone(r.gone)}
-	for _, c := range of.Conflicts {
-		if !c.Retired {
-			return nil, false
-		}
-		narrowed.gone[c.Name] = gone{}
-	}
-	var fields []frame.Field
-	for i := range r.schema.Len() {
-		if field := r.schema.Field(i); !slices.ContainsFunc(of.Conflicts, func(c storage.SchemaConflict) bool { return c.Name == field.Name }) {
-			fields = append(fields, field)
-		}
-	}
-	narrowed.schema = frame.NewSchema(fields...)
-	return narrowed, len(fields) < r.schema.Len()
+	rows.Ignore = func(name string) bool { return ignoreUnknown && r.gone[name].renamed == "" }
+	return rows
 }
 
 func (g gone) refusal(id, name string) *echelonv1.RowError {

@@ -59,6 +59,9 @@ type Config struct {
 	Traces trace.TracerProvider
 	// Now tells the time.
 	Now func() time.Time
+	// Services registers services of a program that embeds the server: their calls pass the same interceptors and limits as ours, and need the
+	// highest role. Nil registers none.
+	Services func(grpc.ServiceRegistrar)
 }
 
 // DefaultConfig returns the defaults.
@@ -233,12 +236,15 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
 	services := registrar{s.grpc, guard, s.load}
 	echelonv1.RegisterScoringServiceServer(services, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters, load: s.load})
-	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
+	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now, load: s.load})
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(services, &runService{runs: manager, streams: streams, load: s.load})
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
+	if config.Services != nil {
+		config.Services(services)
+	}
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)

@@ -23,7 +23,7 @@ func (c *cli) lintCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE:    c.does(func(ctx context.Context, args []string) error { return c.lint(ctx, args[0], o) }),
 	}
-	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "say what the model learns from its population, and which rules were analysed in part")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "say what the model learns from its population, which rules were analysed in part, and which expressions are evaluated row by row")
 	o.customerFlags(cmd)
 	return cmd
 }
@@ -74,6 +74,26 @@ func (c *cli) printLint(file string, m *modelFile, verbose bool) error {
 			return err
 		}
 	}
+	return c.printRowByRow(file, m)
+}
+
+// printRowByRow says which expressions are not evaluated in columns, and why.
+func (c *cli) printRowByRow(file string, m *modelFile) error {
+	left, all := m.program.RowByRow()
+	paths := make(map[string]bool)
+	for _, f := range left {
+		paths[f.Path] = true
+	}
+	if all > 0 {
+		if err := c.printf("%s: %d of %d expressions are evaluated in columns", file, all-len(paths), all); err != nil {
+			return err
+		}
+	}
+	for _, f := range m.source.Locate(left) {
+		if err := c.printf("%s: %s: %s", f.Place, f.Path, f.Message); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -98,6 +118,8 @@ type lintJSON struct {
 	NeedsCalibration bool          `json:"needs_calibration"`
 	// NotAnalysed are the conditions that were analysed in part, with --verbose.
 	NotAnalysed []findingJSON `json:"not_analysed,omitempty"`
+	// RowByRow are the expressions that are not evaluated in columns, as a whole or in part, with --verbose.
+	RowByRow []findingJSON `json:"row_by_row,omitempty"`
 }
 
 type findingJSON struct {
@@ -114,6 +136,8 @@ func lintReport(m *modelFile, verbose bool) lintJSON {
 	out := lintJSON{Findings: findingsJSON(m.found), NeedsCalibration: m.program != nil && m.program.NeedsCalibration()}
 	if verbose && m.program != nil {
 		out.NotAnalysed = findingsJSON(m.source.Locate(m.program.NotAnalysed()))
+		left, _ := m.program.RowByRow()
+		out.RowByRow = findingsJSON(m.source.Locate(left))
 	}
 	return out
 }

@@ -35,6 +35,8 @@ type part struct {
 	blame    blame
 	variable int
 	args     []*part
+	// row is what is evaluated row by row; nil where the part is evaluated in columns.
+	row ast.Expr
 	// uses counts the parts that need it, slot is its place among those with several.
 	uses, slot int
 }
@@ -185,7 +187,7 @@ func (l *lowerer) byRow(e ast.Expr) *part {
 		}
 	}
 	return l.intern(fmt.Sprintf("row:%d", e.ID()), func() *part {
-		return &part{kind: kind, blame: onNobody, step: func(b *batch) values { return b.byRow(kind, program) }}
+		return &part{kind: kind, row: e, blame: onNobody, step: func(b *batch) values { return b.byRow(kind, program) }}
 	})
 }
 

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/workload"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage/badger"
+)
+
+// paretoShare is the share of all arr that the customers of the best tier bring together, in place of W's cut at 75.
+const paretoShare = 0.5
+
+// runFigures measures a run of a million stored customers, from their rows to the published snapshot, against DuckDB doing the same in a file.
+func runFigures(b *bench) (_ []figure, err error) {
+	r, err := b.newStoredW()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	duck, err := b.newDuckRun()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, duck.close()) }()
+	whole := contestant{name: "a run, published", rows: million, run: r.run}
+	sql := contestant{name: "DuckDB, 2 threads, checkpointed", rows: million, run: duck.run, after: duck.forget}
+	s, err := race(b.choose(2, 5), whole, sql)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := duck.counts()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.agree(counts); err != nil {
+		return nil, err
+	}
+	s.print(whole, sql)
+	fmt.Printf("  %-46s %10.0f ms at the median, of %.0f ms for the run\n", "publishing", median(r.publishing)*1e3, median(r.running)*1e3)
+	return []figure{
+		{"run_vs_duckdb", s.ratio(whole.name, sql.name), ">=", 1.0},
+		{"publish_vs_run", median(r.publishing) / median(r.running), "<=", 0.3},
+	}, nil
+}
+
+// storedW is a server over a store with the customers of W.
+type storedW struct {
+	server *process
+	caller *client.Client
+	last   *echelonv1.Run
+	// running and publishing are how long they took, in seconds, a round each.
+	running, publishing []float64
+}
+
+// newStoredW stores the customers, and starts a server over them.
+func (b *bench) newStoredW() (*storedW, error) {
+	model, program, err := compile("model.yaml", workload.ModelYAML)
+	if err != nil {
+		return nil, err
+	}
+	model.Tierings[0].GetLinear().Tiers[0].Cut = &echelonv1.Cut{CumulativeShare: &echelonv1.CumulativeShare{Of: "arr", Share: paretoShare}}
+	folder := filepath.Join(b.folder, "run")
+	if err := store(folder, model, frameOf(b.customers(), program.Schema())); err != nil {
+		return nil, err
+	}
+	r := &storedW{}
+	if r.server, err = b.serve(folder); err != nil {
+		return nil, err
+	}
+	if r.caller, err = client.Dial(r.server.address); err != nil {
+		return nil, errors.Join(err, r.server.stop())
+	}
+	return r, nil
+}
+
+// store puts a model and customers into a new folder.
+func store(folder string, model *echelonv1.Model, customers *frame.Frame) (err error) {
+	ctx, cancel := within()
+	defer cancel()
+	opened, err := badger.Open(folder, badger.Options{NoSync: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	models := catalog.New(opened, time.Now)
+	if _, err := models.Create(ctx, model); err != nil {
+		return err
+	}
+	if _, err := models.Activate(ctx, model.GetName(), 0); err != nil {
+		return err
+	}
+	const rows = 10_000
+	for from := 0; from < customers.Len(); from += rows {
+		if err := opened.PutCustomers(ctx, customers.Slice(from, min(customers.Len(), from+rows)), asOf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *storedW) close() error { return errors.Join(r.caller.Close(), r.server.stop()) }
+
+// run evaluates everybody and publishes what came out.
+func (r *storedW) run() error {
+	ctx, cancel := within()
+	defer cancel()
+	begin := time.Now()
+	ready, err := runOnce(ctx, r.caller, &echelonv1.StartRunRequest{Model: wName, AsOf: timestamppb.New(asOf)})
+	if err != nil {
+		return err
+	}
+	evaluated := time.Now()
+	r.last, err = r.caller.PublishRun(ctx, ready.GetId())
+	r.running, r.publishing = append(r.running, evaluated.Sub(begin).Seconds()), append(r.publishing, time.Since(evaluated).Seconds())
+	return err
+}
+
+// agree compares how many customers each tier has with what DuckDB counts. Its sums of doubles are not exact, so that the line may stand beside one
+// customer.
+func (r *storedW) agree(counts map[string]int64) error {
+	for _, table := range r.last.GetSummary().GetTierings() {
+		for _, tier := range table.GetTiers() {
+			name := table.GetTiering() + " " + tier.GetTier()
+			if off := tier.GetCustomers() - counts[name]; off < -1 || off > 1 {
+				return fmt.Errorf("%s has %d customers, and %d by DuckDB", name, tier.GetCustomers(), counts[name])
+			}
+		}
+	}
+	return nil
+}
