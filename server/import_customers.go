@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/jobs"
 	"github.com/echelonhq/echelon/internal/wire"
@@ -92,6 +93,7 @@ func (i *importStream) store(batch *rowBatch, before <-chan bool, stored chan<- 
 // openImport is an ImportCustomers stream whose header was read.
 type openImport struct {
 	reader        *reader
+	arrow         *arrowframe.Reader
 	ignoreUnknown bool
 	assign        *intake.Assign
 	// job is nil where the header names none.
@@ -118,7 +120,7 @@ func (s *customerService) openImport(ctx context.Context, header *echelonv1.Impo
 	if err != nil {
 		return nil, err
 	}
-	o := &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job, rows: make(chan *wire.Rows, inFlight)}
+	o := &openImport{reader: reader, arrow: reader.arrow(header), ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job, rows: make(chan *wire.Rows, inFlight)}
 	for range inFlight {
 		o.rows <- reader.rows(o.ignoreUnknown)
 	}
@@ -131,6 +133,8 @@ type importRows struct {
 	// places are those of the rows in the batch, and refused the other ones.
 	places  []int64
 	refused []*echelonv1.RowError
+	// notices are what is said of an Arrow batch.
+	notices []string
 	// hash tells the batch from others; nil where the stream has no job.
 	hash []byte
 }
@@ -149,6 +153,9 @@ func (s *customerService) readBatch(ctx context.Context, open *openImport, batch
 		return nil, err
 	}
 	defer done()
+	if len(batch.arrow) > 0 {
+		return open.readArrow(batch)
+	}
 	read := &importRows{}
 	if open.job != nil {
 		if err := batch.decode(); err != nil {
@@ -197,7 +204,7 @@ func (s *customerService) storeRows(ctx context.Context, open *openImport, batch
 		stored = written.Stored
 		return &echelonv1.ImportedBatch{
 			Sequence: batch.sequence, Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
-			Errors: withRefused(rows.refused, written.Refused, rows.places),
+			Errors: withRefused(rows.refused, written.Refused, rows.places), Notices: rows.notices,
 		}, nil
 	})
 	return answer, stored, err

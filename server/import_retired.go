@@ -39,7 +39,7 @@ func (r *importRows) without(retired []string, ignore bool) *importRows {
 	if len(gone) == 0 {
 		return r
 	}
-	left := &importRows{Frame: r.Project(frame.NewSchema(fields...), places), places: r.places, refused: r.refused, hash: r.hash}
+	left := &importRows{Frame: r.Project(frame.NewSchema(fields...), places), places: r.places, refused: r.refused, notices: r.notices, hash: r.hash}
 	if !ignore {
 		left.refuse(r, gone)
 	}

@@ -36,7 +36,7 @@ func (c *cli) importCommand() *cobra.Command {
 	cmd := c.calls(&cobra.Command{
 		Use:   "import",
 		Short: "Store the customers of a file",
-		Long: "Import stores the customers of a file, CSV or JSON lines; each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
+		Long: "Import stores the customers of a file (CSV, JSON lines, Parquet, Arrow); each replaces what was stored of it. The model says which columns are read, and as what: its\n" +
 			"file, or its name on the server. Assignments change with the next run, or at once with --assign: each customer is then evaluated under what is\n" +
 			"published, in the commit that stores it, and one that a model refuses is not stored.\n" +
 			"When the connection breaks or the server is started again, the import goes on by itself. One that was ended goes on when it is run again with the\n" +

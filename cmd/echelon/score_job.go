@@ -107,7 +107,7 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 		return err
 	}
 	j.calibration.Refused = int64(len(j.refused))
-	out, err := tabular.NewAssignmentWriter(output, j.options.idName(), j.program.Model())
+	out, err := newOutcomes(j.options.output, output, j.options.idName(), j.program)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 	err = by.assign(ctx, j.frames, j.calibration, func(assignments []*echelonv1.Assignment, result *engine.Result) error {
 		tally.Add(result)
 		line.Add(len(assignments))
-		return writeAssignments(out, assignments)
+		return out.write(assignments, result)
 	})
 	if err = firstOf(err, out.Flush(), ctx.Err()); err != nil {
 		return err

@@ -680,7 +680,9 @@ type ImportHeader struct {
 	AssignModels []string `protobuf:"bytes,111,rep,name=assign_models,json=assignModels,proto3" json:"assign_models,omitempty"`
 	// The client's name of the whole import, at most 128 bytes: with it a batch that is sent again, in this stream or in a later one, is stored once.
 	// Without one every batch is stored as often as it is sent. It is the caller's alone, and forgotten some days after its last batch.
-	JobId         string `protobuf:"bytes,100,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	JobId string `protobuf:"bytes,100,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// The column of Arrow batches that has the ids; `customer_id` where empty.
+	IdColumn      string `protobuf:"bytes,200,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -739,6 +741,13 @@ func (x *ImportHeader) GetAssignModels() []string {
 func (x *ImportHeader) GetJobId() string {
 	if x != nil {
 		return x.JobId
+	}
+	return ""
+}
+
+func (x *ImportHeader) GetIdColumn() string {
+	if x != nil {
+		return x.IdColumn
 	}
 	return ""
 }
@@ -902,7 +911,9 @@ type ImportedBatch struct {
 	// How many refused rows `errors` lacks: an answer has as many as fit a message, and of a repeated batch the first are kept, up to 64 KiB.
 	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
 	// What the batch means for families, by the model's name: one for each published model that reads families. Of a repeated batch it is as of now.
-	Families      []*WrittenFamilies `protobuf:"bytes,170,rep,name=families,proto3" json:"families,omitempty"`
+	Families []*WrittenFamilies `protobuf:"bytes,170,rep,name=families,proto3" json:"families,omitempty"`
+	// What people should know of Arrow batches, with the first one: which of its columns are ignored.
+	Notices       []string `protobuf:"bytes,200,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -982,6 +993,13 @@ func (x *ImportedBatch) GetUnlistedErrors() int64 {
 func (x *ImportedBatch) GetFamilies() []*WrittenFamilies {
 	if x != nil {
 		return x.Families
+	}
+	return nil
+}
+
+func (x *ImportedBatch) GetNotices() []string {
+	if x != nil {
+		return x.Notices
 	}
 	return nil
 }
@@ -1424,20 +1442,21 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x16ImportCustomersRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x18.echelon.v1.ImportHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\xba\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xe2\x01\n" +
 	"\fImportHeader\x12:\n" +
 	"\x19ignore_unknown_attributes\x18\x01 \x01(\bR\x17ignoreUnknownAttributes\x12\x16\n" +
 	"\x06assign\x18n \x01(\bR\x06assign\x125\n" +
 	"\rassign_models\x18o \x03(\tB\x10\xbaH\r\x92\x01\n" +
 	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\x12\x1f\n" +
-	"\x06job_id\x18d \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05jobId\"\x8b\x01\n" +
+	"\x06job_id\x18d \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05jobId\x12&\n" +
+	"\tid_column\x18\xc8\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"\x8b\x01\n" +
 	"\x17ImportCustomersResponse\x122\n" +
 	"\x06opened\x18\x01 \x01(\v2\x18.echelon.v1.ImportOpenedH\x00R\x06opened\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchH\x00R\x05batchB\t\n" +
 	"\amessage\"Z\n" +
 	"\fImportOpened\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\x12#\n" +
-	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\x8c\x02\n" +
+	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xa7\x02\n" +
 	"\rImportedBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
@@ -1445,7 +1464,8 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\bassigned\x18n \x01(\x03R\bassigned\x12\x1a\n" +
 	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
 	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\x128\n" +
-	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\"c\n" +
+	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\x12\x19\n" +
+	"\anotices\x18\xc8\x01 \x03(\tR\anotices\"c\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
