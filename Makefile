@@ -83,7 +83,7 @@ crash: ## Kill the server KILLS times at random moments and look for what was lo
 
 .PHONY: cuts
 cuts: ## Break CUTS connections under streams, and end the server between, and look for what was lost or stored twice
-	ECHELON_CUTS=$(CUTS) go test ./e2e -run StreamsSurvive -count=1 -timeout 60m -v
+	ECHELON_CUTS=$(CUTS) go test ./e2e -run SurviveCuts -count=1 -timeout 60m -v
 
 .PHONY: backup-drill
 backup-drill: ## Kill the server KILLS times during writes and backups, and compare what is restored

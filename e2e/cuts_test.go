@@ -51,7 +51,7 @@ type breaking struct {
 	restarts  int
 }
 
-func newBreaking(t *testing.T) *breaking {
+func newBreaking(t *testing.T, faultBytes int64) *breaking {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	b := &breaking{t: t, folder: t.TempDir(), random: rand.New(rand.NewPCG(seed, 1))}
@@ -206,7 +206,7 @@ func (b *breaking) assign(ctx context.Context, round int) {
 func TestStreamsSurviveCutsAndRestarts(t *testing.T) {
 	ctx := soon(t, 30*time.Minute)
 	n := cuts(t)
-	b := newBreaking(t)
+	b := newBreaking(t, faultBytes)
 	model, _, found := modelfile.Parse("crash.yaml", []byte(killModel))
 	if found.HasMistakes() {
 		t.Fatal(found)

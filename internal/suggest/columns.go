@@ -93,6 +93,10 @@ func (b *builder) findFacts() {
 		if c.header == b.id {
 			continue
 		}
+		if b.isParent(c) && slices.Index(headers, c.header) == i && !slices.Contains(headers[i+1:], c.header) {
+			b.parent(c, taken)
+			continue
+		}
 		f, why := detect(c), ""
 		switch {
 		case c.header == "":

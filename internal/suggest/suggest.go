@@ -69,6 +69,7 @@ func Suggest(p *Profile, options Options) (*Suggestion, error) {
 		b.refuseTotal(total)
 	}
 	b.money = b.findMoney()
+	b.currencies()
 	b.segmentations()
 	b.score()
 	if err := b.check(); err != nil {
