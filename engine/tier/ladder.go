@@ -251,30 +251,32 @@ func (o *LadderOutcome) decide(memory *kernel.Arena) {
 	l, b := o.ladder, o.batch
 	rows := len(o.Column.Codes)
 	open, took, met := memory.All(rows), memory.Bitmap(rows), memory.Bitmap(rows)
+	codes := memory.NewPlanes(rows, len(l.all)-1)
 	if b.newcomers != nil {
 		for w := range open {
 			took[w] = b.newcomers.Column.Valid[w] & b.newcomers.Column.Bits[w]
 		}
-		o.assign(open, took, len(l.names))
+		o.assign(codes, open, took, len(l.names))
 	}
 	for w := range open {
 		took[w] = open[w] &^ b.score.Valid[w]
 		open[w] &= b.score.Valid[w]
 	}
 	if l.unscored != none {
-		o.assign(took, took, l.unscored)
+		o.assign(codes, took, took, l.unscored)
 	}
 	for tier := range l.names {
 		copy(took, open)
 		l.hold(b, tier, took, met)
 		o.beyondLines(tier, took)
-		o.assign(open, took, tier)
+		o.assign(codes, open, took, tier)
 	}
+	codes.Codes(o.Column.Codes)
 }
 
 // assign puts the rows of a set onto a tier, and takes them from those that are open.
-func (o *LadderOutcome) assign(open, rows frame.Bitmap, tier int) {
-	kernel.Assign(o.Column.Codes, rows, uint32(tier))
+func (o *LadderOutcome) assign(codes kernel.Planes, open, rows frame.Bitmap, tier int) {
+	codes.Put(rows, tier)
 	for w, word := range rows {
 		o.Column.Valid[w] |= word
 		open[w] &^= word
