@@ -99,7 +99,7 @@ func store(folder string, model *echelonv1.Model, customers *frame.Frame) (err e
 	if _, err := models.Activate(ctx, model.GetName(), 0); err != nil {
 		return err
 	}
-	const rows = 10_000
+	const rows = 8192 // a multiple of what a word of a set holds
 	for from := 0; from < customers.Len(); from += rows {
 		if err := opened.PutCustomers(ctx, customers.Slice(from, min(customers.Len(), from+rows)), asOf); err != nil {
 			return err
