@@ -88,6 +88,8 @@ func argument(t *testing.T, name string, of reflect.Type) reflect.Value {
 		return reflect.ValueOf(io.Discard)
 	case of == reflect.TypeFor[iter.Seq2[*echelonv1.Customer, error]]():
 		return reflect.ValueOf(numbered(1))
+	case of == reflect.TypeFor[iter.Seq2[*echelonv1.Override, error]]():
+		return reflect.ValueOf(iter.Seq2[*echelonv1.Override, error](func(yield func(*echelonv1.Override, error) bool) { yield(&echelonv1.Override{}, nil) }))
 	case of.Kind() == reflect.Pointer && strings.HasPrefix(of.Elem().PkgPath(), "github.com/echelonhq/echelon/proto"):
 		return reflect.New(of.Elem())
 	}

@@ -238,8 +238,11 @@ func (t *tiering) findings(i int, l *lines) diag.List {
 		ladder, matrix = l.ladders[i], l.matrices[i]
 	}
 	path := diag.Index("tierings", i)
-	if t.ladder != nil {
+	switch {
+	case t.ladder != nil:
 		return t.ladder.Findings(path, ladder)
+	case t.table != nil:
+		return nil
 	}
 	return t.matrix.Findings(path, matrix)
 }

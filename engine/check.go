@@ -231,6 +231,7 @@ func (c *checker) role(path string, role *echelonv1.Role) {
 	if role.GetOwnership() == echelonv1.Role_UNSPECIFIED {
 		c.found.Mistakef(diag.Field(path, "ownership"), "write DEDICATED, POOLED or DIGITAL", "it is missing")
 	}
+	c.reps(path, role)
 	capacity := role.GetCapacity()
 	if capacity == nil {
 		return

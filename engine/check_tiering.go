@@ -24,8 +24,10 @@ func (c *checker) tierings() {
 			c.linear(diag.Field(path, "linear"), kind.Linear)
 		case *echelonv1.Tiering_Matrix_:
 			c.matrix(diag.Field(path, "matrix"), kind.Matrix)
+		case *echelonv1.Tiering_Table_:
+			c.table(diag.Field(path, "table"), kind.Table)
 		default:
-			c.found.Mistakef(path, "write `linear` or `matrix`", "it is neither a ladder nor a matrix")
+			c.found.Mistakef(path, "write `linear`, `matrix` or `table`", "it is neither a ladder, a matrix nor a table")
 		}
 	}
 	c.words("tierings", names)
@@ -63,13 +65,8 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 		c.unique(diag.Field(at, "name"), first, t.GetName(), i, tiers)
 		c.engagement(at, t.GetEngagement())
 		last := i == len(l.GetTiers())-1
-		switch {
-		case last && t.Cut != nil:
-			c.found.Mistakef(diag.Field(at, "cut"), "remove it, or add a tier below", "the last tier takes everyone who is left and has no cut")
-		case !last && t.Cut == nil:
-			c.found.Mistakef(at, "write its cut, such as {min_score: 60}", "only the last tier has no cut")
-		case !last:
-			c.cut(diag.Field(at, "cut"), t.GetCut())
+		if last || !ofSegmentsAlone(l, t) {
+			c.cutOf(at, t.Cut, last)
 		}
 		switch {
 		case t.Exit != nil && last:
@@ -78,7 +75,13 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 			c.exit(diag.Field(at, "exit"), t.GetExit())
 		}
 	}
-	c.levels(tiers, l.GetTiers())
+	c.perSegment(path, l, names)
+	c.capacities(path, l)
+	var levels []*int32
+	for _, t := range l.GetTiers() {
+		levels = append(levels, t.Level)
+	}
+	c.levels(tiers, levels)
 	if newcomers := l.GetOnboarding(); newcomers != nil {
 		at := diag.Field(path, "onboarding")
 		c.given(diag.Field(at, "while"), newcomers.GetWhile(), "write who is new, such as days_since(signed_up) < 90")
@@ -102,9 +105,9 @@ func (c *checker) linear(path string, l *echelonv1.Tiering_Linear) {
 
 func (c *checker) cut(path string, cut *echelonv1.Cut) {
 	share := cut.GetCumulativeShare()
-	counts := cut.TopCount != nil || cut.TopShare != nil || share != nil
+	counts := cut.TopCount != nil || cut.TopShare != nil || share != nil || cut.GetCapacity() != nil || cut.GetNaturalBreak() != nil
 	if cut.MinScore == nil && cut.GetWhen() == "" && !counts && len(cut.GetAny()) == 0 {
-		c.found.Mistakef(path, "write min_score, when, top_count, top_share, cumulative_share or any", "the cut is empty")
+		c.found.Mistakef(path, "write min_score, when, top_count, top_share, cumulative_share, capacity, natural_break or any", "the cut is empty")
 	}
 	if len(cut.GetAny()) > 0 && counts {
 		c.found.Mistakef(diag.Field(path, "any"), "move what counts into the cuts of any", "beside any only min_score and when may stand")
@@ -114,6 +117,9 @@ func (c *checker) cut(path string, cut *echelonv1.Cut) {
 		if len(one.GetAny()) > 0 {
 			c.found.Mistakef(diag.Field(at, "any"), "write its cuts into the outer one", "a cut of any has an any of its own")
 			continue
+		}
+		if one.GetNaturalBreak() != nil {
+			c.found.Mistakef(diag.Field(at, "natural_break"), "write it beside, in a cut without any", "it divides all of the ladder, and cuts of any count for themselves")
 		}
 		c.cut(at, one)
 	}
@@ -131,17 +137,17 @@ func (c *checker) cut(path string, cut *echelonv1.Cut) {
 }
 
 // levels checks that all tiers of a ladder have a level that does not fall on the way down, or none has.
-func (c *checker) levels(path string, tiers []*echelonv1.Tier) {
-	for i, t := range tiers {
+func (c *checker) levels(path string, levels []*int32) {
+	for i, level := range levels {
 		at := diag.Field(diag.Index(path, i), "level")
 		switch {
-		case (t.Level == nil) != (tiers[0].Level == nil):
+		case (level == nil) != (levels[0] == nil):
 			c.found.Mistakef(at, "give each tier its level, or none", "some tiers of the ladder have a level and others have none")
 			return
-		case t.Level != nil && t.GetLevel() < 1:
-			c.found.Mistakef(at, "count from 1, the best", "%d is no level", t.GetLevel())
-		case i > 0 && t.GetLevel() < tiers[i-1].GetLevel():
-			c.found.Mistakef(at, "order the tiers by level, the best first", "level %d stands below level %d, which is worse", t.GetLevel(), tiers[i-1].GetLevel())
+		case level != nil && *level < 1:
+			c.found.Mistakef(at, "count from 1, the best", "%d is no level", *level)
+		case level != nil && i > 0 && *level < *levels[i-1]:
+			c.found.Mistakef(at, "order the tiers by level, the best first", "level %d stands below level %d, which is worse", *level, *levels[i-1])
 		}
 	}
 }

@@ -10,31 +10,40 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// tiering is a compiled tiering: a ladder or a matrix.
+// tiering is a compiled tiering: a ladder, a matrix or a table.
 type tiering struct {
 	name string
-	// ladder and its score's place, or matrix and those of its two scores.
+	// ladder and its score's place, or matrix and those of its two scores, or table.
 	ladder *tier.Ladder
 	matrix *tier.Matrix
+	table  *tier.Table
 	scores [2]int
-	// stable is what holds customers in tiers of a ladder; nil where nothing does.
-	stable *stability.Ladder
+	// by is the place of the segmentation within whose segments a ladder's cuts are drawn, -1 where there is none.
+	by int
+	// stable is what holds customers in their tiers; nil where nothing does.
+	stable *stability.Policy
 	// engagements are the engagement of each of names, empty where it has none.
 	engagements []string
-	// levels are the level of each of a ladder's names, nil where it has none.
+	// levels are the level of each of a ladder's or a table's names, nil where it has none.
 	levels []*int32
 }
 
 func (t *tiering) names() []string {
-	if t.ladder != nil {
+	switch {
+	case t.ladder != nil:
 		return t.ladder.Names()
+	case t.table != nil:
+		return t.table.Names()
 	}
 	return t.matrix.Names()
 }
 
 func (t *tiering) needsPopulation() bool {
-	if t.ladder != nil {
+	switch {
+	case t.ladder != nil:
 		return t.ladder.NeedsPopulation()
+	case t.table != nil:
+		return false
 	}
 	return t.matrix.NeedsPopulation()
 }
@@ -47,6 +56,14 @@ func (c *compiler) tiering(path string, index int) {
 		compiled = c.ladder(path+".linear", declared)
 	case declared.GetMatrix() != nil:
 		compiled = c.matrix(path+".matrix", declared)
+	case declared.GetTable() != nil:
+		compiled = c.table(path+".table", declared)
+	}
+	if c.found.HasMistakes() {
+		return
+	}
+	if compiled != nil {
+		compiled.stable = c.stability(path, declared)
 	}
 	if c.found.HasMistakes() {
 		return
@@ -59,40 +76,52 @@ func (c *compiler) ladder(path string, declared *echelonv1.Tiering) *tiering {
 	linear := declared.GetLinear()
 	var cuts []tier.CutExprs
 	for i, t := range linear.GetTiers() {
-		cuts = append(cuts, c.cut(fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetCut()))
+		cuts = append(cuts, c.cut(fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetEngagement(), t.GetCut()))
 	}
 	var ties []*expr.Expr
 	for i, breaker := range linear.GetTieBreakers() {
 		at := fmt.Sprintf("%s.tie_breakers[%d].expr", path, i)
 		ties = append(ties, c.expression(at, breaker.GetExpr(), expr.Number, expr.Boolean, expr.String, expr.Date, expr.Timestamp))
 	}
-	newcomers := c.expression(path+".onboarding.while", linear.GetOnboarding().GetWhile(), expr.Boolean)
-	stable := c.exitRules(path, declared)
+	exprs := tier.LadderExprs{
+		Cuts: cuts, Ties: ties, By: c.peers(path+".by", linear.GetBy()),
+		Newcomers: c.expression(path+".onboarding.while", linear.GetOnboarding().GetWhile(), expr.Boolean),
+	}
+	for i, segment := range linear.GetPerSegment() {
+		exprs.PerSegment = append(exprs.PerSegment, nil)
+		for k, t := range segment.GetTiers() {
+			exprs.PerSegment[i] = append(exprs.PerSegment[i], c.cut(fmt.Sprintf("%s.per_segment[%d].tiers[%d].cut", path, i, k), "", t.GetCut()))
+		}
+	}
 	if c.found.HasMistakes() {
 		return nil
 	}
+	by := c.segmentationOf(linear.GetBy())
+	if by >= 0 {
+		exprs.Segments = c.program.segmentations[by].Names()
+	}
 	compiled := &tiering{
-		name: declared.GetName(), ladder: tier.NewLadder(declared, cuts, ties, newcomers), scores: [2]int{c.scoreAt(linear.GetScore()), -1},
-		stable: stable,
+		name: declared.GetName(), ladder: tier.NewLadder(declared, exprs), scores: [2]int{c.scoreAt(linear.GetScore()), -1}, by: by,
 	}
 	for _, t := range linear.GetTiers() {
 		compiled.engagements = append(compiled.engagements, t.GetEngagement())
 		compiled.levels = append(compiled.levels, t.Level)
 	}
-	if newcomers != nil {
+	if exprs.Newcomers != nil {
 		compiled.engagements = append(compiled.engagements, linear.GetOnboarding().GetEngagement())
 		compiled.levels = append(compiled.levels, nil)
 	}
 	return compiled
 }
 
-func (c *compiler) cut(path string, declared *echelonv1.Cut) tier.CutExprs {
+func (c *compiler) cut(path, engagement string, declared *echelonv1.Cut) tier.CutExprs {
 	exprs := tier.CutExprs{
 		When: c.expression(path+".when", declared.GetWhen(), expr.Boolean),
 		Of:   c.expression(path+".cumulative_share.of", declared.GetCumulativeShare().GetOf(), expr.Number),
+		Room: c.room(path, engagement, declared),
 	}
 	for i, one := range declared.GetAny() {
-		exprs.Any = append(exprs.Any, c.cut(diag.Index(path+".any", i), one))
+		exprs.Any = append(exprs.Any, c.cut(diag.Index(path+".any", i), engagement, one))
 	}
 	return exprs
 }
@@ -111,7 +140,7 @@ func (c *compiler) matrix(path string, declared *echelonv1.Tiering) *tiering {
 	}
 	compiled := &tiering{
 		name: declared.GetName(), matrix: tier.NewMatrix(declared, conditions[0], conditions[1]),
-		scores: [2]int{c.scoreAt(m.GetX().GetScore()), c.scoreAt(m.GetY().GetScore())},
+		scores: [2]int{c.scoreAt(m.GetX().GetScore()), c.scoreAt(m.GetY().GetScore())}, by: -1,
 	}
 	compiled.engagements = make([]string, len(compiled.matrix.Names()))
 	for _, cell := range m.GetCells() {

@@ -33,8 +33,16 @@ type Options struct {
 	// batch is evaluated in its workspace.
 	Workspace *Workspace
 	// Previous has, for each tiering, a column of texts with the tiers that were in force of each customer, not valid where it was in none, and is
-	// nil where nobody was in any. Only tierings with exit rules look at theirs; those of others, and names that the model does not have, are nothing.
+	// nil where nobody was in any. Only tierings that look back do; those of others, and names that the model does not have, are nothing. Where an
+	// override was in force it is the tier beneath it.
 	Previous []*frame.Column
+	// Standings has, for each tiering, how the customers came to be in those tiers; nil where nobody knows.
+	Standings []*stability.Standings
+	// Admissions has, for each tiering, the moves that caps admit, as a Census of all customers finds them; nil where nobody has judged that, so that a
+	// move that a cap has to judge is PENDING_RUN.
+	Admissions []*stability.Admission
+	// Overrides are those of each row; nil where there are none.
+	Overrides [][]Override
 	// Families are those of the batch's customers and of the parents that they name, in place of the calibration's; nil takes the calibration's.
 	Families *family.Table
 }
@@ -44,6 +52,7 @@ type Workspace struct{ memory kernel.Arena }
 
 // tierOutcome is a ladder's or a matrix' outcome for a batch.
 type tierOutcome interface {
+	stability.Lines
 	Explain(row int) *echelonv1.TierExplanation
 }
 
@@ -143,6 +152,11 @@ func (e *evaluation) derived(one *item) *frame.Column {
 
 func (e *evaluation) tiering(i int) *frame.Column {
 	t := e.program.tierings[i]
+	if t.table != nil {
+		out := t.table.Eval(&e.scope, e.reasons)
+		e.tiers[i] = out
+		return &out.Column
+	}
 	x := &e.scores[t.scores[0]].Column
 	if t.ladder != nil {
 		out := t.ladder.Eval(&e.scope, e.ids, x, e.lines.ladders[i], e.reasons)
@@ -219,12 +233,15 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	}
 	e.exclude()
 	e.run(nil)
-	inForce, computed := e.settle(options.Previous)
-	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded, Tiers: inForce, Computed: computed, Reasons: e.reasons.List(f.Len())}
+	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded}
+	e.settle(&options, r)
 	r.Own, r.families, r.Roots = e.own, e.lines.families, e.roots()
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}
+	r.ComputedSegments = make([]*frame.Column, len(r.Segments))
+	e.override(&options, r)
+	r.Reasons = e.reasons.List(f.Len())
 	for _, out := range e.scores {
 		r.Scores = append(r.Scores, &out.Column)
 		r.Completeness = append(r.Completeness, out.Completeness)

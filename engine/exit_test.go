@@ -50,7 +50,9 @@ func after(t testing.TB, program *engine.Program, previous string, a attrs) *ech
 	t.Helper()
 	f := frameOf(t, program, person{"a", a})
 	scorer := bind(t, program, f)
-	return scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Previous: []*frame.Column{previously(previous)}}).Assignment(0)
+	r := scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Previous: []*frame.Column{previously(previous)}})
+	sameWhenWritten(t, program.NewEncoder(), r)
+	return r.Assignment(0)
 }
 
 func TestExitRulesHoldCustomersInTheirTier(t *testing.T) {
@@ -286,7 +288,7 @@ func TestTiersInForceAreThoseOfTheReference(t *testing.T) {
 					cut++
 				}
 			}
-			exits := program.HasExitRules(0)
+			exits := program.LooksBack(0)
 			if row.GetCustomers() != in || row.GetHeld() != held || (row.Computed != nil) != exits || exits && row.GetComputed() != cut {
 				t.Fatalf("the row %d is %v: %d in it, %d held, %d computed", i, row, in, held, cut)
 			}
@@ -346,7 +348,7 @@ func TestMistakesOfExitRules(t *testing.T) {
 			t.Errorf("EXIT-9 %s: %v", rule, found)
 		}
 	}
-	if program := compile(t, exit("{below: 40}")); !program.NeedsPrevious() || !program.HasExitRules(0) || program.NeedsCalibration() {
+	if program := compile(t, exit("{below: 40}")); !program.NeedsPrevious() || !program.LooksBack(0) || program.NeedsCalibration() {
 		t.Error("an exit rule needs what was before, and no calibration")
 	}
 }

@@ -58,26 +58,33 @@ func items(model *echelonv1.Model) []*item {
 	}
 	for i, t := range model.GetTierings() {
 		one := &item{kind: tieringKind, index: i, variable: "tiers." + t.GetName(), path: diag.Index("tierings", i)}
-		one.texts = tieringTexts(t)
+		one.texts = tieringTexts(model, t)
 		list = append(list, one)
 	}
 	return list
 }
 
 // tieringTexts returns all that a tiering reads: its expressions and, as expressions, its scores.
-func tieringTexts(t *echelonv1.Tiering) []string {
+func tieringTexts(model *echelonv1.Model, t *echelonv1.Tiering) []string {
 	var texts []string
 	if linear := t.GetLinear(); linear != nil {
-		texts = append(texts, "scores."+linear.GetScore())
-		for _, tier := range linear.GetTiers() {
-			for _, cut := range append([]*echelonv1.Cut{tier.GetCut()}, tier.GetCut().GetAny()...) {
-				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf())
+		texts = append(texts, "scores."+linear.GetScore(), linear.GetBy())
+		for i, one := range cutsOf(linear) {
+			engagement := ""
+			if i < len(linear.GetTiers()) {
+				engagement = linear.GetTiers()[i].GetEngagement()
+			}
+			for _, cut := range append([]*echelonv1.Cut{one}, one.GetAny()...) {
+				texts = append(texts, cut.GetWhen(), cut.GetCumulativeShare().GetOf(), capacityText(model, engagement, cut))
 			}
 		}
 		texts = append(texts, linear.GetOnboarding().GetWhile())
 		for _, breaker := range linear.GetTieBreakers() {
 			texts = append(texts, breaker.GetExpr())
 		}
+	}
+	for _, row := range t.GetTable().GetRows() {
+		texts = append(texts, rowText(row))
 	}
 	if matrix := t.GetMatrix(); matrix != nil {
 		for _, axis := range []*echelonv1.Axis{matrix.GetX(), matrix.GetY()} {
@@ -88,6 +95,20 @@ func tieringTexts(t *echelonv1.Tiering) []string {
 		}
 	}
 	return given(texts...)
+}
+
+// cutsOf returns the cuts of a ladder's tiers, those of segments too; nil where a tier has none.
+func cutsOf(linear *echelonv1.Tiering_Linear) []*echelonv1.Cut {
+	var cuts []*echelonv1.Cut
+	for _, tier := range linear.GetTiers() {
+		cuts = append(cuts, tier.GetCut())
+	}
+	for _, segment := range linear.GetPerSegment() {
+		for _, tier := range segment.GetTiers() {
+			cuts = append(cuts, tier.GetCut())
+		}
+	}
+	return cuts
 }
 
 // written is the expressions of a place of a model.
@@ -108,9 +129,9 @@ func allTexts(model *echelonv1.Model, list []*item) []written {
 	return all
 }
 
-// exitTexts returns the expressions of the exit rules of a tiering. They are none of what it needs: they may read its own outcome.
+// exitTexts returns the expressions of the exit rules and the freeze of a tiering. They are none of what it needs: they may read its own outcome.
 func exitTexts(t *echelonv1.Tiering) []string {
-	var texts []string
+	texts := []string{t.GetStability().GetFreeze().GetBefore()}
 	for _, tier := range t.GetLinear().GetTiers() {
 		for _, exit := range append([]*echelonv1.Exit{tier.GetExit()}, tier.GetExit().GetAny()...) {
 			texts = append(texts, exit.GetWhen())

@@ -198,6 +198,7 @@ func (s *study) then(people ...person) *study {
 
 func (s *study) see(f *frame.Frame) {
 	s.result = s.scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Explain: true, Amounts: true})
+	sameWhenWritten(s, s.program.NewEncoder(), s.result)
 	s.at = make(map[string]int)
 	for i, id := range f.IDs {
 		s.at[id] = i

@@ -35,9 +35,13 @@ func (p *Program) lint() diag.List {
 		if m := declared.GetMatrix(); m != nil {
 			lintCells(path, m, &found)
 		}
+		if t.table != nil {
+			p.lintTable(diag.Field(path, "table"), declared.GetTable(), &found)
+		}
 		if l := declared.GetLinear(); l != nil {
 			p.lintRatios(path, l, &found)
 			lintExits(path, l, &found)
+			p.lintPerSegment(path, t, l, &found)
 		}
 		if !t.needsPopulation() {
 			found.Add(t.findings(i, nil)...)
@@ -71,6 +75,9 @@ func (p *Program) lintNames(found *diag.List) {
 			tier(fmt.Sprintf("tierings[%d].linear.tiers[%d].name", i, k), one.GetName())
 		}
 		tier(fmt.Sprintf("tierings[%d].linear.onboarding.tier", i), t.GetLinear().GetOnboarding().GetTier())
+		for k, one := range t.GetTable().GetTiers() {
+			tier(fmt.Sprintf("tierings[%d].table.tiers[%d].name", i, k), one.GetName())
+		}
 		for k, one := range t.GetMatrix().GetCells() {
 			tier(fmt.Sprintf("tierings[%d].matrix.cells[%d].name", i, k), one.GetName())
 		}

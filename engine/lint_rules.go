@@ -41,7 +41,7 @@ func (p *Program) newRuleLint(before diag.List) *ruleLint {
 	}
 	for i, t := range p.model.GetTierings() {
 		path := diag.Index("tierings", i)
-		l.ladder(diag.Field(path, "linear"), t.GetLinear())
+		l.ladders(diag.Field(path, "linear"), t.GetLinear())
 		l.axis(diag.Field(path, "matrix.x"), t.GetMatrix().GetX())
 		l.axis(diag.Field(path, "matrix.y"), t.GetMatrix().GetY())
 	}
@@ -229,25 +229,51 @@ func (l *ruleLint) overlap(path string, names []string, rule int, overlaps []rul
 		names[overlaps[0].With], names[rule], customerWith(overlaps[0].Witness), also)
 }
 
-// ladder finds cuts that take nobody, whatever the population.
-func (l *ruleLint) ladder(path string, linear *echelonv1.Tiering_Linear) {
+// rung is a tier of a ladder with its cut, for lint.
+type rung struct {
+	name, path string
+	cut        *echelonv1.Cut
+}
+
+// ladders finds cuts of a tiering that take nobody, whatever the population: in the ladder of all, and in those of segments.
+func (l *ruleLint) ladders(path string, linear *echelonv1.Tiering_Linear) {
+	var common []rung
+	for i, t := range linear.GetTiers() {
+		if t.Cut != nil {
+			common = append(common, rung{t.GetName(), fmt.Sprintf("%s.tiers[%d].cut", path, i), t.GetCut()})
+		}
+	}
+	l.ladder(linear, common, expr.Truth(true))
+	for i, segment := range linear.GetPerSegment() {
+		var own []rung
+		for k, t := range segment.GetTiers() {
+			if t.Cut != nil {
+				own = append(own, rung{t.GetName(), fmt.Sprintf("%s.per_segment[%d].tiers[%d].cut", path, i, k), t.GetCut()})
+			}
+		}
+		l.ladder(linear, own, isOne(linear.GetBy(), segment.GetSegment()))
+	}
+}
+
+// ladder finds cuts that take nobody of those who climb a ladder.
+func (l *ruleLint) ladder(linear *echelonv1.Tiering_Linear, rungs []rung, climb expr.Condition) {
 	var conditions []expr.Condition
 	var names []string
-	for i, t := range linear.GetTiers() {
-		names = append(names, t.GetName())
-		conditions = append(conditions, l.cut(path, i, linear))
+	for _, one := range rungs {
+		names = append(names, one.name)
+		conditions = append(conditions, expr.And{Left: climb, Right: l.cut(one, linear.GetScore())})
 	}
 	space := rules.NewSpace(l.domain, conditions...)
 	// A cut that takes by number or share leaves others of whom it could take: what it asks for beside that covers no worse tier.
 	covering := slices.Clone(conditions)
-	for i, t := range linear.GetTiers() {
-		if !takesAll(t.GetCut()) {
+	for i, one := range rungs {
+		if !takesAll(one.cut) {
 			covering[i] = expr.Truth(false)
 		}
 	}
-	for i, t := range linear.GetTiers() {
-		at := diag.Field(diag.Index(diag.Field(path, "tiers"), i), "cut")
-		if t.Cut == nil || l.known[at] || l.known[diag.Field(at, "when")] {
+	for i, one := range rungs {
+		at := one.path
+		if l.known[at] || l.known[diag.Field(at, "when")] {
 			continue
 		}
 		verdict := space.First(append(slices.Clone(covering[:i]), conditions[i]))[i]
@@ -257,19 +283,27 @@ func (l *ruleLint) ladder(path string, linear *echelonv1.Tiering_Linear) {
 		case verdict.TakenBy != nil:
 			l.found.Warnf(at, "move the tier up, narrow what is above it, or remove it",
 				"the cut takes nobody: %s everyone who would meet it", take("the better tier", pick(names, verdict.TakenBy)))
-		case t.GetCut().GetWhen() != "":
+		case one.cut.GetWhen() != "":
 			l.notSure(diag.Field(at, "when"), space, l.condition(diag.Field(at, "when")), verdict.Undecided)
 		}
 	}
 }
 
 // cut returns what every customer whom a cut takes meets.
-func (l *ruleLint) cut(path string, tier int, linear *echelonv1.Tiering_Linear) expr.Condition {
-	scored := atLeast(linear.GetScore(), linear.GetTiers()[tier].GetCut().GetMinScore())
-	if when := l.condition(fmt.Sprintf("%s.tiers[%d].cut.when", path, tier)); when != nil {
+func (l *ruleLint) cut(of rung, score string) expr.Condition {
+	scored := atLeast(score, of.cut.GetMinScore())
+	if when := l.condition(of.path + ".when"); when != nil {
 		return l.among(expr.And{Left: when, Right: scored})
 	}
 	return l.among(scored)
+}
+
+// isOne says that an outcome that is a text is this one.
+func isOne(variable, text string) expr.Condition {
+	return expr.Comparison{
+		Term: expr.Term{Key: variable, Variable: true, Kind: expr.String, Offset: diag.WholeValue}, Op: expr.Equal,
+		Constants: []expr.Constant{{Kind: expr.String, Text: text}}, Offsets: []int{diag.WholeValue},
+	}
 }
 
 // atLeast says that a score is at least so much, and with it that there is one.

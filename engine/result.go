@@ -8,6 +8,7 @@ import (
 	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/reason"
+	"github.com/echelonhq/echelon/engine/stability"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -19,8 +20,8 @@ type Result struct {
 	IDs []string
 	// Excluded is the set of customers that the model is not about, which have no outcomes; nil where it is about all of them.
 	Excluded frame.Bitmap
-	// Segments has a column of texts for each segmentation.
-	Segments []*frame.Column
+	// Segments has a column of texts for each segmentation, ComputedSegments that of the segments which the rules give; nil where they are the same.
+	Segments, ComputedSegments []*frame.Column
 	// Scores has a column of numbers for each score, 0 to 100; not valid where it is null.
 	Scores []*frame.Column
 	// Completeness has, for each score, the share of weight, 0 to 1, that was read of each customer.
@@ -29,6 +30,12 @@ type Result struct {
 	Tiers []*frame.Column
 	// Computed has, for each tiering, the column of the tiers that the cuts alone give; nil where they are those in force.
 	Computed []*frame.Column
+	// Settled has, for each tiering, the column of the tiers that would be in force without overrides; nil where they are those in force.
+	Settled []*frame.Column
+	// Standings has, for each tiering, how customers came to be in those tiers, and what holds them there; nil where nothing does.
+	Standings []*stability.Standings
+	// Day is the calendar day as of which it was made, in days since 1970-01-01; 0 where that is not known.
+	Day int64
 	// Own has, for each tiering that decides per family, what customers compute by themselves who inherit the tier of another: 0 for those who do
 	// not, 1 for nothing, or 2 and the place among the tiering's names. Nil for a tiering in which each decides for itself.
 	Own [][]uint32
@@ -40,6 +47,8 @@ type Result struct {
 	Amounts *frame.Column
 
 	evaluation *evaluation
+	// candidates are, for each tiering, the moves that caps have to judge.
+	candidates [][]stability.Candidate
 	families   *family.Table
 }
 
@@ -64,36 +73,14 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		Reasons:    r.Reasons.Of(i),
 		Excluded:   r.Excluded != nil && r.Excluded.Get(i),
 	}
-	for k, column := range r.Segments {
-		a.Segments[k] = &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(column, i)}
+	for k := range r.Segments {
+		a.Segments[k] = r.segment(k, i)
 	}
-	for k, column := range r.Scores {
-		a.Scores[k] = &echelonv1.ScoreOutcome{Score: r.Program.model.GetScores()[k].GetName(), Completeness: r.Completeness[k][i]}
-		if column.Valid.Get(i) {
-			value := column.Numbers[i]
-			a.Scores[k].Value = &value
-		}
+	for k := range r.Scores {
+		a.Scores[k] = r.score(k, i)
 	}
-	for k, column := range r.Tiers {
-		t := r.Program.tierings[k]
-		a.Tiers[k] = &echelonv1.TierOutcome{Tiering: t.name, Tier: text(column, i)}
-		if column.Valid.Get(i) {
-			a.Tiers[k].Engagement = t.engagements[column.Codes[i]]
-			if t.ladder != nil {
-				a.Tiers[k].Level = t.levels[column.Codes[i]]
-			}
-			if r.held(k, i) {
-				a.Tiers[k].ComputedTier = text(r.Computed[k], i)
-			}
-		}
-	}
-	for k, own := range r.Own {
-		if own != nil && own[i] > 0 {
-			a.Tiers[k].Inherited = true
-			if own[i] > 1 {
-				a.Tiers[k].OwnTier = &r.Program.TierNames(k)[own[i]-2]
-			}
-		}
+	for k := range r.Tiers {
+		a.Tiers[k] = r.tier(k, i)
 	}
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
@@ -101,9 +88,74 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 	return a
 }
 
+func (r *Result) segment(k, i int) *echelonv1.SegmentOutcome {
+	s := &echelonv1.SegmentOutcome{Segmentation: r.Program.model.GetSegmentations()[k].GetName(), Segment: text(r.Segments[k], i)}
+	if computed := r.computedSegments(k); computed != nil && differ(computed, r.Segments[k], i) {
+		s.ComputedSegment = orEmpty(text(computed, i))
+	}
+	return s
+}
+
+func (r *Result) score(k, i int) *echelonv1.ScoreOutcome {
+	s := &echelonv1.ScoreOutcome{Score: r.Program.model.GetScores()[k].GetName(), Completeness: r.Completeness[k][i]}
+	if r.Scores[k].Valid.Get(i) {
+		value := r.Scores[k].Numbers[i]
+		s.Value = &value
+	}
+	return s
+}
+
+func (r *Result) tier(k, i int) *echelonv1.TierOutcome {
+	of, column := r.Program.tierings[k], r.Tiers[k]
+	t := &echelonv1.TierOutcome{Tiering: of.name, Tier: text(column, i)}
+	if column.Valid.Get(i) {
+		t.Engagement = of.engagements[column.Codes[i]]
+		if of.levels != nil {
+			t.Level = of.levels[column.Codes[i]]
+		}
+		if r.held(k, i) {
+			t.ComputedTier = orEmpty(text(r.Computed[k], i))
+		}
+	}
+	r.standing(k, i, t)
+	if own := r.ownOf(k, i); own > 0 {
+		t.Inherited = true
+		if own > 1 {
+			t.OwnTier = &r.Program.TierNames(k)[own-2]
+		}
+	}
+	return t
+}
+
+// ownOf returns what Own has of a row: 0 where nobody inherits in the tiering.
+func (r *Result) ownOf(tiering, i int) uint32 {
+	if tiering >= len(r.Own) || r.Own[tiering] == nil {
+		return 0
+	}
+	return r.Own[tiering][i]
+}
+
 // held reports whether a customer's tier in force is not the computed one.
 func (r *Result) held(tiering, i int) bool {
-	return r.Computed[tiering] != nil && r.Computed[tiering].Codes[i] != r.Tiers[tiering].Codes[i]
+	return r.Computed[tiering] != nil && differ(r.Computed[tiering], r.Tiers[tiering], i)
+}
+
+// differ reports whether two columns of one dictionary have different texts in a row, or only one of them has any.
+func differ(a, b *frame.Column, i int) bool {
+	return a.Valid.Get(i) != b.Valid.Get(i) || a.Valid.Get(i) && a.Codes[i] != b.Codes[i]
+}
+
+// orEmpty returns an empty text in place of none.
+func orEmpty(text *string) *string {
+	if text == nil {
+		return new(string)
+	}
+	return text
+}
+
+// climbs reports whether a ladder's cuts are about a customer: whether it has a score and, where they are drawn within segments, a segment.
+func (r *Result) climbs(t *tiering, i int) bool {
+	return r.Scores[t.scores[0]].Valid.Get(i) && (t.by < 0 || r.Segments[t.by].Valid.Get(i))
 }
 
 func text(column *frame.Column, i int) *string {
@@ -127,11 +179,15 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 		r.Scores = append(r.Scores, &frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.NewBitmap(n), Numbers: make([]float64, n)})
 		r.Completeness = append(r.Completeness, make([]float64, n))
 	}
-	r.Computed = make([]*frame.Column, len(p.tierings))
+	r.Computed, r.Settled = make([]*frame.Column, len(p.tierings)), make([]*frame.Column, len(p.tierings))
+	r.Standings = make([]*stability.Standings, len(p.tierings))
 	for i := range p.tierings {
 		r.Tiers = append(r.Tiers, nameColumn(n, p.TierNames(i)))
-		if p.HasExitRules(i) {
+		if p.LooksBack(i) {
 			r.Computed[i] = nameColumn(n, p.TierNames(i))
+		}
+		if p.HasStandings(i) {
+			r.Standings[i] = stability.NewStandings(n)
 		}
 		r.Own = append(r.Own, nil)
 		if p.perFamily(i) >= 0 {
@@ -172,6 +228,9 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 				return nil, err
 			}
 			if err := r.setOwn(k, row, t); err != nil {
+				return nil, err
+			}
+			if err := r.setStanding(k, row, t); err != nil {
 				return nil, err
 			}
 		}
@@ -223,7 +282,7 @@ func (r *Result) setName(column *frame.Column, row int, name *string, item, want
 	return nil
 }
 
-// setComputed sets the tier that the cuts gave a row, where the tiering has exit rules.
+// setComputed sets the tier that the cuts gave a row, where the tiering looks back.
 func (r *Result) setComputed(tiering, row int, t *echelonv1.TierOutcome) error {
 	if r.Computed[tiering] == nil {
 		if t.ComputedTier != nil {

@@ -60,6 +60,11 @@ func (s *Scorer) CountRules() *RuleCounts {
 		for k, one := range t.GetLinear().GetTiers() {
 			add(cuts, one.GetName(), fmt.Sprintf("tierings[%d].linear.tiers[%d].cut.when", i, k))
 		}
+		for s, segment := range t.GetLinear().GetPerSegment() {
+			for k, one := range segment.GetTiers() {
+				add(cuts, one.GetName(), fmt.Sprintf("tierings[%d].linear.per_segment[%d].tiers[%d].cut.when", i, s, k))
+			}
+		}
 		for a, axis := range []*echelonv1.Axis{t.GetMatrix().GetX(), t.GetMatrix().GetY()} {
 			for k := range axis.GetCuts() {
 				add(cuts, "", fmt.Sprintf("tierings[%d].matrix.%s.cuts[%d].when", i, "xy"[a:a+1], k))
@@ -67,6 +72,13 @@ func (s *Scorer) CountRules() *RuleCounts {
 		}
 	}
 	c.lists = append(c.lists, cuts)
+	for i, t := range s.program.model.GetTierings() {
+		list := &ruleList{decides: true, unique: t.GetTable().GetHitPolicy() == echelonv1.Segmentation_UNIQUE}
+		for k := range t.GetTable().GetRows() {
+			add(list, fmt.Sprintf("row %d", k+1), fmt.Sprintf("tierings[%d].table.rows[%d].when", i, k))
+		}
+		c.lists = append(c.lists, list)
+	}
 	for _, list := range c.lists {
 		n := len(list.conditions)
 		list.met, list.won, list.clashes = make([]int64, n), make([]int64, n), make([]map[int]*clash, n)

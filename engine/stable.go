@@ -2,55 +2,104 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/expr"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/stability"
+	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// HasExitRules reports whether a tiering has exit rules: whether the tiers in force depend on those that were in force before.
-func (p *Program) HasExitRules(tiering int) bool { return p.tierings[tiering].stable != nil }
+// LooksBack reports whether the tiers in force of a tiering depend on those that were in force before: it has exit rules, or stability.
+func (p *Program) LooksBack(tiering int) bool { return p.tierings[tiering].stable != nil }
 
-// NeedsPrevious reports whether any outcome depends on the tiers that were in force before.
-func (p *Program) NeedsPrevious() bool {
-	for i := range p.tierings {
-		if p.HasExitRules(i) {
+// HasStandings reports whether the tiers in force of a tiering depend on how customers came to be in theirs: it has stability.
+func (p *Program) HasStandings(tiering int) bool {
+	stable := p.tierings[tiering].stable
+	return stable != nil && stable.HasStandings()
+}
+
+// CapsMoves reports whether a tiering admits only so many moves in a review period, so that all customers must be seen before any moves.
+func (p *Program) CapsMoves() bool {
+	for _, t := range p.tierings {
+		if t.stable != nil && t.stable.Caps() {
 			return true
 		}
 	}
 	return false
 }
 
-// settle decides which tiers are in force, once all is computed. It returns the columns of those, and for each tiering in which somebody is held
-// the column of the computed ones.
-func (e *evaluation) settle(previous []*frame.Column) (inForce, computed []*frame.Column) {
-	inForce, computed = make([]*frame.Column, len(e.columns)), make([]*frame.Column, len(e.columns))
-	for i, t := range e.program.tierings {
-		inForce[i] = e.columns[i]
-		if t.stable == nil || previous == nil {
-			continue
-		}
-		out := t.stable.Eval(&e.scope, &e.scores[t.scores[0]].Column, e.columns[i], previous[i], e.reasons)
-		e.stable[i] = out
-		if out.Held.Count() > 0 {
-			inForce[i], computed[i] = &out.Column, e.columns[i]
+// NeedsPrevious reports whether any outcome depends on the tiers that were in force before.
+func (p *Program) NeedsPrevious() bool {
+	for i := range p.tierings {
+		if p.LooksBack(i) {
+			return true
 		}
 	}
-	return inForce, computed
+	return false
 }
 
-// exitRules compiles those of a ladder; nil where it has none.
-func (c *compiler) exitRules(path string, declared *echelonv1.Tiering) *stability.Ladder {
+// Day returns the calendar day, in the model's time zone, that holds an instant, in days since 1970-01-01.
+func (p *Program) Day(asOf time.Time) int64 { return frame.DayIn(asOf, p.zone) }
+
+// settle decides which tiers are in force, once all is computed: overrides come after it.
+func (e *evaluation) settle(options *Options, r *Result) {
+	p := e.program
+	r.Tiers, r.Computed = slices.Clone(e.columns), make([]*frame.Column, len(e.columns))
+	r.Settled, r.Standings = make([]*frame.Column, len(e.columns)), make([]*stability.Standings, len(e.columns))
+	r.Day, r.candidates = p.Day(options.AsOf), make([][]stability.Candidate, len(e.columns))
+	for i, t := range p.tierings {
+		if t.stable == nil || options.Previous == nil && !t.stable.HasStandings() {
+			continue
+		}
+		in := &stability.Input{Scope: &e.scope, IDs: e.ids, Computed: e.columns[i], Day: r.Day, Lines: e.tiers[i], Reasons: e.reasons}
+		in.Scores = e.cutScores(i)
+		if options.Previous != nil {
+			in.Previous = options.Previous[i]
+		}
+		if options.Standings != nil {
+			in.Standings = options.Standings[i]
+		}
+		if options.Admissions != nil {
+			in.Admission = options.Admissions[i]
+		}
+		out := t.stable.Eval(in)
+		e.stable[i], r.Standings[i], r.candidates[i] = out, out.After, out.Candidates
+		if out.Held.Count() > 0 {
+			r.Tiers[i], r.Computed[i] = &out.Column, e.columns[i]
+		}
+	}
+}
+
+// cutScores returns the columns of the scores that a tiering cuts; those of a ladder are of the customers whom its cuts are about.
+func (e *evaluation) cutScores(tiering int) []*frame.Column {
+	var columns []*frame.Column
+	for _, score := range e.program.tierings[tiering].scores {
+		if score >= 0 {
+			column := e.scores[score].Column
+			columns = append(columns, &column)
+		}
+	}
+	if ladder, ok := e.tiers[tiering].(*tier.LadderOutcome); ok {
+		columns[0].Valid = ladder.Climbs()
+	}
+	return columns
+}
+
+// stability compiles what holds customers in the tiers of a tiering; nil where nothing does.
+func (c *compiler) stability(path string, declared *echelonv1.Tiering) *stability.Policy {
 	var exprs []stability.ExitExprs
 	for i, t := range declared.GetLinear().GetTiers() {
-		exprs = append(exprs, c.exitRule(fmt.Sprintf("%s.tiers[%d].exit", path, i), t.GetExit()))
+		exprs = append(exprs, c.exitRule(fmt.Sprintf("%s.linear.tiers[%d].exit", path, i), t.GetExit()))
 	}
+	freeze := c.expression(path+".stability.freeze.before", declared.GetStability().GetFreeze().GetBefore(), expr.Date)
 	if c.found.HasMistakes() {
 		return nil
 	}
-	return stability.NewLadder(declared, exprs)
+	return stability.New(declared, exprs, freeze)
 }
 
 func (c *compiler) exitRule(path string, declared *echelonv1.Exit) stability.ExitExprs {
@@ -93,5 +142,5 @@ func lintExits(path string, l *echelonv1.Tiering_Linear, found *diag.List) {
 
 // onlyMinScore reports whether a cut has a min_score and nothing else.
 func onlyMinScore(cut *echelonv1.Cut) bool {
-	return cut != nil && cut.MinScore != nil && cut.GetWhen() == "" && cut.TopCount == nil && cut.TopShare == nil && cut.GetCumulativeShare() == nil && len(cut.GetAny()) == 0
+	return cut.GetWhen() == "" && cut != nil && cut.MinScore != nil && takesAll(cut)
 }

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/echelonhq/echelon/engine/exact"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -15,15 +18,19 @@ type Tally struct {
 	excluded exact.Sum
 	// roots is how many families there are.
 	roots int64
+	// census counts the moves of the review period; nil before the first result.
+	census *Census
 }
 
 // table is a tiering's counts: one a tier, and the last for those without.
 type table struct {
 	customers []int64
 	unscored  []int64
-	// held are those who are in it by its exit rule, computed those whom the cuts alone put into it.
+	// held are those who are in it while the cuts put them elsewhere, computed those whom the cuts alone put into it.
 	held, computed []int64
 	amounts        []exact.Sum
+	// holds are how many something holds, by what does.
+	holds map[echelonv1.Reason_Code]int64
 }
 
 // NewTally returns an empty one.
@@ -31,7 +38,9 @@ func NewTally(p *Program) *Tally {
 	t := &Tally{program: p}
 	for i := range p.tierings {
 		n := len(p.TierNames(i)) + 1
-		t.tables = append(t.tables, table{make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]exact.Sum, n)})
+		t.tables = append(t.tables, table{
+			make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]exact.Sum, n), make(map[echelonv1.Reason_Code]int64),
+		})
 	}
 	return t
 }
@@ -45,6 +54,10 @@ func (t *Tally) Refuse(n int64) {
 // Add counts a result; its amounts too, where it has them.
 func (t *Tally) Add(r *Result) {
 	t.balance.Customers += int64(r.Len())
+	if t.census == nil {
+		t.census = t.program.NewCensus(r.Day)
+	}
+	t.census.count(r)
 	t.roots += r.Roots
 	for row := range r.IDs {
 		amount := 0.0
@@ -72,7 +85,12 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 	to.customers[place]++
 	if r.held(i, row) {
 		to.held[place]++
-		to.computed[r.Computed[i].Codes[row]]++
+		computed := len(to.customers) - 1
+		if r.Computed[i].Valid.Get(row) {
+			computed = int(r.Computed[i].Codes[row])
+		}
+		to.computed[computed]++
+		to.holds[r.hold(i, row)]++
 	} else {
 		to.computed[place]++
 	}
@@ -80,7 +98,7 @@ func (t *Tally) count(i int, r *Result, row int, amount float64) {
 	if r.Own != nil && r.Own[i] != nil && r.Own[i][row] > 0 {
 		return // who inherits did not come here for want of a score
 	}
-	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.Scores[from.scores[0]].Valid.Get(row) {
+	if from := t.program.tierings[i]; from.ladder != nil && !from.ladder.Onboards(place) && !r.climbs(from, row) {
 		to.unscored[place]++
 	}
 }
@@ -125,10 +143,26 @@ func (t *Tally) table(i int) *echelonv1.TierTable {
 		row := &echelonv1.TierCount{
 			Tier: name, Customers: from.customers[place], Amount: from.amounts[place].Float64(), Unscored: from.unscored[place], Held: from.held[place],
 		}
-		if t.program.HasExitRules(i) {
+		if t.program.LooksBack(i) || len(from.holds) > 0 {
 			row.Computed = &from.computed[place]
 		}
 		made.Tiers = append(made.Tiers, row)
+	}
+	for hold, customers := range from.holds {
+		made.Holds = append(made.Holds, &echelonv1.HoldCount{Hold: hold, Customers: customers})
+	}
+	slices.SortFunc(made.Holds, func(a, b *echelonv1.HoldCount) int {
+		return cmp.Or(cmp.Compare(b.GetCustomers(), a.GetCustomers()), cmp.Compare(a.GetHold(), b.GetHold()))
+	})
+	if t.census != nil && t.census.tierings[i] != nil {
+		made.Review = t.census.tierings[i].Count()
+		for _, room := range t.program.model.GetTierings()[i].GetStability().GetGuard().GetCapacity() {
+			used := &echelonv1.RoomCount{Tier: room.GetTier(), Room: room.GetCustomers()}
+			if place := slices.Index(t.program.TierNames(i), room.GetTier()); place >= 0 {
+				used.Customers = from.customers[place]
+			}
+			made.Review.Capacity = append(made.Review.Capacity, used)
+		}
 	}
 	return made
 }

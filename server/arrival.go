@@ -119,10 +119,8 @@ func nameOf(ctx context.Context) string { return identity.From(ctx).Name }
 // rowsOf returns how many customers or assignments a message carries.
 func rowsOf(message any) int {
 	switch m := message.(type) {
-	case interface {
-		GetBatch() *echelonv1.CustomerBatch
-	}:
-		return len(m.GetBatch().GetRows().GetCustomers())
+	case *received:
+		return m.rows()
 	case interface{ GetCustomers() []*echelonv1.Customer }:
 		return len(m.GetCustomers())
 	case interface {

@@ -7,16 +7,18 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
-// assignmentService reads the published assignments.
+// assignmentService reads the published assignments, and keeps what people pin of them.
 type assignmentService struct {
 	echelonv1.UnimplementedAssignmentServiceServer
 	store   storage.Store
 	catalog *catalog.Catalog
+	intake  *intake.Intake
 	streams streaming
 }
 

@@ -33,13 +33,21 @@ const mark = protowire.Number(536_870_911)
 type incoming struct {
 	message any
 	admit   func(size int) error
-	// decoded is called after the message was decoded, unless it is nil.
-	decoded func()
+	// decoding waits until the message may be decoded, unless it is nil; what it returns is called when it was.
+	decoding func() (decoded func(), err error)
 	// refused is why it was not let in; then the message is empty.
 	refused error
 }
 
-// Unmarshal decodes a message, or marks it.
+// Marshal encodes a message, unless it was written as bytes.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if written, ok := v.(*written); ok {
+		return mem.BufferSlice{written.buffer}, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// Unmarshal decodes a message, or marks it. Batches of bulk streams are kept as they came: whoever takes them reads their rows into columns.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if in, ok := v.(*incoming); ok {
 		size := data.Len()
@@ -49,10 +57,20 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		if in.refused = in.admit(size); in.refused != nil {
 			return nil
 		}
-		if in.decoded != nil {
-			defer in.decoded()
-		}
 		v = in.message
+		if bulk, ok := v.(*received); ok {
+			if size > 0 && bulk.take(data) {
+				return nil
+			}
+			v = bulk.message
+		}
+		if in.decoding != nil {
+			decoded, err := in.decoding()
+			if in.refused = err; err != nil {
+				return nil
+			}
+			defer decoded()
+		}
 	}
 	message, ok := v.(proto.Message)
 	if !ok {
@@ -92,7 +110,7 @@ func unreadable(message proto.Message) error {
 	case !ours:
 		return nil
 	case why == undecodable:
-		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s", why)
+		return errUndecodable()
 	}
 	return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE, "%s", why)
 }

@@ -26,6 +26,8 @@ type cursor struct {
 	Overlay string `json:"o,omitempty"`
 	// After is the id or the name after which it goes on.
 	After string `json:"a"`
+	// Item is what, of several of that id, was the last.
+	Item string `json:"i,omitempty"`
 }
 
 // writeCursor returns a cursor of a request that the binding tells apart from all others.

@@ -26,6 +26,7 @@ type customerService struct {
 	jobs    *jobs.Ledger
 	catalog *catalog.Catalog
 	streams streaming
+	load    *load
 	now     func() time.Time
 }
 
@@ -103,95 +104,6 @@ func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1
 		return nil, errNoCustomer(request.GetCustomerId())
 	}
 	return &echelonv1.DeleteCustomerResponse{}, nil
-}
-
-// ImportCustomers stores a stream of batches, each answered after its commit.
-func (s *customerService) ImportCustomers(stream grpc.BidiStreamingServer[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse]) error {
-	var open *openImport
-	var sequence batches
-	err := duplex(s.streams, stream, func(request *echelonv1.ImportCustomersRequest) (*echelonv1.ImportCustomersResponse, error) {
-		if open == nil {
-			var err error
-			open, err = s.openImport(stream.Context(), request.GetHeader())
-			if err != nil {
-				return nil, err
-			}
-			opened := &echelonv1.ImportOpened{SchemaVersion: open.reader.version}
-			if open.job != nil {
-				sequence = batches{last: open.job.Last(), job: true}
-				opened.LastSequence = sequence.last
-			}
-			return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Opened{Opened: opened}}, nil
-		}
-		if err := sequence.check(request.GetBatch()); err != nil {
-			return nil, err
-		}
-		stored, err := s.storeBatch(stream.Context(), open, request.GetBatch())
-		if err != nil {
-			return nil, err
-		}
-		sequence.done(request.GetBatch())
-		s.streams.listFitting(stored)
-		return &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: stored}}, nil
-	})
-	if err == nil && open == nil {
-		err = s.streams.header(nil, false)
-	}
-	return sequence.at(err)
-}
-
-// openImport is an ImportCustomers stream whose header was read.
-type openImport struct {
-	reader        *reader
-	ignoreUnknown bool
-	assign        *intake.Assign
-	// job is nil where the header names none.
-	job *jobs.Job
-}
-
-func (s *customerService) openImport(ctx context.Context, header *echelonv1.ImportHeader) (*openImport, error) {
-	if err := s.streams.header(header, header != nil); err != nil {
-		return nil, err
-	}
-	assign, err := s.openAssign(ctx, header)
-	if err != nil {
-		return nil, err
-	}
-	reader, err := s.reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	job, err := s.openJob(ctx, header)
-	if err != nil {
-		return nil, err
-	}
-	return &openImport{reader: reader, ignoreUnknown: header.GetIgnoreUnknownAttributes(), assign: assign, job: job}, nil
-}
-
-// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
-func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *echelonv1.CustomerBatch) (*echelonv1.ImportedBatch, error) {
-	b := frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
-	var places []int64
-	var unread []*echelonv1.RowError
-	for i, customer := range batch.GetRows().GetCustomers() {
-		if refused := open.reader.add(b, customer, open.ignoreUnknown); refused != nil {
-			refused.Index = int64(i)
-			unread = append(unread, refused)
-			continue
-		}
-		places = append(places, int64(i))
-	}
-	f := b.Take()
-	return s.once(ctx, open.job, batch, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
-		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: f, Assign: open.assign})
-		if err != nil {
-			return nil, err
-		}
-		return &echelonv1.ImportedBatch{
-			Sequence: batch.GetSequence(), Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
-			Errors: withRefused(unread, written.Refused, places),
-		}, nil
-	})
 }
 
 // ExportCustomers streams all stored customers.

@@ -67,6 +67,10 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_OVERLOADED:          codes.ResourceExhausted,
 	echelonv1.ErrorReason_TOO_MANY_STREAMS:    codes.ResourceExhausted,
 	echelonv1.ErrorReason_RUN_IN_PROGRESS:     codes.FailedPrecondition,
+
+	echelonv1.ErrorReason_OVERRIDE_NOT_FOUND: codes.NotFound,
+	echelonv1.ErrorReason_OVERRIDE_CHANGED:   codes.Aborted,
+	echelonv1.ErrorReason_CHANGES_EXPIRED:    codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

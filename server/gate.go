@@ -14,6 +14,7 @@ import (
 
 	"github.com/echelonhq/echelon/internal/audit"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/identity"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -94,6 +95,7 @@ func begin(ctx context.Context, principal *identity.Principal, method string, st
 	if err != nil {
 		return nil, err
 	}
+	ctx = feed.By(ctx, feed.Who{Actor: principal.Name, OnBehalfOf: onBehalfOf})
 	return audit.Begin(identity.With(ctx, principal), audit.Call{
 		Actor: principal.Name, Credential: principal.Credential, Method: strings.TrimPrefix(method, "/"), OnBehalfOf: onBehalfOf, Stream: stream,
 	}), nil

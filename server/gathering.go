@@ -4,16 +4,16 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // gathering is a population that comes in batches and stays, in columns.
 type gathering struct {
-	builder       *frame.Builder
-	ignoreUnknown bool
-	frames        []*frame.Frame
-	rows, refused int64
-	errors        []*echelonv1.RowError
+	rows           *wire.Rows
+	frames         []*frame.Frame
+	count, refused int64
+	errors         []*echelonv1.RowError
 	// leaving give back the bytes of what was gathered.
 	leaving []func()
 }
@@ -24,20 +24,22 @@ func (g *gathering) leave() {
 	}
 }
 
-func (g *gathering) add(customers []*echelonv1.Customer) {
-	for _, customer := range customers {
-		if fault := g.builder.AddCustomer(customer, g.ignoreUnknown); fault != nil {
+// add reads a batch. INVALID_REQUEST.
+func (g *gathering) add(batch *rowBatch) error {
+	err := batch.read(g.rows, func(_ int, _ *echelonv1.Customer, refused *echelonv1.RowError) {
+		if refused != nil {
 			g.refused++
 			if len(g.errors) < refusedKept {
-				fault.Index = g.rows
-				g.errors = append(g.errors, fault)
+				refused.Index = g.count
+				g.errors = append(g.errors, refused)
 			}
 		}
-		g.rows++
+		g.count++
+	})
+	if g.rows.Builder.Len() > 0 {
+		g.frames = append(g.frames, g.rows.Builder.Take())
 	}
-	if g.builder.Len() > 0 {
-		g.frames = append(g.frames, g.builder.Take())
-	}
+	return err
 }
 
 // population goes through the frames; it is an engine.Population.
@@ -50,14 +52,14 @@ func (g *gathering) population(yield func(*frame.Frame, error) bool) {
 }
 
 // receive takes the next message of a stream that only the client sends on, or ends it when the server stops or nothing comes for too long.
-func (s *scoringService) receive(stream calibrateStream) (*echelonv1.CalibrateRequest, error) {
+func (s *scoringService) receive(stream calibrateStream) (*bulkRequest[*echelonv1.CalibrateRequest], error) {
 	type message struct {
-		request *echelonv1.CalibrateRequest
+		request *bulkRequest[*echelonv1.CalibrateRequest]
 		err     error
 	}
 	next := make(chan message, 1)
 	go func() {
-		request, err := stream.Recv()
+		request, err := receiveBulk[echelonv1.CalibrateRequest](stream)
 		next <- message{request, err}
 	}()
 	timer := time.NewTimer(s.streams.stall)
@@ -65,7 +67,7 @@ func (s *scoringService) receive(stream calibrateStream) (*echelonv1.CalibrateRe
 	select {
 	case m := <-next:
 		if m.err == nil {
-			m.err = unreadable(m.request)
+			m.err = unreadable(m.request.message)
 		}
 		return m.request, m.err
 	case <-s.streams.stopping:

@@ -199,7 +199,8 @@ var admits = map[string]string{
 	"StartRun": "write", "GetRun": "read", "ListRuns": "read", "PublishRun": "publish", "RollBack": "publish",
 	"GetAssignment": "read", "ListAssignments": "read", "ExportAssignments": "read",
 	"ListAudit": "admin", "WatchAudit": "admin", "Backup": "admin",
-	"GetFamily":       "read",
+	"GetFamily":   "read",
+	"SetOverride": "write", "GetOverride": "read", "ListOverrides": "read", "DeleteOverride": "write", "ImportOverrides": "write",
 	"RenameAttribute": "admin", "RetireAttribute": "admin",
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
 }

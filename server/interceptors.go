@@ -27,7 +27,9 @@ func interceptors(config Config, validator protovalidate.Validator, gate gate, l
 		return nil, nil, fmt.Errorf("registering the metrics of calls: %w", err)
 	}
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
-		config.Log.Log(ctx, slog.Level(level), message, fields...)
+		if !refusedOnArrival(ctx) {
+			config.Log.Log(ctx, slog.Level(level), message, fields...)
+		}
 	})
 	logged := []logging.Option{logging.WithLogOnEvents(logging.FinishCall), logging.WithLevels(levelOf)}
 	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, panicked any) error {

@@ -34,18 +34,14 @@ func (s *customerService) openJob(ctx context.Context, header *echelonv1.ImportH
 }
 
 // once does a batch's work in one commit: as often as the batch comes where the stream has no job, else once.
-func (s *customerService) once(ctx context.Context, job *jobs.Job, batch *echelonv1.CustomerBatch,
+func (s *customerService) once(ctx context.Context, job *jobs.Job, sequence int64, hash []byte,
 	work func(storage.Tx) (*echelonv1.ImportedBatch, error)) (answer *echelonv1.ImportedBatch, err error) {
-	if job == nil {
-		err = s.intake.Commit(ctx, func(tx storage.Tx) error {
-			answer, err = work(tx)
-			return err
-		})
-		return answer, err
-	}
-	hash := jobs.Hash(batch.GetRows())
 	err = s.intake.Commit(ctx, func(tx storage.Tx) error {
-		answer, err = job.Once(tx, batch.GetSequence(), hash, func() (*echelonv1.ImportedBatch, error) { return work(tx) })
+		if job == nil {
+			answer, err = work(tx)
+		} else {
+			answer, err = job.Once(tx, sequence, hash, func() (*echelonv1.ImportedBatch, error) { return work(tx) })
+		}
 		return err
 	})
 	return answer, err

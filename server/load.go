@@ -27,6 +27,8 @@ type load struct {
 	rates    *limit.Rates
 	shed     *prometheus.CounterVec
 	slow     *prometheus.CounterVec
+	refusals *refusals
+	turns    turns
 	// streams counts the streams, which tells them apart.
 	streams atomic.Int64
 }
@@ -64,9 +66,10 @@ const (
 	retryStream = 5 * time.Second
 )
 
-func newLoad(limits Limits, stall time.Duration, authenticated bool, metrics prometheus.Registerer) (*load, error) {
+func newLoad(config Config) (*load, error) {
+	limits := config.Limits
 	l := &load{
-		limits: limits, share: 1, patience: min(longestPatience, stall/2), pool: limit.NewPool(),
+		limits: limits, share: 1, patience: min(longestPatience, config.StallTimeout/2), pool: limit.NewPool(), refusals: newRefusals(config.Log, config.Now),
 		rates: limit.NewRates(limit.RatesConfig{PerSecond: limits.RowsPerSecond, Burst: limits.RowsBurst, Callers: callersRemembered}),
 		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "echelon_limit_shed_total", Help: "What was refused since a limit was reached: calls, streams, connections, runs.",
@@ -75,10 +78,10 @@ func newLoad(limits Limits, stall time.Duration, authenticated bool, metrics pro
 			Name: "echelon_limit_slowed_total", Help: "Messages of streams that waited since a limit was reached.",
 		}, []string{"limit"}),
 	}
-	if authenticated {
+	if config.Authenticator != nil {
 		l.share = limits.PrincipalShare
 	}
-	for _, name := range []string{limitConnections, limitCalls, limitBulk, limitWatch, limitBytes, limitCalibrate, limitRows, limitRuns} {
+	for _, name := range []string{limitConnections, limitCalls, limitBulk, limitWatch, limitBytes, limitCalibrate, limitRows, limitRuns, limitEvaluations} {
 		l.shed.WithLabelValues(name)
 	}
 	collectors := []prometheus.Collector{l.shed, l.slow}
@@ -98,7 +101,7 @@ func newLoad(limits Limits, stall time.Duration, authenticated bool, metrics pro
 				func() float64 { return float64(most) }))
 	}
 	for _, c := range collectors {
-		if err := metrics.Register(c); err != nil {
+		if err := config.Metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("registering the metrics of limits: %w", err)
 		}
 	}
@@ -192,16 +195,6 @@ func (l *load) streamBytes(ctx context.Context, size int, stream, principal stri
 	return nil, l.refuse(limitBytes, overloaded("messages of as many bytes as the server takes are under way, and none of them was answered in time", retryStream))
 }
 
-// evaluation waits until a batch may be decoded or evaluated. Those that come are served in their order, so that each is done soon once it is begun,
-// and what is small, such as a refusal, does not wait behind all of them.
-func (l *load) evaluation(ctx context.Context) (done func(), err error) {
-	done, err = l.pool.Take(ctx, 1, account(limitEvaluations, "", int64(l.limits.MaxEvaluations)))
-	if err != nil {
-		return nil, context.Cause(ctx)
-	}
-	return done, nil
-}
-
 // wanted reports whether others wait for bytes that a slow reader holds.
 func (l *load) wanted() bool {
 	return l.pool.Wanted(limitBytes) || l.pool.Wanted(account(limitBytes, "streams", 0).Name)
@@ -258,6 +251,7 @@ func (l *load) calibrateBytes(size int) (leave func(), err error) {
 // refuse counts what is refused.
 func (l *load) refuse(name string, f *fault.Fault) error {
 	l.shed.WithLabelValues(name).Inc()
+	l.refusals.note(name)
 	return f.With("limit", name)
 }
 
@@ -265,6 +259,7 @@ func (l *load) refuse(name string, f *fault.Fault) error {
 func (l *load) refused(name string, err error) error {
 	if fault.Is(err, echelonv1.ErrorReason_OVERLOADED) {
 		l.shed.WithLabelValues(name).Inc()
+		l.refusals.note(name)
 	}
 	return err
 }

@@ -54,13 +54,7 @@ func (s *meteredStream) RecvMsg(message any) error {
 	if s.receivesAlone {
 		s.giveBack()
 	}
-	in := &incoming{message: message}
-	in.admit = func(size int) (err error) {
-		if err = s.hold(size); err == nil {
-			in.decoded, err = s.load.evaluation(s.Context())
-		}
-		return err
-	}
+	in := &incoming{message: message, admit: s.hold, decoding: func() (func(), error) { return s.load.evaluation(s.Context()) }}
 	if err := s.ServerStream.RecvMsg(in); err != nil {
 		return err
 	}

@@ -9,8 +9,6 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
-
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // callMeters are what is counted of calls beside what the interceptor of the middleware counts: bytes, rows and streams, which it does not see, and
@@ -73,15 +71,11 @@ func (m *callMeters) HandleRPC(ctx context.Context, event stats.RPCStats) {
 		}
 	case *stats.InPayload:
 		m.received.WithLabelValues(method).Add(float64(e.Length))
-		payload := e.Payload
-		if in, ok := payload.(*incoming); ok {
-			payload = in.message
-		}
-		if request, ok := payload.(interface {
-			GetBatch() *echelonv1.CustomerBatch
-		}); ok && request.GetBatch() != nil {
-			m.batches.WithLabelValues(method).Inc()
-			m.rows.WithLabelValues(method).Add(float64(len(request.GetBatch().GetRows().GetCustomers())))
+		if in, ok := e.Payload.(*incoming); ok {
+			if request, ok := in.message.(*received); ok && request.hasBatch() {
+				m.batches.WithLabelValues(method).Inc()
+				m.rows.WithLabelValues(method).Add(float64(request.rows()))
+			}
 		}
 	case *stats.OutPayload:
 		m.sent.WithLabelValues(method).Add(float64(e.Length))

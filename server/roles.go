@@ -37,6 +37,12 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: identity.Read,
 	echelonv1.AssignmentService_GetFamily_FullMethodName:         identity.Read,
 
+	echelonv1.AssignmentService_SetOverride_FullMethodName:     identity.Write,
+	echelonv1.AssignmentService_GetOverride_FullMethodName:     identity.Read,
+	echelonv1.AssignmentService_ListOverrides_FullMethodName:   identity.Read,
+	echelonv1.AssignmentService_DeleteOverride_FullMethodName:  identity.Write,
+	echelonv1.AssignmentService_ImportOverrides_FullMethodName: identity.Write,
+
 	echelonv1.CustomerService_GetSchema_FullMethodName:     identity.Read,
 	echelonv1.ModelService_ListCalibrations_FullMethodName: identity.Read,
 	echelonv1.ModelService_GetCalibration_FullMethodName:   identity.Read,

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/wire"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -92,6 +93,16 @@ func (r *reader) add(b *frame.Builder, customer *echelonv1.Customer, ignoreUnkno
 		}
 	}
 	return b.AddCustomer(customer, ignoreUnknown)
+}
+
+// rows returns what reads batches of customers, as add does.
+func (r *reader) rows(ignoreUnknown bool) *wire.Rows {
+	rows := wire.NewRows(frame.NewBuilder(r.schema), ignoreUnknown)
+	rows.Add = func(customer *echelonv1.Customer) *echelonv1.RowError {
+		return r.add(rows.Builder, customer, ignoreUnknown)
+	}
+	rows.Ignore = func(name string) bool { return ignoreUnknown && r.gone[name].renamed == "" }
+	return rows
 }
 
 func (g gone) refusal(id, name string) *echelonv1.RowError {

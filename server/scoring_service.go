@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/snapshot"
+	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -41,7 +40,8 @@ type evaluator struct {
 
 // evaluate evaluates a batch. Families that a run found are read with its snapshot.
 func (s *scoringService) evaluate(ctx context.Context, e *evaluator, b *batch, options engine.Options) (*engine.Result, error) {
-	options.Previous = b.previous
+	b.previous.To(&options)
+	options.Overrides = b.overrides
 	if run := e.provenance.GetCalibrationId(); run != "" && e.scorer.Program().NeedsFamilies() {
 		view, err := s.store.View(ctx)
 		if err != nil {
@@ -88,32 +88,50 @@ type batch struct {
 	*frame.Frame
 	// places are those of the rows in the request.
 	places []int
-	// previous has, for each tiering, the tiers that the customers are in; nil where nobody said so.
-	previous []*frame.Column
+	// previous is what is in force of the customers, as far as somebody said so.
+	previous snapshot.Before
+	// overrides are those of each customer; nil where they are given, and not stored.
+	overrides [][]engine.Override
 	// refused are the others, their indexes places in the request.
 	refused []*echelonv1.RowError
+	// brought are the customers as messages, where one may have brought along the tiers that it is in; nil for one that cannot have.
+	brought []*echelonv1.Customer
+}
+
+func (e *evaluator) builder() *frame.Builder {
+	return frame.NewBuilder(e.scorer.Program().Schema(), frame.UniqueIDs(), frame.PreviousTiers(e.tierings...))
 }
 
 // batch builds the frame of a batch.
 func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
-	b := frame.NewBuilder(e.scorer.Program().Schema(), frame.UniqueIDs(), frame.PreviousTiers(e.tierings...))
-	made := &batch{}
-	var taken []*echelonv1.Customer
+	builder, b := e.builder(), &batch{}
 	for i, customer := range customers {
-		if fault := b.AddCustomer(customer, e.ignoreUnknown); fault != nil {
-			e.refuse(1)
-			fault.Index = int64(i)
-			made.refused = append(made.refused, fault)
-			continue
-		}
-		made.places = append(made.places, i)
-		taken = append(taken, customer)
+		e.add(b, i, customer, builder.AddCustomer(customer, e.ignoreUnknown))
 	}
-	made.Frame = b.Take()
+	return e.built(b, builder)
+}
+
+// add notes a row that was added to a builder or refused.
+func (e *evaluator) add(b *batch, place int, customer *echelonv1.Customer, refused *echelonv1.RowError) {
+	if refused != nil {
+		e.refuse(1)
+		refused.Index = int64(place)
+		b.refused = append(b.refused, refused)
+		return
+	}
+	b.places = append(b.places, place)
 	if e.scorer.Program().NeedsPrevious() {
-		made.previous = frame.PreviousColumns(taken, e.tierings)
+		b.brought = append(b.brought, customer)
 	}
-	return made
+}
+
+// built completes a batch whose rows were all added.
+func (e *evaluator) built(b *batch, builder *frame.Builder) *batch {
+	b.Frame = builder.Take()
+	if e.scorer.Program().NeedsPrevious() {
+		b.previous = snapshot.Before{Tiers: frame.PreviousColumns(b.brought, e.tierings), Standings: e.scorer.Program().StandingsOf(b.brought)}
+	}
+	return b
 }
 
 // ScoreCustomer evaluates one customer, given or stored.
@@ -150,7 +168,7 @@ const lastID = "\U0010FFFF"
 func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
 	named := customer
 	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers()}
+		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers(), PreviousStandings: customer.GetPreviousStandings()}
 	}
 	one := e.batch([]*echelonv1.Customer{named})
 	if len(one.refused) > 0 {
@@ -160,7 +178,8 @@ func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
 	return one, nil
 }
 
-// stored returns one stored customer, with the tiers that it is in by the publication of a stored model; an inline one, which has no name, has none.
+// stored returns one stored customer, with the tiers that it is in by the publication of a stored model and its overrides; an inline one, which has no
+// name, has none.
 func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id string) (*batch, error) {
 	view, err := s.store.View(ctx)
 	if err != nil {
@@ -178,7 +197,10 @@ func (s *scoringService) stored(ctx context.Context, e *evaluator, model, id str
 	}
 	one := &batch{Frame: found.Frame}
 	if model != "" {
-		one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id)
+		if one.previous, err = snapshot.PreviousOf(s.catalog, view, e.scorer.Program(), id); err != nil {
+			return nil, err
+		}
+		one.overrides, err = snapshot.OverridesOf(view, model, []string{id}, e.provenance.GetAsOf().AsTime())
 	}
 	return one, err
 }
@@ -211,99 +233,6 @@ func (s *scoringService) BatchScoreCustomers(ctx context.Context, request *echel
 	return response, nil
 }
 
-// BulkAssign evaluates a stream of batches.
-func (s *scoringService) BulkAssign(stream grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]) error {
-	var open *openAssign
-	var sequence batches
-	delivered := &delivering{BidiStreamingServer: stream}
-	err := duplex(s.streams, delivered, func(request *echelonv1.BulkAssignRequest) (*echelonv1.BulkAssignResponse, error) {
-		if open == nil {
-			var err error
-			open, err = s.openAssign(stream.Context(), request.GetHeader())
-			if err != nil {
-				return nil, err
-			}
-			sequence.last = max(request.GetHeader().GetFirstSequence(), 1) - 1
-			delivered.last.Store(sequence.last)
-			return &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Opened{Opened: open.provenance}}, nil
-		}
-		if err := sequence.check(request.GetBatch()); err != nil {
-			return nil, err
-		}
-		done, err := s.load.evaluation(stream.Context())
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		assigned, err := s.assign(stream.Context(), open, request.GetBatch())
-		if err != nil {
-			return nil, err
-		}
-		response := &echelonv1.BulkAssignResponse{Message: &echelonv1.BulkAssignResponse_Batch{Batch: assigned}}
-		if size := proto.Size(response); size > s.streams.maxMessage {
-			return nil, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
-				"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
-				sequence.last+1, size, s.streams.maxMessage)
-		}
-		sequence.done(request.GetBatch())
-		return response, nil
-	})
-	if err == nil && open == nil {
-		err = s.streams.header(nil, false)
-	}
-	// What was computed and not sent is not done: the client must begin there again.
-	return (&batches{last: delivered.last.Load()}).at(err)
-}
-
-// delivering is a BulkAssign stream that notes the last batch whose answer was sent.
-type delivering struct {
-	grpc.BidiStreamingServer[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse]
-	last atomic.Int64
-}
-
-// Send implements grpc.BidiStreamingServer.
-func (d *delivering) Send(response *echelonv1.BulkAssignResponse) error {
-	err := d.BidiStreamingServer.Send(response)
-	if batch := response.GetBatch(); err == nil && batch != nil {
-		d.last.Store(batch.GetSequence())
-	}
-	return err
-}
-
-// openAssign is a BulkAssign stream whose header was read.
-type openAssign struct {
-	*evaluator
-	options engine.Options
-}
-
-func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkAssignHeader) (*openAssign, error) {
-	if err := s.streams.header(header, header != nil); err != nil {
-		return nil, err
-	}
-	e, err := s.resolve(ctx, header.GetEvaluator())
-	if err != nil {
-		return nil, err
-	}
-	e.way = wayStream
-	options := e.options(!header.GetOmitReasons(), header.GetExplain())
-	// Batches of a stream are evaluated one after another, and answers keep nothing of a result.
-	options.Workspace = new(engine.Workspace)
-	return &openAssign{evaluator: e, options: options}, nil
-}
-
-func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *echelonv1.CustomerBatch) (*echelonv1.AssignmentBatch, error) {
-	rows := o.batch(batch.GetRows().GetCustomers())
-	result, err := s.evaluate(ctx, o.evaluator, rows, o.options)
-	if err != nil {
-		return nil, err
-	}
-	answer := &echelonv1.AssignmentBatch{Sequence: batch.GetSequence(), Errors: rows.refused, Assignments: make([]*echelonv1.Assignment, result.Len())}
-	for row := range answer.Assignments {
-		answer.Assignments[row] = result.Assignment(row)
-	}
-	return answer, nil
-}
-
 // refusedKept is how many of the customers that were refused Calibrate lists.
 const refusedKept = 1000
 
@@ -324,24 +253,26 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if err := s.streams.header(first.GetHeader(), first.GetHeader() != nil); err != nil {
+	var header *echelonv1.CalibrateHeader
+	if first != nil {
+		header = first.message.GetHeader()
+	}
+	if err := s.streams.header(header, header != nil); err != nil {
 		return nil, err
 	}
-	if first.GetHeader().GetEvaluator().GetCalibration() != nil {
+	if header.GetEvaluator().GetCalibration() != nil {
 		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "header.evaluator has a calibration, and this call makes one: leave it out")
 	}
-	resolved, err := s.catalog.Resolve(stream.Context(), first.GetHeader().GetEvaluator())
+	resolved, err := s.catalog.Resolve(stream.Context(), header.GetEvaluator())
 	if err != nil {
 		return nil, err
 	}
-	rates := first.GetHeader().GetRates()
+	rates := header.GetRates()
 	if err := catalog.CheckRates(resolved.Program, rates); err != nil {
 		return nil, err
 	}
-	gathered := &gathering{
-		builder:       frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...)),
-		ignoreUnknown: first.GetHeader().GetEvaluator().GetIgnoreUnknownAttributes(),
-	}
+	builder := frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...))
+	gathered := &gathering{rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes())}
 	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
@@ -365,17 +296,29 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 			return nil
 		}
 		if err == nil {
-			err = sequence.check(request.GetBatch())
+			err = sequence.check(request.batch)
 		}
 		if err != nil {
 			return err
 		}
-		leave, err := s.load.calibrateBytes(proto.Size(request))
+		leave, err := s.load.calibrateBytes(request.batch.size)
 		if err != nil {
 			return err
 		}
 		to.leaving = append(to.leaving, leave)
-		to.add(request.GetBatch().GetRows().GetCustomers())
-		sequence.done(request.GetBatch())
+		if err := s.gatherBatch(stream.Context(), to, request.batch); err != nil {
+			return err
+		}
+		sequence.done(request.batch)
 	}
+}
+
+// gatherBatch reads a batch of the population.
+func (s *scoringService) gatherBatch(ctx context.Context, to *gathering, batch *rowBatch) error {
+	done, err := s.load.evaluation(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return to.add(batch)
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -164,9 +163,9 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	validator, err := protovalidate.New()
+	validator, err := newRuleValidator()
 	if err != nil {
-		return nil, fmt.Errorf("preparing the validation of requests: %w", err)
+		return nil, err
 	}
 	config.Log = slog.New(requestLog{config.Log.Handler()})
 	meters, err := newMeters(config.Metrics)
@@ -194,7 +193,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	manager.AtMost(config.MaxRuns)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	guard := gate{config.Authenticator, log, config.Log}
-	s.load, err = newLoad(config.Limits, config.StallTimeout, config.Authenticator != nil, config.Metrics)
+	s.load, err = newLoad(config)
 	if err != nil {
 		manager.Close()
 		return nil, err
@@ -237,11 +236,11 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
 	services := registrar{s.grpc, guard, s.load}
 	echelonv1.RegisterScoringServiceServer(services, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters, load: s.load})
-	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now})
+	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now, load: s.load})
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(services, &runService{runs: manager, streams: streams, load: s.load})
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, streams: streams})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
 	if config.Services != nil {
 		config.Services(services)

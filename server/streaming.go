@@ -3,13 +3,11 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"buf.build/go/protovalidate"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -44,23 +42,22 @@ type batches struct {
 }
 
 // check checks the batch that is to be done next. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
-func (b *batches) check(batch *echelonv1.CustomerBatch) error {
-	rows := len(batch.GetRows().GetCustomers())
+func (b *batches) check(batch *rowBatch) error {
 	switch {
 	case batch == nil:
 		return fault.New(echelonv1.ErrorReason_HEADER_EXPECTED, "the header stands only at the stream's beginning, and every later message is a batch")
-	case batch.GetSequence() != b.last+1 && !b.job:
+	case batch.sequence != b.last+1 && !b.job:
 		return fault.New(echelonv1.ErrorReason_OUT_OF_SEQUENCE, "the batch has sequence %d, and %d follows: number batches 1, 2, 3 and so on",
-			batch.GetSequence(), b.last+1)
-	case rows > maxBatchRows:
+			batch.sequence, b.last+1)
+	case batch.count > maxBatchRows:
 		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch %d has %d rows, at most %d are allowed: send more and smaller batches",
-			batch.GetSequence(), rows, maxBatchRows)
+			batch.sequence, batch.count, maxBatchRows)
 	}
 	return nil
 }
 
 // done notes that the batch that was checked is done.
-func (b *batches) done(batch *echelonv1.CustomerBatch) { b.last = max(b.last, batch.GetSequence()) }
+func (b *batches) done(batch *rowBatch) { b.last = max(b.last, batch.sequence) }
 
 // header checks what must be a stream's first message. HEADER_EXPECTED, INVALID_REQUEST.
 func (s streaming) header(header proto.Message, given bool) error {
@@ -105,106 +102,6 @@ func (s streaming) listFitting(answer *echelonv1.ImportedBatch) {
 
 func errStopping() error {
 	return fault.New(echelonv1.ErrorReason_SHUTTING_DOWN, "the server is stopping: open the stream again, elsewhere or later, after the last batch that was answered")
-}
-
-// duplex receives, works and sends at the same time, with a bounded number of messages in between, until the client has sent all and has all
-// answers. Work is called for one message after another; its answers are sent in order.
-func duplex[Request, Response any](s streaming, stream grpc.BidiStreamingServer[Request, Response], work func(*Request) (*Response, error)) error {
-	ctx, cancel := context.WithCancelCause(stream.Context())
-	defer cancel(nil)
-	var progress atomic.Int64
-	requests, responses, sent := make(chan *Request, inFlight), make(chan *Response, inFlight), make(chan struct{})
-	go receiveAll(ctx, stream, requests, cancel, &progress)
-	go sendAll(stream, responses, sent, cancel, &progress)
-	defer s.watch(ctx, &progress, cancel)()
-	aged, free := s.age.reached(stream.Context())
-	defer free()
-	err := answerAll(ctx, endings{s.stopping, aged}, requests, responses, work)
-	// What was answered is sent before the stream ends, unless the client takes nothing any more.
-	select {
-	case <-sent:
-	case <-ctx.Done():
-	}
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return err
-}
-
-// answerAll does the work of every request until there are no more, and closes responses, even where the work panics.
-func answerAll[Request, Response any](ctx context.Context, ends endings, requests <-chan *Request, responses chan<- *Response,
-	work func(*Request) (*Response, error)) error {
-	defer close(responses)
-	for {
-		var request *Request
-		var more bool
-		select {
-		case request, more = <-requests:
-			if !more {
-				return nil
-			}
-		case <-ends.stopping:
-			return errStopping()
-		case <-ends.aged:
-			return errAged()
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		response, err := readable(request, work)
-		if err != nil {
-			return err
-		}
-		select {
-		case responses <- response:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// readable does the work of a request that could be decoded.
-func readable[Request, Response any](request *Request, work func(*Request) (*Response, error)) (*Response, error) {
-	if message, ok := any(request).(proto.Message); ok {
-		if err := unreadable(message); err != nil {
-			return nil, err
-		}
-	}
-	return work(request)
-}
-
-// sendAll sends every response until there are no more, and then closes sent. What goes wrong ends ctx.
-func sendAll[Request, Response any](stream grpc.BidiStreamingServer[Request, Response], responses <-chan *Response, sent chan<- struct{},
-	cancel context.CancelCauseFunc, progress *atomic.Int64) {
-	defer close(sent)
-	for response := range responses {
-		if err := stream.Send(response); err != nil {
-			cancel(err)
-			return
-		}
-		progress.Add(1)
-	}
-}
-
-// receiveAll receives until the client has sent all. What goes wrong ends ctx.
-func receiveAll[Request, Response any](ctx context.Context, stream grpc.BidiStreamingServer[Request, Response], requests chan<- *Request,
-	cancel context.CancelCauseFunc, progress *atomic.Int64) {
-	defer close(requests)
-	for {
-		request, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			cancel(err)
-			return
-		}
-		progress.Add(1)
-		select {
-		case requests <- request:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // watch ends ctx when no progress is made for too long. It returns what ends the watch.

@@ -32,6 +32,8 @@ const (
 	KindJob Kind = 10
 	// KindJobBatch is echelon.storage.v1.JobBatch; internal/jobs gives its keys.
 	KindJobBatch Kind = 11
+	// KindOverride is echelon.storage.v1.Overrides; its key is OverrideKey.
+	KindOverride Kind = 22
 )
 
 // String returns what people call a document of the kind.
@@ -57,6 +59,8 @@ func (k Kind) String() string {
 		return "job"
 	case KindJobBatch:
 		return "batch of a job"
+	case KindOverride:
+		return "override"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -69,6 +69,11 @@ type Reader interface {
 	// row with a *CorruptError, an end of ctx with its error, looked at once a batch.
 	Customers(ctx context.Context, view *frame.Schema, scan CustomerScan) iter.Seq2[*CustomerBatch, error]
 
+	// CustomerPages gives the batches of Customers, the same in the same order, as pages that are still to be decoded, for those who do so in several
+	// goroutines. So many readers read ahead, each another range of ids, a few megabytes at most. Errors come where Customers has them, those of a
+	// row when its page is decoded.
+	CustomerPages(ctx context.Context, view *frame.Schema, scan CustomerScan, readers int) iter.Seq2[CustomerPage, error]
+
 	// CustomerKeys goes through the ids, ascending by their bytes and after the given one ("" for all), without reading a row.
 	CustomerKeys(ctx context.Context, after string) iter.Seq2[CustomerKey, error]
 
@@ -129,6 +134,18 @@ type CustomerScan struct {
 	Since Commit
 }
 
+// Rows returns how many customers a batch holds at most.
+func (s CustomerScan) Rows() int {
+	rows := s.BatchRows
+	if rows <= 0 {
+		rows = DefaultBatchRows
+	}
+	if s.Limit > 0 {
+		rows = min(rows, s.Limit)
+	}
+	return rows
+}
+
 // CustomerBatch is consecutive customers of a scan. Every customer that was read is either a row of Frame or one of Errors.
 type CustomerBatch struct {
 	// Frame is the customers that obey the view's rules, ascending.
@@ -141,6 +158,12 @@ type CustomerBatch struct {
 	Errors []*echelonv1.RowError
 	// Last is the last id that was read; a scan that goes on after this batch begins after it.
 	Last string
+}
+
+// CustomerPage is a batch of a scan that is still to be decoded.
+type CustomerPage interface {
+	// Decode returns the batch, or the *CorruptError of a row. It is called once, also when the scan has ended.
+	Decode() (*CustomerBatch, error)
 }
 
 // CustomerKey is a stored customer without its row.

@@ -32,7 +32,7 @@ func (c *cli) readPrevious(ctx context.Context, path, idColumn string, program *
 	p := &previousTiers{tiers: make(map[string][]string)}
 	var columns []*echelonv1.Attribute
 	for i, t := range program.Model().GetTierings() {
-		p.tierings, p.held = append(p.tierings, t.GetName()), append(p.held, program.HasExitRules(i))
+		p.tierings, p.held = append(p.tierings, t.GetName()), append(p.held, program.LooksBack(i))
 		if p.held[i] {
 			columns = append(columns, &echelonv1.Attribute{Name: t.GetName(), Type: echelonv1.Attribute_STRING, Column: tabular.TierColumn(t.GetName())})
 		}

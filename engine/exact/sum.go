@@ -108,6 +108,22 @@ func FractionOf(numerator, denominator int64, total *Sum) Share {
 	return Share{part: new(big.Int).Mul(total.units(), big.NewInt(numerator)), whole: big.NewInt(denominator)}
 }
 
+// Product returns x times y, exactly, of the shortest decimals that read back as them.
+func Product(x, y float64) Share {
+	product := new(big.Rat).Mul(decimal(x), decimal(y))
+	return Share{part: new(big.Int).Lsh(product.Num(), 1074), whole: product.Denom()}
+}
+
+// FloorProduct returns the floor of x times y, neither of which is negative, exactly as Product; most where it is more.
+func FloorProduct(x, y float64, most int) int {
+	product := new(big.Rat).Mul(decimal(x), decimal(y))
+	floor := new(big.Int).Quo(product.Num(), product.Denom())
+	if floor.Cmp(big.NewInt(int64(most))) > 0 {
+		return most
+	}
+	return int(floor.Int64())
+}
+
 // Below reports whether the share is smaller than the sum.
 func (t Share) Below(sum *Sum) bool {
 	units := sum.units()
@@ -128,6 +144,12 @@ func CeilShare(share float64, n int) int {
 		quotient.Add(quotient, big.NewInt(1))
 	}
 	return int(quotient.Int64())
+}
+
+// FloorShare returns the floor of share, at least 0, times n, exact on the shortest decimal that reads back as share.
+func FloorShare(share float64, n int64) int64 {
+	product := new(big.Rat).Mul(decimal(share), new(big.Rat).SetInt64(n))
+	return new(big.Int).Quo(product.Num(), product.Denom()).Int64()
 }
 
 // decimal returns the shortest decimal that reads back as x: 0.1 is a tenth, not the double next to it.

@@ -16,7 +16,8 @@ type Builder struct {
 	schema *Schema
 	frame  *Frame
 	dicts  []map[string]uint32
-	seen   map[string]struct{}
+	// ids are those of the rows so far; nil where they need not differ.
+	ids *uniqueIDs
 	// tierings are those of which customers may bring their tiers; nil where they may not.
 	tierings []string
 
@@ -33,13 +34,16 @@ type cell struct {
 	int    int64
 	text   string
 	list   []string
+	// known says that the text has the code in the frame's dictionary: it was checked when it came there.
+	known bool
+	code  uint32
 }
 
 // Option changes how a Builder works.
 type Option func(*Builder)
 
 // UniqueIDs makes the builder refuse a row whose id an earlier row of any of its frames had.
-func UniqueIDs() Option { return func(b *Builder) { b.seen = make(map[string]struct{}) } }
+func UniqueIDs() Option { return func(b *Builder) { b.ids = new(uniqueIDs) } }
 
 // NewBuilder returns a builder of frames of that schema.
 func NewBuilder(schema *Schema, options ...Option) *Builder {
@@ -72,6 +76,7 @@ func (b *Builder) Len() int { return b.frame.Len() }
 // Take returns the rows committed so far and begins a new frame.
 func (b *Builder) Take() *Frame {
 	taken := b.frame
+	b.ids.took(taken.IDs)
 	b.begin()
 	return taken
 }
@@ -120,19 +125,17 @@ func (b *Builder) Commit() *echelonv1.RowError {
 		return fault
 	}
 	row := b.frame.Len()
+	b.ids.add(b.id)
 	b.frame.IDs = append(b.frame.IDs, b.id)
 	for i := range b.cells {
 		b.add(i, row)
-	}
-	if b.seen != nil {
-		b.seen[b.id] = struct{}{}
 	}
 	return nil
 }
 
 func (b *Builder) checkID() *echelonv1.RowError {
 	code, message := echelonv1.RowError_UNSPECIFIED, ""
-	if _, seen := b.seen[b.id]; seen {
+	if b.ids.has(b.id, b.frame.IDs) {
 		code, message = echelonv1.RowError_DUPLICATE_ID, fmt.Sprintf("the id %q stands in an earlier row; the first one holds: remove one of them", b.id)
 	}
 	switch {
@@ -161,15 +164,17 @@ func (b *Builder) checkCell(i int) {
 	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
 		b.checkNumber(field, value.number)
 	case echelonv1.Attribute_DATE:
-		if value.int < minDay || value.int > maxDay {
+		if !InRange(field.Type, value.int) {
 			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the day lies outside 0001-01-01 to 9999-12-31", field.Name)
 		}
 	case echelonv1.Attribute_TIMESTAMP:
-		if value.int < minDay*microsPerDay || value.int >= (maxDay+1)*microsPerDay {
+		if !InRange(field.Type, value.int) {
 			b.Fail(field.Name, echelonv1.RowError_OUT_OF_RANGE, "%s: the instant lies outside the years 0001 to 9999", field.Name)
 		}
 	case echelonv1.Attribute_STRING:
-		b.checkText(field, len(value.text), value.text)
+		if !value.known {
+			b.checkText(field, len(value.text), value.text)
+		}
 	case echelonv1.Attribute_STRING_LIST:
 		size := 0
 		for _, item := range value.list {
@@ -216,8 +221,8 @@ func (b *Builder) add(i, row int) {
 	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
 		column.Ints = append(column.Ints, value.int)
 	case echelonv1.Attribute_STRING:
-		code := uint32(0)
-		if value.set {
+		code := value.code
+		if value.set && !value.known {
 			code = b.code(i, value.text)
 		}
 		column.Codes = append(column.Codes, code)

@@ -230,3 +230,78 @@ func anys(texts []string) any {
 	}
 	return list
 }
+
+// Ids that come in order are told apart without collecting them, until one does not.
+func TestAnIDIsRefusedWhereverAnEarlierRowHadIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, seen := frame.NewBuilder(schema(), frame.UniqueIDs()), map[string]bool{}
+		for range rapid.IntRange(1, 30).Draw(t, "rows") {
+			id := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g", "h", ""}).Draw(t, "id")
+			b.Start(id)
+			fault := b.Commit()
+			switch {
+			case id == "":
+				if fault.GetCode() != echelonv1.RowError_EMPTY_ID {
+					t.Fatalf("without an id: %v", fault)
+				}
+			case (fault.GetCode() == echelonv1.RowError_DUPLICATE_ID) != seen[id]:
+				t.Fatalf("%s, which came before: %t, is answered %v", id, seen[id], fault)
+			}
+			seen[id] = true
+			if rapid.IntRange(0, 4).Draw(t, "take") == 0 {
+				b.Take()
+			}
+		}
+	})
+}
+
+// What is given as bytes is what is given as a text.
+func TestTextsThatAreGivenAsBytesAreThoseThatAreGivenAsTexts(t *testing.T) {
+	texts := rapid.OneOf(
+		rapid.SampledFrom([]string{"", "pro", "core", "Pro", "\xff", "2026-02-29", "2024-02-29", "2026-12-31T23:59:60Z", "2026-01-31T24:00:00Z", "0000-01-01", "2026-01-00"}),
+		rapid.StringMatching(`[0-9]{4}-[01][0-9]-[0-3][0-9]`), rapid.StringMatching(`[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z`),
+		rapid.StringMatching(`[0-9]{4}.[01][0-9].[0-3][0-9].[0-2][0-9].[0-6][0-9].[0-6][0-9].`),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		bytes, strings := frame.NewBuilder(schema()), frame.NewBuilder(schema())
+		for range rapid.IntRange(1, 5).Draw(t, "rows") {
+			text := texts.Draw(t, "text")
+			bytes.Start("a")
+			set := map[string]any{}
+			for _, name := range []string{"number", "string", "date", "timestamp", "plan"} {
+				field, _ := schema().Index(name)
+				taken, want := bytes.SetText(field, []byte(text)), name != "number"
+				switch name {
+				case "date":
+					_, err := frame.ParseDate(text)
+					want = err == nil
+				case "timestamp":
+					_, err := frame.ParseTimestamp(text)
+					want = err == nil
+				}
+				if taken != want {
+					t.Fatalf("%s takes %q: %t", name, text, taken)
+				}
+				if rapid.Bool().Draw(t, name) && taken {
+					set[name] = text
+				} else {
+					bytes.SetMissing(field)
+				}
+			}
+			attributes, err := structpb.NewStruct(set)
+			if err != nil {
+				attributes = &structpb.Struct{Fields: map[string]*structpb.Value{}}
+				for name := range set {
+					attributes.Fields[name] = structpb.NewStringValue(text)
+				}
+			}
+			got, want := bytes.Commit(), strings.AddCustomer(&echelonv1.Customer{Id: "a", Attributes: attributes}, false)
+			if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+				t.Fatalf("%q\n%s", text, diff)
+			}
+		}
+		if diff := cmp.Diff(strings.Take(), bytes.Take(), cmp.AllowUnexported(frame.Schema{})); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 const (
@@ -16,6 +18,15 @@ var (
 	minDay = DayOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
 	maxDay = DayOf(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
 )
+
+// InRange reports whether an integer can be the value of an attribute: of a DATE, in days, or a TIMESTAMP, in microseconds since 1970, in the years 0001 to
+// 9999.
+func InRange(of echelonv1.Attribute_Type, x int64) bool {
+	if of == echelonv1.Attribute_DATE {
+		return x >= minDay && x <= maxDay
+	}
+	return x >= minDay*microsPerDay && x < (maxDay+1)*microsPerDay
+}
 
 // DayOf returns the calendar day in UTC that holds an instant, in days since 1970-01-01.
 func DayOf(t time.Time) int64 { return FloorDay(t.UnixMicro()) }

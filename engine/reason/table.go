@@ -13,11 +13,13 @@ import (
 type Reason struct {
 	Code                           echelonv1.Reason_Code
 	Item, Part, Attribute, Message string
+	// Until is when it ends, and Actor who caused it; empty where it has none.
+	Until, Actor string
 }
 
 // Proto returns the reason as it goes over the wire.
 func (r Reason) Proto() *echelonv1.Reason {
-	return &echelonv1.Reason{Code: r.Code, Item: r.Item, Part: r.Part, Attribute: r.Attribute, Message: r.Message}
+	return &echelonv1.Reason{Code: r.Code, Item: r.Item, Part: r.Part, Attribute: r.Attribute, Message: r.Message, Until: r.Until, Actor: r.Actor}
 }
 
 // Unreadable returns the reason why an expression of an item, or of a part of it, could not be read.

@@ -92,6 +92,9 @@ type line struct {
 
 func keyLine(k key) *line { return &line{kind: echelonv1.DecisionLine_KEY, key: k} }
 
+// closed reports whether nobody is in; nil is no line.
+func (l *line) closed() bool { return l != nil && l.kind == echelonv1.DecisionLine_CLOSED }
+
 // takes reports whether a customer comes no later than the line.
 func (l *line) takes(breakers []tieBreaker, k *key) bool {
 	switch l.kind {

@@ -9,30 +9,91 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// LadderLines is what a ladder learned from its population.
+// LadderLines is what a ladder learned from its population: one entry, or where it has `by` one a segment, in the order of their codes.
 type LadderLines struct {
+	segments []*rungLines
+}
+
+// of returns the lines of a segment; nil lines have none.
+func (l *LadderLines) of(segment int) *rungLines {
+	if l == nil {
+		return nil
+	}
+	return l.segments[segment]
+}
+
+// rungLines is what was learned from the customers that climb the same rungs in one segment.
+type rungLines struct {
 	scored int
 	tiers  []tierLines
-	// negative counts, for each tier, the amounts below 0 that its cumulative share took as 0.
-	negative []int
+	// negative counts, for each tier, the amounts below 0 that its cumulative share took as 0, and negativeRoom those that its capacity did.
+	negative, negativeRoom []int
+}
+
+// tierLines is the frozen lines of one cut; nil where the cut has no such field.
+type tierLines struct {
+	topCount, topShare, cumulative, capacity *line
+	// natural is the score of a natural break; nil where the cut has none, or nobody is above it.
+	natural *float64
+}
+
+// counts reports whether the lines that count customers take one.
+func (l *tierLines) counts(breakers []tieBreaker, k *key) bool {
+	for _, counted := range []*line{l.topCount, l.topShare, l.capacity} {
+		if counted != nil && !counted.takes(breakers, k) {
+			return false
+		}
+	}
+	return true
 }
 
 // of returns the lines of a tier's cut; nil lines have none.
-func (l *LadderLines) of(tier int) *tierLines {
+func (l *rungLines) of(tier int) *tierLines {
 	if l == nil {
 		return nil
 	}
 	return &l.tiers[tier]
 }
 
-// none reports whether a tier's cut has no lines.
-func (l *LadderLines) none(tier int) bool {
-	return l == nil || l.tiers[tier] == tierLines{}
-}
-
 // LadderLearner gathers the scored customers of a population.
 type LadderLearner struct {
 	ladder *Ladder
+	// segments are those of each segment by its code.
+	segments []*rungLearner
+}
+
+// Learner returns one that has seen nothing yet.
+func (l *Ladder) Learner() *LadderLearner {
+	n := &LadderLearner{ladder: l}
+	for _, place := range l.of {
+		n.segments = append(n.segments, newRungLearner(l.rungs[place]))
+	}
+	return n
+}
+
+// Add gathers a batch of the population.
+func (n *LadderLearner) Add(scope *expr.Scope, ids []string, score *frame.Column) {
+	b := n.ladder.read(scope, ids, score)
+	for row := range scope.Rows {
+		if b.climbs.Get(row) && !b.isNew(row) {
+			segment := b.segment(row)
+			n.segments[segment].add(b.parts[n.ladder.of[segment]], row)
+		}
+	}
+}
+
+// Lines returns what was learned. It does not depend on the order in which the population came.
+func (n *LadderLearner) Lines() *LadderLines {
+	lines := &LadderLines{}
+	for _, segment := range n.segments {
+		lines.segments = append(lines.segments, segment.lines())
+	}
+	return lines
+}
+
+// rungLearner gathers the scored customers of one segment.
+type rungLearner struct {
+	*rungs
 	// rows are the scored customers.
 	rows []candidate
 	// holds tells, for each tier and each customer as they came, whether the customer meets the fields that need no line.
@@ -40,6 +101,9 @@ type LadderLearner struct {
 	// amounts is, for each tier with a cumulative share and each customer as they came, what the customer adds to it.
 	amounts  [][]float64
 	negative []int
+	// room is the same for what each takes of a capacity.
+	room         [][]float64
+	negativeRoom []int
 }
 
 // candidate is a scored customer of the population.
@@ -50,41 +114,40 @@ type candidate struct {
 	taken bool
 }
 
-// Learner returns one that has seen nothing yet.
-func (l *Ladder) Learner() *LadderLearner {
-	tiers := len(l.cuts)
-	return &LadderLearner{ladder: l, holds: make([][]bool, tiers), amounts: make([][]float64, tiers), negative: make([]int, tiers)}
-}
-
-// Add gathers a batch of the population.
-func (n *LadderLearner) Add(scope *expr.Scope, ids []string, score *frame.Column) {
-	l := n.ladder
-	b := l.read(scope, ids, score)
-	for row := range scope.Rows {
-		if !score.Valid.Get(row) || b.isNew(row) {
-			continue
-		}
-		n.rows = append(n.rows, candidate{key: b.key(row), at: len(n.rows)})
-		for tier := range l.cuts {
-			n.holds[tier] = append(n.holds[tier], l.holds(b, tier, row))
-			if l.cuts[tier].of == nil {
-				continue
-			}
-			n.amounts[tier] = append(n.amounts[tier], b.amount(tier, row))
-			if of := &b.of[tier].Column; of.Valid.Get(row) && of.Numbers[row] < 0 {
-				n.negative[tier]++
-			}
-		}
+func newRungLearner(r *rungs) *rungLearner {
+	tiers := len(r.cuts)
+	return &rungLearner{
+		rungs: r, holds: make([][]bool, tiers), amounts: make([][]float64, tiers), negative: make([]int, tiers),
+		room: make([][]float64, tiers), negativeRoom: make([]int, tiers),
 	}
 }
 
-// Lines returns what was learned. It does not depend on the order in which the population came.
-func (n *LadderLearner) Lines() *LadderLines {
-	l := n.ladder
-	slices.SortFunc(n.rows, func(a, b candidate) int { return compare(l.breakers, &a.key, &b.key) })
-	lines := &LadderLines{scored: len(n.rows), tiers: make([]tierLines, len(l.cuts)), negative: n.negative}
-	for tier := range l.names {
-		for _, one := range l.cuts[tier].any {
+func (n *rungLearner) add(p *part, row int) {
+	n.rows = append(n.rows, candidate{key: p.batch.key(row), at: len(n.rows)})
+	for tier := range n.cuts {
+		n.holds[tier] = append(n.holds[tier], p.holds(tier, row))
+		gather(p.of[tier], row, &n.amounts[tier], &n.negative[tier])
+		gather(p.takenUp[tier], row, &n.room[tier], &n.negativeRoom[tier])
+	}
+}
+
+// gather notes what a row adds up, where something is added up, and counts it where it is negative.
+func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
+	if read == nil {
+		return
+	}
+	*amounts = append(*amounts, amountOf(read, row))
+	if of := &read.Column; of.Valid.Get(row) && of.Numbers[row] < 0 {
+		*negative++
+	}
+}
+
+func (n *rungLearner) lines() *rungLines {
+	slices.SortFunc(n.rows, func(a, b candidate) int { return compare(n.breakers, &a.key, &b.key) })
+	lines := &rungLines{scored: len(n.rows), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
+	n.divide(lines)
+	for tier := range n.names {
+		for _, one := range n.cuts[tier].any {
 			n.draw(one, &lines.tiers[one])
 		}
 		n.draw(tier, &lines.tiers[tier])
@@ -94,8 +157,8 @@ func (n *LadderLearner) Lines() *LadderLines {
 }
 
 // draw finds the lines of a cut.
-func (n *LadderLearner) draw(tier int, lines *tierLines) {
-	c := &n.ladder.cuts[tier]
+func (n *rungLearner) draw(tier int, lines *tierLines) {
+	c := &n.cuts[tier]
 	if !c.needsPopulation() {
 		return
 	}
@@ -108,10 +171,13 @@ func (n *LadderLearner) draw(tier int, lines *tierLines) {
 	if c.of != nil {
 		lines.cumulative = n.cumulative(tier)
 	}
+	if c.room != nil {
+		lines.capacity = n.fill(tier)
+	}
 }
 
 // take takes a tier's customers from the worse tiers.
-func (n *LadderLearner) take(tier int, lines *LadderLines) {
+func (n *rungLearner) take(tier int, lines *rungLines) {
 	for i := range n.rows {
 		one := &n.rows[i]
 		one.taken = one.taken || n.takes(tier, one, lines)
@@ -119,18 +185,16 @@ func (n *LadderLearner) take(tier int, lines *LadderLines) {
 }
 
 // takes reports whether a cut takes a customer.
-func (n *LadderLearner) takes(tier int, one *candidate, all *LadderLines) bool {
+func (n *rungLearner) takes(tier int, one *candidate, all *rungLines) bool {
 	if !n.holds[tier][one.at] {
 		return false
 	}
-	if any := n.ladder.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, one, all) }) {
+	if any := n.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, one, all) }) {
 		return false
 	}
-	breakers, lines := n.ladder.breakers, &all.tiers[tier]
-	for _, counted := range []*line{lines.topCount, lines.topShare} {
-		if counted != nil && !counted.takes(breakers, &one.key) {
-			return false
-		}
+	breakers, lines := n.breakers, &all.tiers[tier]
+	if !lines.counts(breakers, &one.key) || n.cuts[tier].breaks() && !(lines.natural != nil && one.key.score >= *lines.natural) {
+		return false
 	}
 	if lines.cumulative == nil {
 		return true
@@ -140,16 +204,16 @@ func (n *LadderLearner) takes(tier int, one *candidate, all *LadderLines) bool {
 }
 
 // ordered returns a customer's key in the order of a tier's cumulative share.
-func (n *LadderLearner) ordered(tier int, one *candidate) key {
+func (n *rungLearner) ordered(tier int, one *candidate) key {
 	k := one.key
-	if n.ladder.cuts[tier].byAmount {
+	if n.cuts[tier].byAmount {
 		k.amount = n.amounts[tier][one.at]
 	}
 	return k
 }
 
 // first returns the line behind the first so many candidates of a tier: those that no better tier took and that hold its other fields.
-func (n *LadderLearner) first(tier, count int) *line {
+func (n *rungLearner) first(tier, count int) *line {
 	if count == 0 {
 		// There is nobody to take a share of.
 		return &line{kind: echelonv1.DecisionLine_OPEN}
@@ -165,19 +229,67 @@ func (n *LadderLearner) first(tier, count int) *line {
 	return &line{kind: echelonv1.DecisionLine_OPEN}
 }
 
+// fill returns the line behind the last candidate of a tier who fits into its capacity, together with those before.
+func (n *rungLearner) fill(tier int) *line {
+	room := n.cuts[tier].room
+	if room.Of == nil {
+		if count := exact.FloorProduct(room.Reps, room.PerRep, len(n.rows)+1); count > 0 {
+			return n.first(tier, count)
+		}
+		return &line{kind: echelonv1.DecisionLine_CLOSED}
+	}
+	var sum exact.Sum
+	most := exact.Product(room.Reps, room.PerRep)
+	last := &line{kind: echelonv1.DecisionLine_CLOSED}
+	for i := range n.rows {
+		if n.rows[i].taken || !n.holds[tier][n.rows[i].at] {
+			continue
+		}
+		if sum.Add(n.room[tier][n.rows[i].at]); most.Below(&sum) {
+			return last
+		}
+		last = keyLine(n.rows[i].key)
+	}
+	return &line{kind: echelonv1.DecisionLine_OPEN}
+}
+
+// divide finds the natural breaks of the scores, one for each tier whose cut stands at one.
+func (n *rungLearner) divide(lines *rungLines) {
+	var tiers []int
+	for tier := range n.names {
+		if n.cuts[tier].breaks() {
+			tiers = append(tiers, tier)
+		}
+	}
+	if len(tiers) == 0 {
+		return
+	}
+	var scores []float64
+	for i := range n.rows {
+		scores = append(scores, n.rows[i].key.score)
+	}
+	slices.Sort(scores)
+	breaks := naturalBreaks(scores, len(tiers)+1)
+	for i, tier := range tiers {
+		if i < len(breaks) {
+			lines.tiers[tier].natural = &breaks[len(breaks)-1-i]
+		}
+	}
+}
+
 // chunk is how many customers are added up before the sum is compared with the share.
 const chunk = 1024
 
 // cumulative returns the line behind the last customer before whom the amount is below the share of the total.
-func (n *LadderLearner) cumulative(tier int) *line {
+func (n *rungLearner) cumulative(tier int) *line {
 	order := make([]int, len(n.rows))
 	for i := range order {
 		order[i] = i
 	}
-	if n.ladder.cuts[tier].byAmount {
+	if n.cuts[tier].byAmount {
 		slices.SortFunc(order, func(a, b int) int {
 			x, y := n.ordered(tier, &n.rows[a]), n.ordered(tier, &n.rows[b])
-			return compare(n.ladder.breakers, &x, &y)
+			return compare(n.breakers, &x, &y)
 		})
 	}
 	amounts := make([]float64, len(order))
@@ -186,7 +298,7 @@ func (n *LadderLearner) cumulative(tier int) *line {
 		amounts[i] = n.amounts[tier][n.rows[place].at]
 		total.Add(amounts[i])
 	}
-	taken := below(amounts, exact.ShareOf(n.ladder.cuts[tier].declared.GetCumulativeShare().GetShare(), &total))
+	taken := below(amounts, exact.ShareOf(n.cuts[tier].declared.GetCumulativeShare().GetShare(), &total))
 	if taken == 0 {
 		return &line{kind: echelonv1.DecisionLine_CLOSED}
 	}

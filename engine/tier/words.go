@@ -11,14 +11,14 @@ import (
 )
 
 // words says what a cut asks for.
-func (l *Ladder) words(cut int) string {
-	c := &l.cuts[cut]
+func (r *rungs) words(cut int) string {
+	c := &r.cuts[cut]
 	var parts, any []string
 	for _, field := range c.fields() {
-		parts = append(parts, field.words(c, l.score))
+		parts = append(parts, field.words(c, r.score))
 	}
 	for _, one := range c.any {
-		any = append(any, l.words(one))
+		any = append(any, r.words(one))
 	}
 	switch {
 	case len(any) > 0 && len(parts) > 0:
@@ -38,6 +38,8 @@ const (
 	topCount
 	topShare
 	cumulativeShare
+	capacity
+	naturalBreak
 )
 
 // fields returns the fields that the cut has, in the order of the message.
@@ -61,6 +63,12 @@ func (c *cut) fields() []field {
 	if c.of != nil {
 		has = append(has, cumulativeShare)
 	}
+	if c.room != nil {
+		has = append(has, capacity)
+	}
+	if c.breaks() {
+		has = append(has, naturalBreak)
+	}
 	return has
 }
 
@@ -75,11 +83,25 @@ func (f field) words(c *cut, score string) string {
 	case topShare:
 		return fmt.Sprintf("among the first %s %% by score %s", percent(c.declared.GetTopShare()), score)
 	}
+	switch f {
+	case capacity:
+		return fmt.Sprintf("within the capacity of %s, by score %s", c.room.words(), score)
+	case naturalBreak:
+		return "above a natural break of score " + score
+	}
 	order := "score " + score
 	if c.byAmount {
 		order = "amount"
 	}
 	return fmt.Sprintf("within the first %s %% of %s by %s", percent(c.declared.GetCumulativeShare().GetShare()), c.of.Text(), order)
+}
+
+func (r *Room) words() string {
+	each := "customers"
+	if r.Of != nil {
+		each = r.Of.Text()
+	}
+	return fmt.Sprintf("%s %s × %s %s", frame.FormatNumber(r.Reps), r.Role, frame.FormatNumber(r.PerRep), each)
 }
 
 // maxWords is how long the words of a cut are in a reason, in characters; its explanation has them whole.
@@ -108,6 +130,8 @@ func (f field) line(lines *tierLines) *line {
 		return lines.topShare
 	case cumulativeShare:
 		return lines.cumulative
+	case capacity:
+		return lines.capacity
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/stability/..."}, forbidden: []string{"./engine/..."},
-		allowed: []string{"./engine/stability/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
+		allowed: []string{"./engine/stability/...", "./engine/exact/...", "./engine/expr/...", "./engine/frame/...", "./engine/reason/...", "./engine/diag/..."},
 		reason:  "what is in force is decided from outcomes: how cuts and scores came to them is not its business",
 	},
 	{
@@ -84,6 +84,11 @@ var importRules = []rule{
 		importers: []string{"./internal/tabular/..."}, forbidden: []string{"./..."},
 		allowed: []string{"./internal/tabular/...", "./engine/frame/...", "./engine/format/...", "./proto/..."},
 		reason:  "tabular turns files into frames and back: what is done with them is for its callers",
+	},
+	{
+		importers: []string{"./internal/wire/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./engine/frame/...", "./proto/..."},
+		reason:  "wire turns bytes into columns: what calls they came with, and what is done with them, is for its callers",
 	},
 	{
 		importers: []string{"./internal/suggest/..."}, forbidden: []string{"./..."},
@@ -125,19 +130,24 @@ var importRules = []rule{
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
+		importers: []string{"./internal/feed/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "changes are what differs between assignments, in the commit of whoever makes them: who does, and who watches, is above it",
+	},
+	{
 		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
 	},
 	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
-			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...", "./internal/wire/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
 	},

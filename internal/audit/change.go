@@ -126,8 +126,15 @@ func (r *recorder) EraseCustomer(id string) (bool, error) {
 
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {
-	if kind == storage.KindOverlay {
+	switch kind {
+	case storage.KindOverlay:
 		return "", 0 // how a publication is kept, of which the run says all
+	case storage.KindOverride:
+		_, id := storage.OverrideOf(key)
+		if id == "" {
+			return "", 0
+		}
+		return "customers/" + id, 3
 	}
 	switch d := document.(type) {
 	case *storagev1.Job, *storagev1.JobBatch:

@@ -47,7 +47,7 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
 		customers := read(schema, written.Stored, p.Scorer.Program().Schema())
-		if o.result, err = Evaluate(i.catalog, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
+		if o.result, err = Evaluate(i.catalog, tx, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -79,9 +79,14 @@ func (i *Intake) observe(model string) func(customers int) (ended func()) {
 }
 
 // Evaluate evaluates customers under a publication as online writes do, in a view of the store. The frame has the fields of the model, which
-// refuses none of its rows. The options say as of when; what the customers depend on beside themselves is added to them.
-func Evaluate(c *catalog.Catalog, view storage.Reader, p *catalog.Published, customers *frame.Frame, options engine.Options) (*engine.Result, error) {
+// refuses none of its rows. The options say as of when; what the customers depend on beside themselves is added to them. Overrides are read in
+// documents, which are those of the view or of an Update that writes what comes out.
+func Evaluate(c *catalog.Catalog, documents storage.Documents, view storage.Reader, p *catalog.Published, customers *frame.Frame,
+	options engine.Options) (result *engine.Result, err error) {
 	if err := snapshot.Context(c, view, p.Scorer.Program(), p.RunID(), customers, &options); err != nil {
+		return nil, err
+	}
+	if options.Overrides, err = snapshot.OverridesOf(documents, p.Model(), customers.IDs, options.AsOf); err != nil {
 		return nil, err
 	}
 	return p.Scorer.Evaluate(customers, options), nil

@@ -43,8 +43,10 @@ func (i *Intake) Erase(ctx context.Context, id string) (*Erased, error) {
 	defer i.commits.RUnlock()
 	e := &erasure{store: i.store, id: id, erased: &Erased{}}
 	err := i.store.Update(ctx, func(tx storage.Tx) (err error) {
-		e.erased.Existed, err = tx.EraseCustomer(id)
-		return err
+		if e.erased.Existed, err = tx.EraseCustomer(id); err != nil || id == "" {
+			return err
+		}
+		return endOverrides(tx, id)
 	})
 	if err == nil {
 		// The change is written down with that commit; the rest is part of it, and nobody's own.

@@ -100,11 +100,13 @@ func (i *Intake) PutIn(ctx context.Context, tx storage.Tx, put Put) (*Written, e
 	return written, written.putRows(tx)
 }
 
-// Delete removes a customer in one commit, and says whether there was one. Its assignments are hidden from then on.
+// Delete removes a customer in one commit, and says whether there was one. Its overrides end, and its assignments are hidden from then on.
 func (i *Intake) Delete(ctx context.Context, id string) (existed bool, err error) {
 	err = i.Commit(ctx, func(tx storage.Tx) (err error) {
-		existed, err = tx.DeleteCustomer(id)
-		return err
+		if existed, err = tx.DeleteCustomer(id); err != nil || !existed {
+			return err
+		}
+		return endOverrides(tx, id)
 	})
 	return existed && err == nil, err
 }

@@ -96,7 +96,35 @@ func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *st
 			return fmt.Errorf("catching up with the customers that changed: %w", err)
 		}
 	}
+	if err := p.overridden(view, hand); err != nil {
+		return fmt.Errorf("catching up with the overrides that changed: %w", err)
+	}
 	p.seen = view.ReadPoint()
+	return nil
+}
+
+// overridden hands out the customers, written before, whose overrides changed since the last time.
+func (p *publication) overridden(view storage.Reader, hand func(storage.Reader, *storage.CustomerBatch) error) error {
+	scan := storage.DocumentScan{Prefix: storage.OverrideKey(p.published.Model(), "")}
+	for document, err := range view.Documents(storage.KindOverride, scan) {
+		if err != nil {
+			return err
+		}
+		_, id := storage.OverrideOf(document.Key)
+		if id == "" || document.Version <= p.seen {
+			continue
+		}
+		batch, err := view.Customer(id, p.published.Scorer.Program().Schema())
+		if errors.Is(err, storage.ErrNotFound) || err == nil && (batch.Frame.Len() == 0 || batch.Versions[0] > p.seen) {
+			continue
+		}
+		if err == nil {
+			err = hand(view, batch)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -106,7 +134,7 @@ func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch
 		return nil, nil
 	}
 	observe := func(customers int) func() { return p.manager.hears().Evaluating(p.published.Model(), customers) }
-	result, err := intake.Evaluate(p.manager.catalog, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Observe: observe})
+	result, err := intake.Evaluate(p.manager.catalog, view, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Observe: observe})
 	if err != nil {
 		return nil, err
 	}

@@ -18,13 +18,16 @@ const (
 	forgotten = 1000
 )
 
-// Expire removes what nothing needs any more: the overlays of publications that were replaced an hour ago, and the tombstones of customers that no
-// snapshot and no run under way can have read.
+// Expire removes what nothing needs any more: the overlays of publications that were replaced an hour ago, the tombstones of customers that no
+// snapshot and no run under way can have read, and what is left of overrides that ended before.
 func (m *Manager) Expire(ctx context.Context) error {
 	if err := m.ExpireOverlays(ctx); err != nil {
 		return err
 	}
-	return m.ExpireTombstones(ctx)
+	if err := m.ExpireTombstones(ctx); err != nil {
+		return err
+	}
+	return m.forgetOverrides(ctx)
 }
 
 // ExpireOverlays removes the overlays of publications that were replaced an hour ago, and those that a crash left behind. While a publication is under

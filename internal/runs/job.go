@@ -218,6 +218,8 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 		return err
 	}
 	defer previous.Close()
+	overrides := snapshot.OpenOverrides(j.view, j.run.GetModel())
+	defer overrides.Close()
 	for batch, err := range j.customers(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading customers: %w", err)
@@ -233,8 +235,13 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 			j.progress.add(len(batch.Errors), 0)
 			continue
 		}
-		if options.Previous, err = previous.Of(batch.Frame.IDs); err != nil {
+		before, err := previous.Of(batch.Frame.IDs)
+		if err != nil {
 			return fmt.Errorf("reading the published assignments: %w", err)
+		}
+		before.To(&options)
+		if options.Overrides, err = overrides.Of(batch.Frame.IDs, options.AsOf); err != nil {
+			return fmt.Errorf("reading the overrides: %w", err)
 		}
 		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
 		if err != nil {

@@ -192,10 +192,10 @@ func (r *rig) oneByOne(program *engine.Program, was map[string]map[string]string
 	defer view.Close()
 	for i := range people {
 		id := fmt.Sprintf("c%04d", i)
-		columns, err := snapshot.PreviousOf(r.catalog, view, program, id)
+		before, err := snapshot.PreviousOf(r.catalog, view, program, id)
 		r.must(err)
 		got := ""
-		if column := columns[len(columns)-1]; column.Valid.Get(0) {
+		if column := before.Tiers[len(before.Tiers)-1]; column.Valid.Get(0) {
 			got = column.String(0)
 		}
 		if got != was[id]["coverage"] {
@@ -211,13 +211,13 @@ func TestWithoutAPublicationNobodyWasAnywhere(t *testing.T) {
 	view, err := r.store.View(context.Background())
 	r.must(err)
 	defer view.Close()
-	if columns, err := snapshot.PreviousOf(r.catalog, view, program, "a"); err != nil || columns != nil {
-		t.Errorf("before the first run: %v, %v", columns, err)
+	if before, err := snapshot.PreviousOf(r.catalog, view, program, "a"); err != nil || before.Tiers != nil {
+		t.Errorf("before the first run: %v, %v", before, err)
 	}
 	plain, err := r.catalog.Program(view, "m", 1)
 	r.must(err)
-	if columns, err := snapshot.PreviousOf(r.catalog, view, plain, "a"); err != nil || columns != nil {
-		t.Errorf("without exit rules: %v, %v", columns, err)
+	if before, err := snapshot.PreviousOf(r.catalog, view, plain, "a"); err != nil || before.Tiers != nil {
+		t.Errorf("without exit rules: %v, %v", before, err)
 	}
 	if _, err := r.Start(context.Background(), runs.Request{Model: "m"}); err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ func (m *Manager) KeepOnly(retention Retention) {
 			}
 		}
 	})
+	m.wait.Go(m.expireOverrides)
 }
 
 // Sweep removes the snapshots that need not be kept, and returns their runs, the newest first. The runs themselves stay, with their tables.

@@ -28,14 +28,8 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	for _, column := range r.Tiers {
 		block.Tiers = append(block.Tiers, encodeNames(column, r.Len()))
 	}
-	if slices.ContainsFunc(r.Computed, func(column *frame.Column) bool { return column != nil }) {
-		for i, column := range r.Computed {
-			if column == nil {
-				column = r.Tiers[i]
-			}
-			block.ComputedTiers = append(block.ComputedTiers, encodeNames(column, r.Len()))
-		}
-	}
+	block.ComputedTiers = encodeOthers(r.Computed, r.Tiers, r.Len())
+	encodeStanding(block, r)
 	if r.Excluded != nil && r.Excluded.Count() > 0 {
 		block.Excluded = make([]bool, r.Len())
 		for row := range block.Excluded {
@@ -43,10 +37,26 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 		}
 	}
 	encodeFamilies(block, r)
-	for row := range r.Len() {
-		block.ReasonCounts = append(block.ReasonCounts, r.Reasons.Count(row))
+	block.ReasonCounts = make([]uint32, r.Len())
+	for row := range block.ReasonCounts {
+		block.ReasonCounts[row] = r.Reasons.Count(row)
 	}
 	return block
+}
+
+// encodeOthers returns the columns that stand beside others where they differ from them; nothing where all are nil.
+func encodeOthers(columns, beside []*frame.Column, rows int) []*storagev1.NameColumn {
+	if !slices.ContainsFunc(columns, func(column *frame.Column) bool { return column != nil }) {
+		return nil
+	}
+	var encoded []*storagev1.NameColumn
+	for i, column := range columns {
+		if column == nil {
+			column = beside[i]
+		}
+		encoded = append(encoded, encodeNames(column, rows))
+	}
+	return encoded
 }
 
 func encodeNames(column *frame.Column, rows int) *storagev1.NameColumn {
@@ -80,7 +90,8 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	for i, column := range block.GetTiers() {
 		r.Tiers = append(r.Tiers, d.names(column, p.TierNames(i)))
 	}
-	r.Computed = d.computed(p, block)
+	r.Computed = d.others("tierings of computed tiers", block.GetComputedTiers(), p.TierNames, len(r.Tiers))
+	d.standing(p, block, r)
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
 	r.Own = d.own(p, block)
@@ -123,20 +134,18 @@ func (d *decoder) names(column *storagev1.NameColumn, names []string) *frame.Col
 	return out
 }
 
-// computed returns the columns of the computed tiers, nil where they are those in force.
-func (d *decoder) computed(p *engine.Program, block *storagev1.SnapshotBlock) []*frame.Column {
-	out := make([]*frame.Column, len(block.GetTiers()))
-	if len(block.GetComputedTiers()) == 0 {
+// others returns columns that stand beside others, nil where they are the same.
+func (d *decoder) others(what string, columns []*storagev1.NameColumn, names func(i int) []string, n int) []*frame.Column {
+	out := make([]*frame.Column, n)
+	if len(columns) == 0 {
 		return out
 	}
-	d.expect("tierings of computed tiers", len(block.GetComputedTiers()), len(out))
-	for i, column := range block.GetComputedTiers() {
+	d.expect(what, len(columns), n)
+	for i, column := range columns {
 		if d.err != nil {
 			return out
 		}
-		if p.HasExitRules(i) {
-			out[i] = d.names(column, p.TierNames(i))
-		}
+		out[i] = d.names(column, names(i))
 	}
 	return out
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/modelfile"
+	"github.com/echelonhq/echelon/engine/stability"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -40,11 +41,14 @@ scores:
 tierings:
   - {name: ladder, linear: {score: v, tiers: [{name: top, cut: {top_share: 0.2}, exit: {below: 20}}, {name: mid, cut: {min_score: 30, when: "y > 10.0"}}, {name: base}]}}
   - name: box
+    stability: {min_dwell_days: 30, promote_margin: 5, max_moves: {count: 3}, review: {every: MONTH}}
     matrix:
       x: {score: v, cuts: [{median: {}}]}
       y: {score: w, cuts: [{min_score: 60}]}
       cells: [{x: 0, y: 0, name: Efficient}, {x: 1, y: 1, name: Strategic}, {x: 1, y: 0, name: Protect}]
 `
+
+var until = asOf.AddDate(0, 1, 0)
 
 var asOf = time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
 
@@ -88,13 +92,37 @@ func draw(t *rapid.T, p *engine.Program) *engine.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	previous := &frame.Column{Type: echelonv1.Attribute_STRING, Dict: []string{"top", "mid", "gone"}, Valid: frame.NewBitmap(f.Len()), Codes: make([]uint32, f.Len())}
-	for row := range f.Len() {
-		previous.Valid.Set(row, rapid.Bool().Draw(t, "was somewhere"))
-		previous.Codes[row] = rapid.Uint32Range(0, 2).Draw(t, "was in")
+	previous := was(t, f.Len(), "top", "mid", "gone")
+	options := engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons"), Previous: []*frame.Column{previous, was(t, f.Len(), "Efficient", "Strategic", "gone")}}
+	if rapid.Bool().Draw(t, "standings") {
+		options.Standings = []*stability.Standings{nil, stability.NewStandings(f.Len())}
+		for row := range f.Len() {
+			options.Standings[1].Since[row] = rapid.Int32Range(20400, 20484).Draw(t, "since")
+			options.Standings[1].Moves[row] = rapid.Uint32Range(0, 2).Draw(t, "moves")
+		}
 	}
-	options := engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons"), Previous: []*frame.Column{previous, nil}}
+	if rapid.Bool().Draw(t, "overrides") {
+		options.Overrides = make([][]engine.Override, f.Len())
+		for row := range f.Len() {
+			if rapid.Bool().Draw(t, "pinned") {
+				options.Overrides[row] = []engine.Override{
+					{Tiering: "ladder", Tier: rapid.SampledFrom([]string{"top", "base", "gone"}).Draw(t, "tier"), Actor: "ana", Reason: "reference", Until: &until},
+					{Segmentation: "size", Segment: rapid.SampledFrom([]string{"Large", "Small", "gone"}).Draw(t, "segment"), Actor: "ana"},
+				}
+			}
+		}
+	}
 	return scorer.Evaluate(f, options)
+}
+
+// was returns where customers were before, at random.
+func was(t *rapid.T, rows int, names ...string) *frame.Column {
+	previous := &frame.Column{Type: echelonv1.Attribute_STRING, Dict: names, Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows)}
+	for row := range rows {
+		previous.Valid.Set(row, rapid.Bool().Draw(t, "was somewhere"))
+		previous.Codes[row] = rapid.Uint32Range(0, uint32(len(names)-1)).Draw(t, "was in")
+	}
+	return previous
 }
 
 // stored returns a block as a store gives it back.
@@ -173,6 +201,12 @@ var damage = map[string]func(t *rapid.T, b *storagev1.SnapshotBlock){
 	},
 	"computed tiers": func(t *rapid.T, b *storagev1.SnapshotBlock) {
 		b.ComputedTiers = append(b.ComputedTiers, &storagev1.NameColumn{Codes: rapid.SliceOfN(rapid.Uint32Range(0, 5), 0, 25).Draw(t, "computed")})
+	},
+	"standings": func(t *rapid.T, b *storagev1.SnapshotBlock) {
+		b.Standings = append(b.Standings, &storagev1.StandingColumn{Since: rapid.SliceOfN(rapid.Int32(), 0, 25).Draw(t, "since"), Holds: rapid.SliceOfN(rapid.Uint32(), 0, 25).Draw(t, "holds")})
+	},
+	"settled tiers": func(t *rapid.T, b *storagev1.SnapshotBlock) {
+		b.SettledTiers = append(b.SettledTiers, &storagev1.NameColumn{Codes: rapid.SliceOfN(rapid.Uint32Range(0, 5), 0, 25).Draw(t, "settled")})
 	},
 	"too few counts": func(_ *rapid.T, b *storagev1.SnapshotBlock) { b.ReasonCounts = nil },
 }

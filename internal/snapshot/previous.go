@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/stability"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -35,24 +36,35 @@ func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, 
 	return p, err
 }
 
-// PreviousOf returns, for each tiering of a program, the tiers in force of customers by what is published; nil where nothing depends on them or nothing
-// is published.
-func PreviousOf(c *catalog.Catalog, view storage.Reader, to *engine.Program, ids ...string) ([]*frame.Column, error) {
+// Before is what an evaluation needs to know of what was in force: for each tiering of its program the tiers beneath overrides, and how the customers
+// came to be in them. Its zero value knows of nobody.
+type Before struct {
+	Tiers     []*frame.Column
+	Standings []*stability.Standings
+}
+
+// To tells an evaluation.
+func (b Before) To(options *engine.Options) {
+	options.Previous, options.Standings = b.Tiers, b.Standings
+}
+
+// PreviousOf returns what was in force of customers by what is published; nothing where nothing depends on it or nothing is published.
+func PreviousOf(c *catalog.Catalog, view storage.Reader, to *engine.Program, ids ...string) (Before, error) {
 	p, err := newPrevious(c, view, to)
 	if p == nil || err != nil {
-		return nil, err
+		return Before{}, err
 	}
-	columns := p.columns(len(ids))
+	before := p.none(len(ids))
 	for i, id := range ids {
 		row, found, err := p.reader.Row(id)
 		if err != nil {
-			return nil, err
+			return Before{}, err
 		}
 		if found {
-			p.copy(columns, i, row)
+			p.copy(before, i, row)
 		}
 	}
-	return columns, nil
+	return before, nil
 }
 
 func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
@@ -69,7 +81,7 @@ func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*
 	p := &Previous{reader: reader}
 	for i, tiering := range to.Model().GetTierings() {
 		at := slices.IndexFunc(reader.program.Model().GetTierings(), func(t *echelonv1.Tiering) bool { return t.GetName() == tiering.GetName() })
-		if !to.HasExitRules(i) {
+		if !to.LooksBack(i) {
 			at = none
 		}
 		p.tierings = append(p.tierings, at)
@@ -84,48 +96,65 @@ func (p *Previous) Close() {
 	}
 }
 
-// Of returns, for each tiering of the program, a column with the tiers in force of customers, none of which was asked for before, ascending by id.
-func (p *Previous) Of(ids []string) ([]*frame.Column, error) {
+// Of returns what was in force of customers, none of which was asked for before, ascending by id.
+func (p *Previous) Of(ids []string) (Before, error) {
 	if p == nil {
-		return nil, nil
+		return Before{}, nil
 	}
-	columns := p.columns(len(ids))
+	before := p.none(len(ids))
 	for i, id := range ids {
 		for p.rows.more() && p.rows.value.ID() < id {
 			p.rows.next()
 		}
 		if !p.rows.more() {
-			return columns, p.rows.err
+			return before, p.rows.err
 		}
 		if p.rows.value.ID() == id {
-			p.copy(columns, i, p.rows.value)
+			p.copy(before, i, p.rows.value)
 		}
 	}
-	return columns, nil
+	return before, nil
 }
 
-// columns returns columns of so many customers who are in no tier.
-func (p *Previous) columns(rows int) []*frame.Column {
-	columns := make([]*frame.Column, len(p.tierings))
+// none returns what was in force of so many customers who are in no tier.
+func (p *Previous) none(rows int) Before {
+	before := Before{make([]*frame.Column, len(p.tierings)), make([]*stability.Standings, len(p.tierings))}
 	for i, from := range p.tierings {
 		if from != none {
-			columns[i] = &frame.Column{
+			before.Tiers[i] = &frame.Column{
 				Type: echelonv1.Attribute_STRING, Dict: p.reader.program.TierNames(from), Valid: frame.NewBitmap(rows), Codes: make([]uint32, rows),
 			}
+			before.Standings[i] = stability.NewStandings(rows)
 		}
 	}
-	return columns
+	return before
 }
 
-// copy tells the tiers of a row.
-func (p *Previous) copy(columns []*frame.Column, to int, row Row) {
+// copy tells the tiers of a row, beneath overrides. Who was published while the tiering had no stability is there since that publication's day, as far
+// as anybody knows.
+func (p *Previous) copy(before Before, to int, row Row) {
 	for i, from := range p.tierings {
 		if from == none {
 			continue
 		}
-		if tiers := row.Result.Tiers[from]; tiers.Valid.Get(row.Index) {
-			columns[i].Valid.Set(to, true)
-			columns[i].Codes[to] = tiers.Codes[row.Index]
+		tiers := row.Result.Tiers[from]
+		if settled := row.Result.Settled[from]; settled != nil {
+			tiers = settled
+		}
+		if !tiers.Valid.Get(row.Index) {
+			continue
+		}
+		before.Tiers[i].Valid.Set(to, true)
+		before.Tiers[i].Codes[to] = tiers.Codes[row.Index]
+		if standings := row.Result.Standings[from]; standings != nil {
+			before.Standings[i].Copy(to, standings, row.Index)
+		}
+		if before.Standings[i].Since[to] == 0 {
+			asOf := p.reader.run.GetAsOf()
+			if row.AsOf != nil {
+				asOf = row.AsOf
+			}
+			before.Standings[i].Since[to] = int32(p.reader.program.Day(asOf.AsTime()))
 		}
 	}
 }
@@ -133,7 +162,9 @@ func (p *Previous) copy(columns []*frame.Column, to int, row Row) {
 // Context fills in what an evaluation of stored customers depends on beside themselves: the tiers in force of them by what is published, and the
 // families of the run whose calibration is used.
 func Context(c *catalog.Catalog, view storage.Reader, p *engine.Program, run string, customers *frame.Frame, options *engine.Options) (err error) {
-	if options.Previous, err = PreviousOf(c, view, p, customers.IDs...); err != nil || !p.NeedsFamilies() {
+	before, err := PreviousOf(c, view, p, customers.IDs...)
+	before.To(options)
+	if err != nil || !p.NeedsFamilies() {
 		return err
 	}
 	options.Families, err = Families(view, p, run, customers)

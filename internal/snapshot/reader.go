@@ -11,13 +11,15 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Reader reads the assignments of one run, or of one publication of it, within a view of the store.
+// Reader reads the assignments of one run, or of one publication of it, within a view of the store. It is used by one goroutine.
 type Reader struct {
 	view    storage.Reader
 	run     *echelonv1.Run
 	program *engine.Program
 	// overlay lies over the run's snapshot; empty where the run is read as it was made.
 	overlay string
+	// block is the block of the snapshot in which a customer was looked up last: those who are looked up in order share it.
+	block *engine.Result
 }
 
 // Open opens the snapshot of a run, as the run left it; with an empty id what is published of the model, with what was evaluated since.

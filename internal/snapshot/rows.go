@@ -82,19 +82,30 @@ func (r *Reader) row(id string, version storage.Commit) (Row, bool, error) {
 			}
 		}
 	}
-	block, err := r.view.SnapshotBlock(r.run.GetId(), id)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if err := r.turnTo(id); err != nil || r.block == nil {
 		return Row{}, false, err
 	}
-	place, found := slices.BinarySearch(block.GetIds(), id)
+	place, found := slices.BinarySearch(r.block.IDs, id)
 	if !found {
 		return Row{}, false, nil
 	}
-	result, err := Decode(r.program, block)
-	if err != nil {
-		return Row{}, false, err
+	return r.under(r.block, place, version)
+}
+
+// turnTo reads the block of the snapshot that may name a customer, unless it is the one that was read last.
+func (r *Reader) turnTo(id string) error {
+	if r.block != nil && r.block.IDs[0] <= id && id <= r.block.IDs[r.block.Len()-1] {
+		return nil
 	}
-	return r.under(result, place, version)
+	r.block = nil
+	block, err := r.view.SnapshotBlock(r.run.GetId(), id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		r.block, err = Decode(r.program, block)
+	}
+	return err
 }
 
 // over returns the row of the overlay for a customer that was written at a commit, and whether it is of that customer rather than of one of that id

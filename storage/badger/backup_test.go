@@ -81,9 +81,13 @@ func remove(t *testing.T, store storage.Store, ids ...string) {
 func snapshot(t *testing.T, store storage.Store, name string, ids ...string) {
 	t.Helper()
 	w, err := store.WriteSnapshot(t.Context(), name)
+	refs := make([]uint32, 1000) // two bytes each
+	for i := range refs {
+		refs[i] = uint32(i)
+	}
 	for _, id := range ids {
 		if err == nil {
-			err = w.Append(&storagev1.SnapshotBlock{Ids: []string{id}, ReasonRefs: slices.Repeat([]uint32{77}, 1000)})
+			err = w.Append(&storagev1.SnapshotBlock{Ids: []string{id}, ReasonRefs: refs})
 		}
 	}
 	if err == nil {

@@ -73,7 +73,7 @@ func (d *database) clean(ctx context.Context) {
 
 // Begin implements kvstore.DB.
 func (d *database) Begin(write bool) kvstore.Txn {
-	return &txn{Txn: d.db.NewTransaction(write), disk: d.disk}
+	return &txn{Txn: d.db.NewTransaction(write), db: d.db, disk: d.disk}
 }
 
 // Close implements kvstore.DB.
@@ -89,6 +89,7 @@ func (d *database) Close() error {
 // txn is a kvstore.Txn.
 type txn struct {
 	*badgerdb.Txn
+	db   *badgerdb.DB
 	disk *diskWatch
 }
 
@@ -123,6 +124,9 @@ func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 		var buffer []byte
 		for start(it, r); it.ValidForPrefix(r.Prefix); it.Next() {
 			item := it.Item()
+			if r.Until != nil && bytes.Compare(item.Key(), r.Until) >= 0 {
+				return
+			}
 			var value []byte
 			if !r.KeysOnly && item.Version() > r.ValuesAfter {
 				var err error

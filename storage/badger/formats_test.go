@@ -58,13 +58,16 @@ var (
 // formats are the fixtures: what each of them holds beside what all do.
 var formats = map[int]func(t *testing.T, store storage.Store){
 	1: func(*testing.T, storage.Store) {},
-	2: func(t *testing.T, store storage.Store) {
-		must(t, store.Update(t.Context(), func(tx storage.Tx) error {
-			_, _, renamed := storage.RenameAttribute(tx, "industry", "sector")
-			_, _, retired := storage.RetireAttribute(tx, "seats")
-			return errors.Join(renamed, retired)
-		}))
-	},
+	2: changeSchema,
+	3: changeSchema, // its block is packed
+}
+
+func changeSchema(t *testing.T, store storage.Store) {
+	must(t, store.Update(t.Context(), func(tx storage.Tx) error {
+		_, _, renamed := storage.RenameAttribute(tx, "industry", "sector")
+		_, _, retired := storage.RetireAttribute(tx, "seats")
+		return errors.Join(renamed, retired)
+	}))
 }
 
 func must(t *testing.T, err error) {

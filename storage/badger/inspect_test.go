@@ -36,7 +36,7 @@ func TestAFolderIsInspectedWithoutChangingIt(t *testing.T) {
 	dir := inspectable(t)
 	for range 2 {
 		found := inspected(t, dir)
-		if found.Customers != 3 || found.Documents[storage.KindRun] != 1 || found.Documents[storage.KindSchema] != 1 || found.Format != 1 || found.Bytes < 3000 ||
+		if found.Customers != 3 || found.Documents[storage.KindRun] != 1 || found.Documents[storage.KindSchema] != 1 || found.Format != 3 || found.Bytes < 3000 ||
 			found.DamagedCount != 0 || len(found.Missing) != 0 || found.Unknown != 0 || len(found.Content) != 64 || !found.Disk.Known || found.Disk.Used < found.Bytes {
 			t.Fatalf("found %+v", found)
 		}

@@ -106,7 +106,7 @@ func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 		defer it.Release()
 		for ok := first(&it, r); ok; ok = next(&it, r) {
 			item := it.Item()
-			if !bytes.HasPrefix(item.Key, r.Prefix) {
+			if !bytes.HasPrefix(item.Key, r.Prefix) || r.Until != nil && bytes.Compare(item.Key, r.Until) >= 0 {
 				return
 			}
 			if r.Since > 0 && item.Version <= r.Since {
@@ -118,6 +118,20 @@ func (t *txn) Scan(r kvstore.Range) iter.Seq2[kvstore.Item, error] {
 			}
 		}
 	}
+}
+
+// splitKeys is how many keys lie between two splits: bytes are not counted.
+const splitKeys = 4096
+
+// Splits implements kvstore.Txn.
+func (t *txn) Splits(prefix []byte, _ int64) [][]byte {
+	var splits [][]byte
+	for i := splitKeys; i < t.tree.Len(); i += splitKeys {
+		if item, ok := t.tree.GetAt(i); ok && bytes.HasPrefix(item.Key, prefix) {
+			splits = append(splits, item.Key)
+		}
+	}
+	return splits
 }
 
 // first moves to where a range begins.

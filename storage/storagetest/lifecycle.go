@@ -54,6 +54,12 @@ func testContext(t *testing.T, store storage.Store) {
 			}
 			return nil
 		},
+		"pages": func() error {
+			for _, err := range reader.CustomerPages(over, nil, storage.CustomerScan{}, 2) {
+				return err
+			}
+			return nil
+		},
 		"keys": func() error {
 			for _, err := range reader.CustomerKeys(over, "") {
 				return err
@@ -84,6 +90,12 @@ func uses(ctx context.Context, reader storage.Reader) map[string]func() error {
 		"customer": func() error { _, err := reader.Customer("a", nil); return err },
 		"customers": func() error {
 			for _, err := range reader.Customers(ctx, nil, storage.CustomerScan{}) {
+				return err
+			}
+			return nil
+		},
+		"pages": func() error {
+			for _, err := range reader.CustomerPages(ctx, nil, storage.CustomerScan{}, 2) {
 				return err
 			}
 			return nil

@@ -47,6 +47,9 @@ func Run(t *testing.T, subject Subject) {
 		{"customers that cannot be stored are refused as a whole", testRefusedCustomers},
 		{"customers come in the order of their ids' bytes", testOrder},
 		{"any page size gives the same scan", testPages},
+		{"the pages of a scan are its batches", testCustomerPages},
+		{"pages are decoded anywhere", testPagesDecodedAnywhere},
+		{"a scan of pages ends when it should", testPagesEnd},
 		{"a deleted customer is gone", testDelete},
 		{"a view does not change while others write", testIsolation},
 		{"a snapshot is found and scanned by id", testSnapshots},
@@ -183,6 +186,7 @@ func scan(t tb, reader storage.Reader, options storage.CustomerScan) (rows []row
 			rows = append(rows, row{id, batch.Frame.Columns[0].Numbers[i]})
 		}
 	}
+	samePages(t, reader, fields, options)
 	return rows, batches
 }
 

@@ -55,6 +55,30 @@ const (
 	Reason_HELD_BY_EXIT_RULE Reason_Code = 120
 	// The root of the customer's family decided.
 	Reason_INHERITED Reason_Code = 130
+	// A person pinned the outcome.
+	Reason_OVERRIDE Reason_Code = 230
+	// The demotion is held back for the days before a date.
+	Reason_HELD_BY_FREEZE Reason_Code = 231
+	// The customer has not been long enough where it is.
+	Reason_HELD_BY_DWELL Reason_Code = 232
+	// The score is not far enough past the line.
+	Reason_HELD_BY_MARGIN Reason_Code = 233
+	// No review window is open.
+	Reason_HELD_BY_WINDOW Reason_Code = 234
+	// The demotion is announced, and takes effect later.
+	Reason_HELD_BY_GRACE Reason_Code = 235
+	// The customer falls by one tier in a review period.
+	Reason_HELD_BY_STEP Reason_Code = 236
+	// The moves, or the promotions, of the review period are spent on customers who are further past their line.
+	Reason_HELD_BY_CAP Reason_Code = 237
+	// Whether it holds the customer back cannot be judged, since what was before is not known: it does not.
+	Reason_UNJUDGED Reason_Code = 238
+	// Only a run over all customers can tell whether the move is among those that a cap admits.
+	Reason_PENDING_RUN Reason_Code = 239
+	// The customer has no segment, and the ladder has its cuts by segment; so there is no tier, or the declared one for customers without a score.
+	Reason_NO_SEGMENT Reason_Code = 220
+	// No row of the decision table matched the customer, and it says no tier for those.
+	Reason_NO_ROW Reason_Code = 221
 )
 
 // Enum value maps for Reason_Code.
@@ -74,6 +98,18 @@ var (
 		11:  "EXCLUDED",
 		120: "HELD_BY_EXIT_RULE",
 		130: "INHERITED",
+		230: "OVERRIDE",
+		231: "HELD_BY_FREEZE",
+		232: "HELD_BY_DWELL",
+		233: "HELD_BY_MARGIN",
+		234: "HELD_BY_WINDOW",
+		235: "HELD_BY_GRACE",
+		236: "HELD_BY_STEP",
+		237: "HELD_BY_CAP",
+		238: "UNJUDGED",
+		239: "PENDING_RUN",
+		220: "NO_SEGMENT",
+		221: "NO_ROW",
 	}
 	Reason_Code_value = map[string]int32{
 		"UNSPECIFIED":       0,
@@ -90,6 +126,18 @@ var (
 		"EXCLUDED":          11,
 		"HELD_BY_EXIT_RULE": 120,
 		"INHERITED":         130,
+		"OVERRIDE":          230,
+		"HELD_BY_FREEZE":    231,
+		"HELD_BY_DWELL":     232,
+		"HELD_BY_MARGIN":    233,
+		"HELD_BY_WINDOW":    234,
+		"HELD_BY_GRACE":     235,
+		"HELD_BY_STEP":      236,
+		"HELD_BY_CAP":       237,
+		"UNJUDGED":          238,
+		"PENDING_RUN":       239,
+		"NO_SEGMENT":        220,
+		"NO_ROW":            221,
 	}
 )
 
@@ -117,7 +165,7 @@ func (x Reason_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason_Code.Descriptor instead.
 func (Reason_Code) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Outcome is what came out of a condition.
@@ -174,7 +222,7 @@ func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RuleExplanation_Outcome.Descriptor instead.
 func (RuleExplanation_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -403,9 +451,11 @@ type SegmentOutcome struct {
 	// The segmentation's name.
 	Segmentation string `protobuf:"bytes,1,opt,name=segmentation,proto3" json:"segmentation,omitempty"`
 	// The segment; absent where there is none.
-	Segment       *string `protobuf:"bytes,2,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Segment *string `protobuf:"bytes,2,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
+	// The segment that the rules give, where an override has put another one in force; empty where they give none. Absent where they are the same.
+	ComputedSegment *string `protobuf:"bytes,230,opt,name=computed_segment,json=computedSegment,proto3,oneof" json:"computed_segment,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *SegmentOutcome) Reset() {
@@ -448,6 +498,13 @@ func (x *SegmentOutcome) GetSegmentation() string {
 func (x *SegmentOutcome) GetSegment() string {
 	if x != nil && x.Segment != nil {
 		return *x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentOutcome) GetComputedSegment() string {
+	if x != nil && x.ComputedSegment != nil {
+		return *x.ComputedSegment
 	}
 	return ""
 }
@@ -527,12 +584,19 @@ type TierOutcome struct {
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
 	// The level of the tier, from 1, the best; absent where the ladder has none.
 	Level *int32 `protobuf:"varint,20,opt,name=level,proto3,oneof" json:"level,omitempty"`
-	// The tier that the cuts alone give, where another one is in force; a reason says why. Absent where they are the same.
+	// The tier that the cuts alone give, where another one is in force; a reason says why. Empty where they give none and an override gives one. Absent
+	// where they are the same.
 	ComputedTier *string `protobuf:"bytes,120,opt,name=computed_tier,json=computedTier,proto3,oneof" json:"computed_tier,omitempty"`
 	// Whether the tier is that of the family's root, in a tiering that decides per FAMILY.
 	Inherited bool `protobuf:"varint,130,opt,name=inherited,proto3" json:"inherited,omitempty"`
 	// The tier or the persona that the customer computes by itself, where it inherits another's; absent where there is none.
-	OwnTier       *string `protobuf:"bytes,131,opt,name=own_tier,json=ownTier,proto3,oneof" json:"own_tier,omitempty"`
+	OwnTier *string `protobuf:"bytes,131,opt,name=own_tier,json=ownTier,proto3,oneof" json:"own_tier,omitempty"`
+	// How the customer came to be in the tier; absent where the tiering has no `stability`. Beneath an override it is that of what would be in force.
+	Standing *Standing `protobuf:"bytes,230,opt,name=standing,proto3" json:"standing,omitempty"`
+	// What decides that the computed tier is not in force, the first in the order of precedence; UNSPECIFIED where it is.
+	Hold Reason_Code `protobuf:"varint,231,opt,name=hold,proto3,enum=echelon.v1.Reason_Code" json:"hold,omitempty"`
+	// The day from which what decides holds no more: "2026-01-31"; empty where no day is known.
+	HeldUntil     string `protobuf:"bytes,232,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -616,6 +680,109 @@ func (x *TierOutcome) GetOwnTier() string {
 	return ""
 }
 
+func (x *TierOutcome) GetStanding() *Standing {
+	if x != nil {
+		return x.Standing
+	}
+	return nil
+}
+
+func (x *TierOutcome) GetHold() Reason_Code {
+	if x != nil {
+		return x.Hold
+	}
+	return Reason_UNSPECIFIED
+}
+
+func (x *TierOutcome) GetHeldUntil() string {
+	if x != nil {
+		return x.HeldUntil
+	}
+	return ""
+}
+
+// Standing is how a customer came to be in its tier: what a next evaluation needs to know of it beside the tier.
+type Standing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day, in the model's time zone, as of which it came there: "2026-01-31". Empty where it is not known.
+	Since string `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	// How often it was promoted in the review period of that day.
+	Promotions int32 `protobuf:"varint,2,opt,name=promotions,proto3" json:"promotions,omitempty"`
+	// How often it was demoted in it.
+	Demotions int32 `protobuf:"varint,3,opt,name=demotions,proto3" json:"demotions,omitempty"`
+	// How often it moved otherwise in it: between tiers of one level, or personas.
+	OtherMoves int32 `protobuf:"varint,4,opt,name=other_moves,json=otherMoves,proto3" json:"other_moves,omitempty"`
+	// The day since which a demotion has been computed without interruption; empty where none is.
+	PendingSince  string `protobuf:"bytes,5,opt,name=pending_since,json=pendingSince,proto3" json:"pending_since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Standing) GetSince() string {
+	if x != nil {
+		return x.Since
+	}
+	return ""
+}
+
+func (x *Standing) GetPromotions() int32 {
+	if x != nil {
+		return x.Promotions
+	}
+	return 0
+}
+
+func (x *Standing) GetDemotions() int32 {
+	if x != nil {
+		return x.Demotions
+	}
+	return 0
+}
+
+func (x *Standing) GetOtherMoves() int32 {
+	if x != nil {
+		return x.OtherMoves
+	}
+	return 0
+}
+
+func (x *Standing) GetPendingSince() string {
+	if x != nil {
+		return x.PendingSince
+	}
+	return ""
+}
+
 // Reason is one cause of an outcome.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -628,14 +795,18 @@ type Reason struct {
 	// The attribute at fault, where it is one.
 	Attribute string `protobuf:"bytes,4,opt,name=attribute,proto3" json:"attribute,omitempty"`
 	// The cause in words.
-	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Where it holds something back, or pins it: until when. A day, "2026-01-31", on which it does no more, or of an override an instant.
+	Until string `protobuf:"bytes,230,opt,name=until,proto3" json:"until,omitempty"`
+	// Who pinned it, of an override.
+	Actor         string `protobuf:"bytes,231,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -647,7 +818,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -660,7 +831,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Reason) GetCode() Reason_Code {
@@ -698,6 +869,20 @@ func (x *Reason) GetMessage() string {
 	return ""
 }
 
+func (x *Reason) GetUntil() string {
+	if x != nil {
+		return x.Until
+	}
+	return ""
+}
+
+func (x *Reason) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 // Explanation is every step from the customer's attributes to its tiers.
 type Explanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -717,7 +902,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +914,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +927,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Explanation) GetSegments() []*SegmentExplanation {
@@ -795,7 +980,7 @@ type SegmentExplanation struct {
 
 func (x *SegmentExplanation) Reset() {
 	*x = SegmentExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +992,7 @@ func (x *SegmentExplanation) String() string {
 func (*SegmentExplanation) ProtoMessage() {}
 
 func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +1005,7 @@ func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentExplanation.ProtoReflect.Descriptor instead.
 func (*SegmentExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SegmentExplanation) GetSegmentation() string {
@@ -861,7 +1046,7 @@ type RuleExplanation struct {
 
 func (x *RuleExplanation) Reset() {
 	*x = RuleExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +1058,7 @@ func (x *RuleExplanation) String() string {
 func (*RuleExplanation) ProtoMessage() {}
 
 func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +1071,7 @@ func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
 func (*RuleExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RuleExplanation) GetName() string {
@@ -934,7 +1119,7 @@ type ScoreExplanation struct {
 
 func (x *ScoreExplanation) Reset() {
 	*x = ScoreExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1131,7 @@ func (x *ScoreExplanation) String() string {
 func (*ScoreExplanation) ProtoMessage() {}
 
 func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1144,7 @@ func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreExplanation.ProtoReflect.Descriptor instead.
 func (*ScoreExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScoreExplanation) GetScore() string {
@@ -1015,7 +1200,7 @@ type CriterionExplanation struct {
 
 func (x *CriterionExplanation) Reset() {
 	*x = CriterionExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1212,7 @@ func (x *CriterionExplanation) String() string {
 func (*CriterionExplanation) ProtoMessage() {}
 
 func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1225,7 @@ func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionExplanation.ProtoReflect.Descriptor instead.
 func (*CriterionExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CriterionExplanation) GetCriterion() string {
@@ -1112,6 +1297,10 @@ type TierExplanation struct {
 	XLevel *int32 `protobuf:"varint,4,opt,name=x_level,json=xLevel,proto3,oneof" json:"x_level,omitempty"`
 	// The level on the vertical axis.
 	YLevel *int32 `protobuf:"varint,5,opt,name=y_level,json=yLevel,proto3,oneof" json:"y_level,omitempty"`
+	// The segment whose cuts were tried, of a ladder with `by`; absent where the customer has none.
+	Segment *string `protobuf:"bytes,220,opt,name=segment,proto3,oneof" json:"segment,omitempty"`
+	// The rows of a decision table that were tried, by their numbers from 1; with FIRST, up to the one that matched.
+	Rows []*RuleExplanation `protobuf:"bytes,221,rep,name=rows,proto3" json:"rows,omitempty"`
 	// The exit rule of the better tier that the customer was in, with the tier's name; it leaves where that is met. Absent where there was nothing to
 	// leave.
 	Exit          *CutExplanation `protobuf:"bytes,120,opt,name=exit,proto3" json:"exit,omitempty"`
@@ -1121,7 +1310,7 @@ type TierExplanation struct {
 
 func (x *TierExplanation) Reset() {
 	*x = TierExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1322,7 @@ func (x *TierExplanation) String() string {
 func (*TierExplanation) ProtoMessage() {}
 
 func (x *TierExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1335,7 @@ func (x *TierExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierExplanation.ProtoReflect.Descriptor instead.
 func (*TierExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TierExplanation) GetTiering() string {
@@ -1184,6 +1373,20 @@ func (x *TierExplanation) GetYLevel() int32 {
 	return 0
 }
 
+func (x *TierExplanation) GetSegment() string {
+	if x != nil && x.Segment != nil {
+		return *x.Segment
+	}
+	return ""
+}
+
+func (x *TierExplanation) GetRows() []*RuleExplanation {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
 func (x *TierExplanation) GetExit() *CutExplanation {
 	if x != nil {
 		return x.Exit
@@ -1208,7 +1411,7 @@ type CutExplanation struct {
 
 func (x *CutExplanation) Reset() {
 	*x = CutExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1423,7 @@ func (x *CutExplanation) String() string {
 func (*CutExplanation) ProtoMessage() {}
 
 func (x *CutExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1436,7 @@ func (x *CutExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutExplanation.ProtoReflect.Descriptor instead.
 func (*CutExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CutExplanation) GetName() string {
@@ -1283,7 +1486,7 @@ type CutCondition struct {
 
 func (x *CutCondition) Reset() {
 	*x = CutCondition{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1498,7 @@ func (x *CutCondition) String() string {
 func (*CutCondition) ProtoMessage() {}
 
 func (x *CutCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1511,7 @@ func (x *CutCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutCondition.ProtoReflect.Descriptor instead.
 func (*CutCondition) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CutCondition) GetCondition() string {
@@ -1374,17 +1577,19 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x0ecalibration_id\x18\x04 \x01(\tR\rcalibrationId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12/\n" +
 	"\x05as_of\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x16\n" +
-	"\x06online\x18n \x01(\bR\x06online\"_\n" +
+	"\x06online\x18n \x01(\bR\x06online\"\xa5\x01\n" +
 	"\x0eSegmentOutcome\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x1d\n" +
-	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01B\n" +
+	"\asegment\x18\x02 \x01(\tH\x00R\asegment\x88\x01\x01\x12/\n" +
+	"\x10computed_segment\x18\xe6\x01 \x01(\tH\x01R\x0fcomputedSegment\x88\x01\x01B\n" +
 	"\n" +
-	"\b_segment\"m\n" +
+	"\b_segmentB\x13\n" +
+	"\x11_computed_segment\"m\n" +
 	"\fScoreOutcome\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\"\n" +
 	"\fcompleteness\x18\x03 \x01(\x01R\fcompletenessB\b\n" +
-	"\x06_value\"\x97\x02\n" +
+	"\x06_value\"\x98\x03\n" +
 	"\vTierOutcome\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12\x1e\n" +
@@ -1394,17 +1599,32 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x05level\x18\x14 \x01(\x05H\x01R\x05level\x88\x01\x01\x12(\n" +
 	"\rcomputed_tier\x18x \x01(\tH\x02R\fcomputedTier\x88\x01\x01\x12\x1d\n" +
 	"\tinherited\x18\x82\x01 \x01(\bR\tinherited\x12\x1f\n" +
-	"\bown_tier\x18\x83\x01 \x01(\tH\x03R\aownTier\x88\x01\x01B\a\n" +
+	"\bown_tier\x18\x83\x01 \x01(\tH\x03R\aownTier\x88\x01\x01\x121\n" +
+	"\bstanding\x18\xe6\x01 \x01(\v2\x14.echelon.v1.StandingR\bstanding\x12,\n" +
+	"\x04hold\x18\xe7\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04hold\x12\x1e\n" +
+	"\n" +
+	"held_until\x18\xe8\x01 \x01(\tR\theldUntilB\a\n" +
 	"\x05_tierB\b\n" +
 	"\x06_levelB\x10\n" +
 	"\x0e_computed_tierB\v\n" +
-	"\t_own_tier\"\xf9\x02\n" +
+	"\t_own_tier\"\xa4\x01\n" +
+	"\bStanding\x12\x14\n" +
+	"\x05since\x18\x01 \x01(\tR\x05since\x12\x1e\n" +
+	"\n" +
+	"promotions\x18\x02 \x01(\x05R\n" +
+	"promotions\x12\x1c\n" +
+	"\tdemotions\x18\x03 \x01(\x05R\tdemotions\x12\x1f\n" +
+	"\vother_moves\x18\x04 \x01(\x05R\n" +
+	"otherMoves\x12#\n" +
+	"\rpending_since\x18\x05 \x01(\tR\fpendingSince\"\x81\x05\n" +
 	"\x06Reason\x12+\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04code\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x12\n" +
 	"\x04part\x18\x03 \x01(\tR\x04part\x12\x1c\n" +
 	"\tattribute\x18\x04 \x01(\tR\tattribute\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xe1\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x15\n" +
+	"\x05until\x18\xe6\x01 \x01(\tR\x05until\x12\x15\n" +
+	"\x05actor\x18\xe7\x01 \x01(\tR\x05actor\"\xbb\x03\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aDECIDED\x10\x01\x12\r\n" +
@@ -1423,7 +1643,20 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x12\f\n" +
 	"\bEXCLUDED\x10\v\x12\x15\n" +
 	"\x11HELD_BY_EXIT_RULE\x10x\x12\x0e\n" +
-	"\tINHERITED\x10\x82\x01\"\xa2\x02\n" +
+	"\tINHERITED\x10\x82\x01\x12\r\n" +
+	"\bOVERRIDE\x10\xe6\x01\x12\x13\n" +
+	"\x0eHELD_BY_FREEZE\x10\xe7\x01\x12\x12\n" +
+	"\rHELD_BY_DWELL\x10\xe8\x01\x12\x13\n" +
+	"\x0eHELD_BY_MARGIN\x10\xe9\x01\x12\x13\n" +
+	"\x0eHELD_BY_WINDOW\x10\xea\x01\x12\x12\n" +
+	"\rHELD_BY_GRACE\x10\xeb\x01\x12\x11\n" +
+	"\fHELD_BY_STEP\x10\xec\x01\x12\x10\n" +
+	"\vHELD_BY_CAP\x10\xed\x01\x12\r\n" +
+	"\bUNJUDGED\x10\xee\x01\x12\x10\n" +
+	"\vPENDING_RUN\x10\xef\x01\x12\x0f\n" +
+	"\n" +
+	"NO_SEGMENT\x10\xdc\x01\x12\v\n" +
+	"\x06NO_ROW\x10\xdd\x01\"\xa2\x02\n" +
 	"\vExplanation\x12:\n" +
 	"\bsegments\x18\x01 \x03(\v2\x1e.echelon.v1.SegmentExplanationR\bsegments\x124\n" +
 	"\x06scores\x18\x02 \x03(\v2\x1c.echelon.v1.ScoreExplanationR\x06scores\x121\n" +
@@ -1469,19 +1702,23 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"unreadable\x18\b \x01(\v2\x12.echelon.v1.ReasonR\n" +
 	"unreadableB\r\n" +
-	"\v_normalized\"\x81\x02\n" +
+	"\v_normalized\"\xdf\x02\n" +
 	"\x0fTierExplanation\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04tier\x18\x02 \x01(\tH\x00R\x04tier\x88\x01\x01\x12.\n" +
 	"\x04cuts\x18\x03 \x03(\v2\x1a.echelon.v1.CutExplanationR\x04cuts\x12\x1c\n" +
 	"\ax_level\x18\x04 \x01(\x05H\x01R\x06xLevel\x88\x01\x01\x12\x1c\n" +
-	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12.\n" +
+	"\ay_level\x18\x05 \x01(\x05H\x02R\x06yLevel\x88\x01\x01\x12\x1e\n" +
+	"\asegment\x18\xdc\x01 \x01(\tH\x03R\asegment\x88\x01\x01\x120\n" +
+	"\x04rows\x18\xdd\x01 \x03(\v2\x1b.echelon.v1.RuleExplanationR\x04rows\x12.\n" +
 	"\x04exit\x18x \x01(\v2\x1a.echelon.v1.CutExplanationR\x04exitB\a\n" +
 	"\x05_tierB\n" +
 	"\n" +
 	"\b_x_levelB\n" +
 	"\n" +
-	"\b_y_level\"\x9e\x01\n" +
+	"\b_y_levelB\n" +
+	"\n" +
+	"\b_segment\"\x9e\x01\n" +
 	"\x0eCutExplanation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x128\n" +
@@ -1513,7 +1750,7 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
 	(RuleExplanation_Outcome)(0),  // 1: echelon.v1.RuleExplanation.Outcome
@@ -1522,49 +1759,53 @@ var file_echelon_v1_assignment_proto_goTypes = []any{
 	(*SegmentOutcome)(nil),        // 4: echelon.v1.SegmentOutcome
 	(*ScoreOutcome)(nil),          // 5: echelon.v1.ScoreOutcome
 	(*TierOutcome)(nil),           // 6: echelon.v1.TierOutcome
-	(*Reason)(nil),                // 7: echelon.v1.Reason
-	(*Explanation)(nil),           // 8: echelon.v1.Explanation
-	(*SegmentExplanation)(nil),    // 9: echelon.v1.SegmentExplanation
-	(*RuleExplanation)(nil),       // 10: echelon.v1.RuleExplanation
-	(*ScoreExplanation)(nil),      // 11: echelon.v1.ScoreExplanation
-	(*CriterionExplanation)(nil),  // 12: echelon.v1.CriterionExplanation
-	(*TierExplanation)(nil),       // 13: echelon.v1.TierExplanation
-	(*CutExplanation)(nil),        // 14: echelon.v1.CutExplanation
-	(*CutCondition)(nil),          // 15: echelon.v1.CutCondition
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 17: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 18: google.protobuf.Value
+	(*Standing)(nil),              // 7: echelon.v1.Standing
+	(*Reason)(nil),                // 8: echelon.v1.Reason
+	(*Explanation)(nil),           // 9: echelon.v1.Explanation
+	(*SegmentExplanation)(nil),    // 10: echelon.v1.SegmentExplanation
+	(*RuleExplanation)(nil),       // 11: echelon.v1.RuleExplanation
+	(*ScoreExplanation)(nil),      // 12: echelon.v1.ScoreExplanation
+	(*CriterionExplanation)(nil),  // 13: echelon.v1.CriterionExplanation
+	(*TierExplanation)(nil),       // 14: echelon.v1.TierExplanation
+	(*CutExplanation)(nil),        // 15: echelon.v1.CutExplanation
+	(*CutCondition)(nil),          // 16: echelon.v1.CutCondition
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 18: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 19: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	3,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
 	4,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
 	5,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
 	6,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
-	7,  // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
-	8,  // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
-	16, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 7: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
-	9,  // 8: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
-	11, // 9: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
-	13, // 10: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	17, // 11: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
-	10, // 12: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
-	10, // 13: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
-	1,  // 14: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
-	7,  // 15: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
-	12, // 16: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	18, // 17: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
-	7,  // 18: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
-	14, // 19: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	14, // 20: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	15, // 21: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	14, // 22: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	7,  // 23: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	8,  // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
+	9,  // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
+	17, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	7,  // 7: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
+	0,  // 8: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
+	0,  // 9: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
+	10, // 10: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
+	12, // 11: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
+	14, // 12: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
+	18, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	11, // 14: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
+	11, // 15: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
+	1,  // 16: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
+	8,  // 17: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
+	13, // 18: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
+	19, // 19: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	8,  // 20: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
+	15, // 21: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
+	11, // 22: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	15, // 23: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	16, // 24: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	15, // 25: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	8,  // 26: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -1575,18 +1816,18 @@ func file_echelon_v1_assignment_proto_init() {
 	file_echelon_v1_assignment_proto_msgTypes[2].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[3].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[4].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[7].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[9].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[8].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[10].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[11].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[13].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[12].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

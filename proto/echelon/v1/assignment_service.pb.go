@@ -721,7 +721,7 @@ var File_echelon_v1_assignment_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\n" +
 	"#echelon/v1/assignment_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\"d\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/override.proto\"d\n" +
 	"\x14GetAssignmentRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
@@ -785,12 +785,17 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\vFamilyValue\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
-	"\x06_value2\xf3\x02\n" +
+	"\x06_value2\xa2\x06\n" +
 	"\x11AssignmentService\x12T\n" +
 	"\rGetAssignment\x12 .echelon.v1.GetAssignmentRequest\x1a!.echelon.v1.GetAssignmentResponse\x12Z\n" +
 	"\x0fListAssignments\x12\".echelon.v1.ListAssignmentsRequest\x1a#.echelon.v1.ListAssignmentsResponse\x12b\n" +
 	"\x11ExportAssignments\x12$.echelon.v1.ExportAssignmentsRequest\x1a%.echelon.v1.ExportAssignmentsResponse0\x01\x12H\n" +
-	"\tGetFamily\x12\x1c.echelon.v1.GetFamilyRequest\x1a\x1d.echelon.v1.GetFamilyResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\tGetFamily\x12\x1c.echelon.v1.GetFamilyRequest\x1a\x1d.echelon.v1.GetFamilyResponse\x12N\n" +
+	"\vSetOverride\x12\x1e.echelon.v1.SetOverrideRequest\x1a\x1f.echelon.v1.SetOverrideResponse\x12N\n" +
+	"\vGetOverride\x12\x1e.echelon.v1.GetOverrideRequest\x1a\x1f.echelon.v1.GetOverrideResponse\x12T\n" +
+	"\rListOverrides\x12 .echelon.v1.ListOverridesRequest\x1a!.echelon.v1.ListOverridesResponse\x12W\n" +
+	"\x0eDeleteOverride\x12!.echelon.v1.DeleteOverrideRequest\x1a\".echelon.v1.DeleteOverrideResponse\x12^\n" +
+	"\x0fImportOverrides\x12\".echelon.v1.ImportOverridesRequest\x1a#.echelon.v1.ImportOverridesResponse(\x010\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_assignment_service_proto_rawDescOnce sync.Once
@@ -819,6 +824,16 @@ var file_echelon_v1_assignment_service_proto_goTypes = []any{
 	(*Assignment)(nil),                // 10: echelon.v1.Assignment
 	(*Provenance)(nil),                // 11: echelon.v1.Provenance
 	(*Finding)(nil),                   // 12: echelon.v1.Finding
+	(*SetOverrideRequest)(nil),        // 13: echelon.v1.SetOverrideRequest
+	(*GetOverrideRequest)(nil),        // 14: echelon.v1.GetOverrideRequest
+	(*ListOverridesRequest)(nil),      // 15: echelon.v1.ListOverridesRequest
+	(*DeleteOverrideRequest)(nil),     // 16: echelon.v1.DeleteOverrideRequest
+	(*ImportOverridesRequest)(nil),    // 17: echelon.v1.ImportOverridesRequest
+	(*SetOverrideResponse)(nil),       // 18: echelon.v1.SetOverrideResponse
+	(*GetOverrideResponse)(nil),       // 19: echelon.v1.GetOverrideResponse
+	(*ListOverridesResponse)(nil),     // 20: echelon.v1.ListOverridesResponse
+	(*DeleteOverrideResponse)(nil),    // 21: echelon.v1.DeleteOverrideResponse
+	(*ImportOverridesResponse)(nil),   // 22: echelon.v1.ImportOverridesResponse
 }
 var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
 	10, // 0: echelon.v1.GetAssignmentResponse.assignment:type_name -> echelon.v1.Assignment
@@ -833,12 +848,22 @@ var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
 	2,  // 9: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
 	4,  // 10: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
 	6,  // 11: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
-	1,  // 12: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
-	3,  // 13: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
-	5,  // 14: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
-	7,  // 15: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
+	13, // 12: echelon.v1.AssignmentService.SetOverride:input_type -> echelon.v1.SetOverrideRequest
+	14, // 13: echelon.v1.AssignmentService.GetOverride:input_type -> echelon.v1.GetOverrideRequest
+	15, // 14: echelon.v1.AssignmentService.ListOverrides:input_type -> echelon.v1.ListOverridesRequest
+	16, // 15: echelon.v1.AssignmentService.DeleteOverride:input_type -> echelon.v1.DeleteOverrideRequest
+	17, // 16: echelon.v1.AssignmentService.ImportOverrides:input_type -> echelon.v1.ImportOverridesRequest
+	1,  // 17: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
+	3,  // 18: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
+	5,  // 19: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
+	7,  // 20: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
+	18, // 21: echelon.v1.AssignmentService.SetOverride:output_type -> echelon.v1.SetOverrideResponse
+	19, // 22: echelon.v1.AssignmentService.GetOverride:output_type -> echelon.v1.GetOverrideResponse
+	20, // 23: echelon.v1.AssignmentService.ListOverrides:output_type -> echelon.v1.ListOverridesResponse
+	21, // 24: echelon.v1.AssignmentService.DeleteOverride:output_type -> echelon.v1.DeleteOverrideResponse
+	22, // 25: echelon.v1.AssignmentService.ImportOverrides:output_type -> echelon.v1.ImportOverridesResponse
+	17, // [17:26] is the sub-list for method output_type
+	8,  // [8:17] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
 	8,  // [8:8] is the sub-list for extension extendee
 	0,  // [0:8] is the sub-list for field type_name
@@ -851,6 +876,7 @@ func file_echelon_v1_assignment_service_proto_init() {
 	}
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
+	file_echelon_v1_override_proto_init()
 	file_echelon_v1_assignment_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -23,6 +23,11 @@ const (
 	AssignmentService_ListAssignments_FullMethodName   = "/echelon.v1.AssignmentService/ListAssignments"
 	AssignmentService_ExportAssignments_FullMethodName = "/echelon.v1.AssignmentService/ExportAssignments"
 	AssignmentService_GetFamily_FullMethodName         = "/echelon.v1.AssignmentService/GetFamily"
+	AssignmentService_SetOverride_FullMethodName       = "/echelon.v1.AssignmentService/SetOverride"
+	AssignmentService_GetOverride_FullMethodName       = "/echelon.v1.AssignmentService/GetOverride"
+	AssignmentService_ListOverrides_FullMethodName     = "/echelon.v1.AssignmentService/ListOverrides"
+	AssignmentService_DeleteOverride_FullMethodName    = "/echelon.v1.AssignmentService/DeleteOverride"
+	AssignmentService_ImportOverrides_FullMethodName   = "/echelon.v1.AssignmentService/ImportOverrides"
 )
 
 // AssignmentServiceClient is the client API for AssignmentService service.
@@ -40,6 +45,16 @@ type AssignmentServiceClient interface {
 	ExportAssignments(ctx context.Context, in *ExportAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAssignmentsResponse], error)
 	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
 	GetFamily(ctx context.Context, in *GetFamilyRequest, opts ...grpc.CallOption) (*GetFamilyResponse, error)
+	// SetOverride pins a tier, a persona or a segment on a stored customer. Where the model is published, the assignment changes in the same commit.
+	SetOverride(ctx context.Context, in *SetOverrideRequest, opts ...grpc.CallOption) (*SetOverrideResponse, error)
+	// GetOverride returns an override.
+	GetOverride(ctx context.Context, in *GetOverrideRequest, opts ...grpc.CallOption) (*GetOverrideResponse, error)
+	// ListOverrides returns a model's overrides by customer, in pages.
+	ListOverrides(ctx context.Context, in *ListOverridesRequest, opts ...grpc.CallOption) (*ListOverridesResponse, error)
+	// DeleteOverride ends an override. Where the model is published, the assignment changes in the same commit.
+	DeleteOverride(ctx context.Context, in *DeleteOverrideRequest, opts ...grpc.CallOption) (*DeleteOverrideResponse, error)
+	// ImportOverrides sets overrides in batches, each answered after its commit.
+	ImportOverrides(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse], error)
 }
 
 type assignmentServiceClient struct {
@@ -99,6 +114,59 @@ func (c *assignmentServiceClient) GetFamily(ctx context.Context, in *GetFamilyRe
 	return out, nil
 }
 
+func (c *assignmentServiceClient) SetOverride(ctx context.Context, in *SetOverrideRequest, opts ...grpc.CallOption) (*SetOverrideResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetOverrideResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_SetOverride_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) GetOverride(ctx context.Context, in *GetOverrideRequest, opts ...grpc.CallOption) (*GetOverrideResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOverrideResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_GetOverride_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ListOverrides(ctx context.Context, in *ListOverridesRequest, opts ...grpc.CallOption) (*ListOverridesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListOverridesResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ListOverrides_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) DeleteOverride(ctx context.Context, in *DeleteOverrideRequest, opts ...grpc.CallOption) (*DeleteOverrideResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteOverrideResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_DeleteOverride_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ImportOverrides(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AssignmentService_ServiceDesc.Streams[1], AssignmentService_ImportOverrides_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportOverridesRequest, ImportOverridesResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AssignmentService_ImportOverridesClient = grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse]
+
 // AssignmentServiceServer is the server API for AssignmentService service.
 // All implementations must embed UnimplementedAssignmentServiceServer
 // for forward compatibility.
@@ -114,6 +182,16 @@ type AssignmentServiceServer interface {
 	ExportAssignments(*ExportAssignmentsRequest, grpc.ServerStreamingServer[ExportAssignmentsResponse]) error
 	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
 	GetFamily(context.Context, *GetFamilyRequest) (*GetFamilyResponse, error)
+	// SetOverride pins a tier, a persona or a segment on a stored customer. Where the model is published, the assignment changes in the same commit.
+	SetOverride(context.Context, *SetOverrideRequest) (*SetOverrideResponse, error)
+	// GetOverride returns an override.
+	GetOverride(context.Context, *GetOverrideRequest) (*GetOverrideResponse, error)
+	// ListOverrides returns a model's overrides by customer, in pages.
+	ListOverrides(context.Context, *ListOverridesRequest) (*ListOverridesResponse, error)
+	// DeleteOverride ends an override. Where the model is published, the assignment changes in the same commit.
+	DeleteOverride(context.Context, *DeleteOverrideRequest) (*DeleteOverrideResponse, error)
+	// ImportOverrides sets overrides in batches, each answered after its commit.
+	ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error
 	mustEmbedUnimplementedAssignmentServiceServer()
 }
 
@@ -135,6 +213,21 @@ func (UnimplementedAssignmentServiceServer) ExportAssignments(*ExportAssignments
 }
 func (UnimplementedAssignmentServiceServer) GetFamily(context.Context, *GetFamilyRequest) (*GetFamilyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetFamily not implemented")
+}
+func (UnimplementedAssignmentServiceServer) SetOverride(context.Context, *SetOverrideRequest) (*SetOverrideResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetOverride not implemented")
+}
+func (UnimplementedAssignmentServiceServer) GetOverride(context.Context, *GetOverrideRequest) (*GetOverrideResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOverride not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ListOverrides(context.Context, *ListOverridesRequest) (*ListOverridesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListOverrides not implemented")
+}
+func (UnimplementedAssignmentServiceServer) DeleteOverride(context.Context, *DeleteOverrideRequest) (*DeleteOverrideResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteOverride not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportOverrides not implemented")
 }
 func (UnimplementedAssignmentServiceServer) mustEmbedUnimplementedAssignmentServiceServer() {}
 func (UnimplementedAssignmentServiceServer) testEmbeddedByValue()                           {}
@@ -222,6 +315,85 @@ func _AssignmentService_GetFamily_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AssignmentService_SetOverride_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetOverrideRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).SetOverride(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_SetOverride_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).SetOverride(ctx, req.(*SetOverrideRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_GetOverride_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOverrideRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).GetOverride(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_GetOverride_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).GetOverride(ctx, req.(*GetOverrideRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ListOverrides_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOverridesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ListOverrides(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ListOverrides_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ListOverrides(ctx, req.(*ListOverridesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_DeleteOverride_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteOverrideRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).DeleteOverride(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_DeleteOverride_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).DeleteOverride(ctx, req.(*DeleteOverrideRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ImportOverrides_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AssignmentServiceServer).ImportOverrides(&grpc.GenericServerStream[ImportOverridesRequest, ImportOverridesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AssignmentService_ImportOverridesServer = grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]
+
 // AssignmentService_ServiceDesc is the grpc.ServiceDesc for AssignmentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -241,12 +413,34 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetFamily",
 			Handler:    _AssignmentService_GetFamily_Handler,
 		},
+		{
+			MethodName: "SetOverride",
+			Handler:    _AssignmentService_SetOverride_Handler,
+		},
+		{
+			MethodName: "GetOverride",
+			Handler:    _AssignmentService_GetOverride_Handler,
+		},
+		{
+			MethodName: "ListOverrides",
+			Handler:    _AssignmentService_ListOverrides_Handler,
+		},
+		{
+			MethodName: "DeleteOverride",
+			Handler:    _AssignmentService_DeleteOverride_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "ExportAssignments",
 			Handler:       _AssignmentService_ExportAssignments_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "ImportOverrides",
+			Handler:       _AssignmentService_ImportOverrides_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "echelon/v1/assignment_service.proto",

@@ -76,7 +76,7 @@ func (x DecisionLine_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DecisionLine_Kind.Descriptor instead.
 func (DecisionLine_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Severity says how bad a finding is.
@@ -129,7 +129,7 @@ func (x Finding_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Finding_Severity.Descriptor instead.
 func (Finding_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Calibration is what a model learned from its population: breakpoints and decision lines. It is immutable. With it a customer scored alone
@@ -704,7 +704,9 @@ type TieringCalibration struct {
 	// The lines of a matrix' horizontal cuts, in declared order. Empty for a ladder, and where no customer had a score.
 	XLines []float64 `protobuf:"fixed64,4,rep,packed,name=x_lines,json=xLines,proto3" json:"x_lines,omitempty"`
 	// The lines of its vertical cuts.
-	YLines        []float64 `protobuf:"fixed64,5,rep,packed,name=y_lines,json=yLines,proto3" json:"y_lines,omitempty"`
+	YLines []float64 `protobuf:"fixed64,5,rep,packed,name=y_lines,json=yLines,proto3" json:"y_lines,omitempty"`
+	// The lines of a ladder with `by`, one entry a segment, in the order of its codes; `tiers` is empty then.
+	Segments      []*SegmentLines `protobuf:"bytes,220,rep,name=segments,proto3" json:"segments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,6 +776,77 @@ func (x *TieringCalibration) GetYLines() []float64 {
 	return nil
 }
 
+func (x *TieringCalibration) GetSegments() []*SegmentLines {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+// SegmentLines is the decision lines of a ladder within one segment.
+type SegmentLines struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The segment.
+	Segment string `protobuf:"bytes,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	// How many of its customers had a score.
+	Scored int64 `protobuf:"varint,2,opt,name=scored,proto3" json:"scored,omitempty"`
+	// The lines of its cuts, one entry a tier with such a cut, in the order of the segment's ladder.
+	Tiers         []*TierLines `protobuf:"bytes,3,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLines) Reset() {
+	*x = SegmentLines{}
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLines) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLines) ProtoMessage() {}
+
+func (x *SegmentLines) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLines.ProtoReflect.Descriptor instead.
+func (*SegmentLines) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SegmentLines) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentLines) GetScored() int64 {
+	if x != nil {
+		return x.Scored
+	}
+	return 0
+}
+
+func (x *SegmentLines) GetTiers() []*TierLines {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
 // TierLines is the frozen lines of one tier's cut.
 type TierLines struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -786,14 +859,18 @@ type TierLines struct {
 	// The line of `cumulative_share`.
 	CumulativeShare *DecisionLine `protobuf:"bytes,4,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
 	// The lines of its `any`, one entry a cut, without a tier's name.
-	Any           []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	Any []*TierLines `protobuf:"bytes,20,rep,name=any,proto3" json:"any,omitempty"`
+	// The line of `capacity`.
+	Capacity *DecisionLine `protobuf:"bytes,220,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// The score of `natural_break`, from which on customers are in; absent where there were fewer classes, so that nobody is in.
+	NaturalBreak  *float64 `protobuf:"fixed64,221,opt,name=natural_break,json=naturalBreak,proto3,oneof" json:"natural_break,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TierLines) Reset() {
 	*x = TierLines{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +882,7 @@ func (x *TierLines) String() string {
 func (*TierLines) ProtoMessage() {}
 
 func (x *TierLines) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[8]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +895,7 @@ func (x *TierLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierLines.ProtoReflect.Descriptor instead.
 func (*TierLines) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TierLines) GetTier() string {
@@ -856,6 +933,20 @@ func (x *TierLines) GetAny() []*TierLines {
 	return nil
 }
 
+func (x *TierLines) GetCapacity() *DecisionLine {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *TierLines) GetNaturalBreak() float64 {
+	if x != nil && x.NaturalBreak != nil {
+		return *x.NaturalBreak
+	}
+	return 0
+}
+
 // DecisionLine is where a cut ended: a customer is in whose key comes no later than the line's.
 type DecisionLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -869,7 +960,7 @@ type DecisionLine struct {
 
 func (x *DecisionLine) Reset() {
 	*x = DecisionLine{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +972,7 @@ func (x *DecisionLine) String() string {
 func (*DecisionLine) ProtoMessage() {}
 
 func (x *DecisionLine) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[9]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +985,7 @@ func (x *DecisionLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionLine.ProtoReflect.Descriptor instead.
 func (*DecisionLine) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DecisionLine) GetKind() DecisionLine_Kind {
@@ -928,7 +1019,7 @@ type OrderKey struct {
 
 func (x *OrderKey) Reset() {
 	*x = OrderKey{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1031,7 @@ func (x *OrderKey) String() string {
 func (*OrderKey) ProtoMessage() {}
 
 func (x *OrderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[10]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1044,7 @@ func (x *OrderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderKey.ProtoReflect.Descriptor instead.
 func (*OrderKey) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OrderKey) GetAmount() float64 {
@@ -1001,7 +1092,7 @@ type TieValue struct {
 
 func (x *TieValue) Reset() {
 	*x = TieValue{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1104,7 @@ func (x *TieValue) String() string {
 func (*TieValue) ProtoMessage() {}
 
 func (x *TieValue) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[11]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1117,7 @@ func (x *TieValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieValue.ProtoReflect.Descriptor instead.
 func (*TieValue) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TieValue) GetValue() isTieValue_Value {
@@ -1105,7 +1196,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1208,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_calibration_proto_msgTypes[12]
+	mi := &file_echelon_v1_calibration_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1221,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_calibration_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Finding) GetSeverity() Finding_Severity {
@@ -1210,19 +1301,27 @@ const file_echelon_v1_calibration_proto_rawDesc = "" +
 	"\x03_sd\"M\n" +
 	"\x0fPeerCalibration\x12\x18\n" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12 \n" +
-	"\vbreakpoints\x18\x02 \x03(\x01R\vbreakpoints\"\xa5\x01\n" +
+	"\vbreakpoints\x18\x02 \x03(\x01R\vbreakpoints\"\xdc\x01\n" +
 	"\x12TieringCalibration\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x16\n" +
 	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12+\n" +
 	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\x12\x17\n" +
 	"\ax_lines\x18\x04 \x03(\x01R\x06xLines\x12\x17\n" +
-	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\"\xfb\x01\n" +
+	"\ay_lines\x18\x05 \x03(\x01R\x06yLines\x125\n" +
+	"\bsegments\x18\xdc\x01 \x03(\v2\x18.echelon.v1.SegmentLinesR\bsegments\"m\n" +
+	"\fSegmentLines\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\tR\asegment\x12\x16\n" +
+	"\x06scored\x18\x02 \x01(\x03R\x06scored\x12+\n" +
+	"\x05tiers\x18\x03 \x03(\v2\x15.echelon.v1.TierLinesR\x05tiers\"\xef\x02\n" +
 	"\tTierLines\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x125\n" +
 	"\ttop_count\x18\x02 \x01(\v2\x18.echelon.v1.DecisionLineR\btopCount\x125\n" +
 	"\ttop_share\x18\x03 \x01(\v2\x18.echelon.v1.DecisionLineR\btopShare\x12C\n" +
 	"\x10cumulative_share\x18\x04 \x01(\v2\x18.echelon.v1.DecisionLineR\x0fcumulativeShare\x12'\n" +
-	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\"\xa1\x01\n" +
+	"\x03any\x18\x14 \x03(\v2\x15.echelon.v1.TierLinesR\x03any\x125\n" +
+	"\bcapacity\x18\xdc\x01 \x01(\v2\x18.echelon.v1.DecisionLineR\bcapacity\x12)\n" +
+	"\rnatural_break\x18\xdd\x01 \x01(\x01H\x00R\fnaturalBreak\x88\x01\x01B\x10\n" +
+	"\x0e_natural_break\"\xa1\x01\n" +
 	"\fDecisionLine\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.DecisionLine.KindR\x04kind\x12&\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.echelon.v1.OrderKeyR\x03key\"6\n" +
@@ -1266,7 +1365,7 @@ func file_echelon_v1_calibration_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_calibration_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_echelon_v1_calibration_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_echelon_v1_calibration_proto_goTypes = []any{
 	(DecisionLine_Kind)(0),        // 0: echelon.v1.DecisionLine.Kind
 	(Finding_Severity)(0),         // 1: echelon.v1.Finding.Severity
@@ -1278,39 +1377,43 @@ var file_echelon_v1_calibration_proto_goTypes = []any{
 	(*CriterionCalibration)(nil),  // 7: echelon.v1.CriterionCalibration
 	(*PeerCalibration)(nil),       // 8: echelon.v1.PeerCalibration
 	(*TieringCalibration)(nil),    // 9: echelon.v1.TieringCalibration
-	(*TierLines)(nil),             // 10: echelon.v1.TierLines
-	(*DecisionLine)(nil),          // 11: echelon.v1.DecisionLine
-	(*OrderKey)(nil),              // 12: echelon.v1.OrderKey
-	(*TieValue)(nil),              // 13: echelon.v1.TieValue
-	(*Finding)(nil),               // 14: echelon.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*ExchangeRate)(nil),          // 16: echelon.v1.ExchangeRate
+	(*SegmentLines)(nil),          // 10: echelon.v1.SegmentLines
+	(*TierLines)(nil),             // 11: echelon.v1.TierLines
+	(*DecisionLine)(nil),          // 12: echelon.v1.DecisionLine
+	(*OrderKey)(nil),              // 13: echelon.v1.OrderKey
+	(*TieValue)(nil),              // 14: echelon.v1.TieValue
+	(*Finding)(nil),               // 15: echelon.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*ExchangeRate)(nil),          // 17: echelon.v1.ExchangeRate
 }
 var file_echelon_v1_calibration_proto_depIdxs = []int32{
-	15, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
+	16, // 0: echelon.v1.Calibration.as_of:type_name -> google.protobuf.Timestamp
 	6,  // 1: echelon.v1.Calibration.scores:type_name -> echelon.v1.ScoreCalibration
 	9,  // 2: echelon.v1.Calibration.tierings:type_name -> echelon.v1.TieringCalibration
-	14, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
-	16, // 4: echelon.v1.Calibration.rates:type_name -> echelon.v1.ExchangeRate
+	15, // 3: echelon.v1.Calibration.findings:type_name -> echelon.v1.Finding
+	17, // 4: echelon.v1.Calibration.rates:type_name -> echelon.v1.ExchangeRate
 	3,  // 5: echelon.v1.Calibration.families:type_name -> echelon.v1.FamilyTable
 	4,  // 6: echelon.v1.FamilyTable.values:type_name -> echelon.v1.FamilyValues
 	5,  // 7: echelon.v1.FamilyTable.tiers:type_name -> echelon.v1.FamilyTiers
 	7,  // 8: echelon.v1.ScoreCalibration.criteria:type_name -> echelon.v1.CriterionCalibration
 	8,  // 9: echelon.v1.CriterionCalibration.peers:type_name -> echelon.v1.PeerCalibration
-	10, // 10: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
-	11, // 11: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
-	11, // 12: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
-	11, // 13: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
-	10, // 14: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
-	0,  // 15: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
-	12, // 16: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
-	13, // 17: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
-	1,  // 18: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	11, // 10: echelon.v1.TieringCalibration.tiers:type_name -> echelon.v1.TierLines
+	10, // 11: echelon.v1.TieringCalibration.segments:type_name -> echelon.v1.SegmentLines
+	11, // 12: echelon.v1.SegmentLines.tiers:type_name -> echelon.v1.TierLines
+	12, // 13: echelon.v1.TierLines.top_count:type_name -> echelon.v1.DecisionLine
+	12, // 14: echelon.v1.TierLines.top_share:type_name -> echelon.v1.DecisionLine
+	12, // 15: echelon.v1.TierLines.cumulative_share:type_name -> echelon.v1.DecisionLine
+	11, // 16: echelon.v1.TierLines.any:type_name -> echelon.v1.TierLines
+	12, // 17: echelon.v1.TierLines.capacity:type_name -> echelon.v1.DecisionLine
+	0,  // 18: echelon.v1.DecisionLine.kind:type_name -> echelon.v1.DecisionLine.Kind
+	13, // 19: echelon.v1.DecisionLine.key:type_name -> echelon.v1.OrderKey
+	14, // 20: echelon.v1.OrderKey.ties:type_name -> echelon.v1.TieValue
+	1,  // 21: echelon.v1.Finding.severity:type_name -> echelon.v1.Finding.Severity
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_calibration_proto_init() }
@@ -1320,8 +1423,9 @@ func file_echelon_v1_calibration_proto_init() {
 	}
 	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_calibration_proto_msgTypes[5].OneofWrappers = []any{}
-	file_echelon_v1_calibration_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_calibration_proto_msgTypes[11].OneofWrappers = []any{
+	file_echelon_v1_calibration_proto_msgTypes[9].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[11].OneofWrappers = []any{}
+	file_echelon_v1_calibration_proto_msgTypes[12].OneofWrappers = []any{
 		(*TieValue_Number)(nil),
 		(*TieValue_Text)(nil),
 		(*TieValue_Integer)(nil),
@@ -1332,7 +1436,7 @@ func file_echelon_v1_calibration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_calibration_proto_rawDesc), len(file_echelon_v1_calibration_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

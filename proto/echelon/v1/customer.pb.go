@@ -126,8 +126,11 @@ type Customer struct {
 	// who stores one is refused with it, since the tiers of stored customers are those of their published assignments. A tier that the model does not
 	// have counts as none. Calibrations do not look at it.
 	PreviousTiers map[string]string `protobuf:"bytes,120,rep,name=previous_tiers,json=previousTiers,proto3" json:"previous_tiers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// How the customer came to be in those tiers, by tiering, as an earlier assignment has it: what dwell, grace and one tier at a time are judged by.
+	// Without it they hold nothing back, and a reason says so. Of a tiering that previous_tiers does not name it is not looked at.
+	PreviousStandings map[string]*Standing `protobuf:"bytes,230,rep,name=previous_standings,json=previousStandings,proto3" json:"previous_standings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Customer) Reset() {
@@ -184,6 +187,13 @@ func (x *Customer) GetUpdateTime() *timestamppb.Timestamp {
 func (x *Customer) GetPreviousTiers() map[string]string {
 	if x != nil {
 		return x.PreviousTiers
+	}
+	return nil
+}
+
+func (x *Customer) GetPreviousStandings() map[string]*Standing {
+	if x != nil {
+		return x.PreviousStandings
 	}
 	return nil
 }
@@ -321,7 +331,7 @@ var File_echelon_v1_customer_proto protoreflect.FileDescriptor
 const file_echelon_v1_customer_proto_rawDesc = "" +
 	"\n" +
 	"\x19echelon/v1/customer.proto\x12\n" +
-	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n" +
+	"echelon.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x03\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\n" +
@@ -329,10 +339,14 @@ const file_echelon_v1_customer_proto_rawDesc = "" +
 	"attributes\x12;\n" +
 	"\vupdate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12N\n" +
-	"\x0eprevious_tiers\x18x \x03(\v2'.echelon.v1.Customer.PreviousTiersEntryR\rpreviousTiers\x1a@\n" +
+	"\x0eprevious_tiers\x18x \x03(\v2'.echelon.v1.Customer.PreviousTiersEntryR\rpreviousTiers\x12[\n" +
+	"\x12previous_standings\x18\xe6\x01 \x03(\v2+.echelon.v1.Customer.PreviousStandingsEntryR\x11previousStandings\x1a@\n" +
 	"\x12PreviousTiersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"B\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aZ\n" +
+	"\x16PreviousStandingsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.echelon.v1.StandingR\x05value:\x028\x01\"B\n" +
 	"\fCustomerRows\x122\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x14.echelon.v1.CustomerR\tcustomers\"\x8a\x03\n" +
 	"\bRowError\x12\x14\n" +
@@ -371,27 +385,31 @@ func file_echelon_v1_customer_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_customer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_echelon_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_echelon_v1_customer_proto_goTypes = []any{
 	(RowError_Code)(0),            // 0: echelon.v1.RowError.Code
 	(*Customer)(nil),              // 1: echelon.v1.Customer
 	(*CustomerRows)(nil),          // 2: echelon.v1.CustomerRows
 	(*RowError)(nil),              // 3: echelon.v1.RowError
 	nil,                           // 4: echelon.v1.Customer.PreviousTiersEntry
-	(*structpb.Struct)(nil),       // 5: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	nil,                           // 5: echelon.v1.Customer.PreviousStandingsEntry
+	(*structpb.Struct)(nil),       // 6: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*Standing)(nil),              // 8: echelon.v1.Standing
 }
 var file_echelon_v1_customer_proto_depIdxs = []int32{
-	5, // 0: echelon.v1.Customer.attributes:type_name -> google.protobuf.Struct
-	6, // 1: echelon.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
+	6, // 0: echelon.v1.Customer.attributes:type_name -> google.protobuf.Struct
+	7, // 1: echelon.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
 	4, // 2: echelon.v1.Customer.previous_tiers:type_name -> echelon.v1.Customer.PreviousTiersEntry
-	1, // 3: echelon.v1.CustomerRows.customers:type_name -> echelon.v1.Customer
-	0, // 4: echelon.v1.RowError.code:type_name -> echelon.v1.RowError.Code
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	5, // 3: echelon.v1.Customer.previous_standings:type_name -> echelon.v1.Customer.PreviousStandingsEntry
+	1, // 4: echelon.v1.CustomerRows.customers:type_name -> echelon.v1.Customer
+	0, // 5: echelon.v1.RowError.code:type_name -> echelon.v1.RowError.Code
+	8, // 6: echelon.v1.Customer.PreviousStandingsEntry.value:type_name -> echelon.v1.Standing
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_proto_init() }
@@ -399,13 +417,14 @@ func file_echelon_v1_customer_proto_init() {
 	if File_echelon_v1_customer_proto != nil {
 		return
 	}
+	file_echelon_v1_assignment_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_proto_rawDesc), len(file_echelon_v1_customer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

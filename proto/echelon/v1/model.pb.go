@@ -351,6 +351,59 @@ func (Tiering_DecidePer) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
 }
 
+// Period is a part of the calendar.
+type Review_Period int32
+
+const (
+	// A calendar year.
+	Review_YEAR Review_Period = 0
+	// A calendar quarter.
+	Review_QUARTER Review_Period = 1
+	// A calendar month.
+	Review_MONTH Review_Period = 2
+)
+
+// Enum value maps for Review_Period.
+var (
+	Review_Period_name = map[int32]string{
+		0: "YEAR",
+		1: "QUARTER",
+		2: "MONTH",
+	}
+	Review_Period_value = map[string]int32{
+		"YEAR":    0,
+		"QUARTER": 1,
+		"MONTH":   2,
+	}
+)
+
+func (x Review_Period) Enum() *Review_Period {
+	p := new(Review_Period)
+	*p = x
+	return p
+}
+
+func (x Review_Period) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Review_Period) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+}
+
+func (Review_Period) Type() protoreflect.EnumType {
+	return &file_echelon_v1_model_proto_enumTypes[6]
+}
+
+func (x Review_Period) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Review_Period.Descriptor instead.
+func (Review_Period) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+}
+
 // Order says what the customers are ordered by.
 type CumulativeShare_Order int32
 
@@ -384,11 +437,11 @@ func (x CumulativeShare_Order) String() string {
 }
 
 func (CumulativeShare_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[6].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
 }
 
 func (CumulativeShare_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[6]
+	return &file_echelon_v1_model_proto_enumTypes[7]
 }
 
 func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
@@ -397,7 +450,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Order is a direction.
@@ -433,11 +486,11 @@ func (x TieBreaker_Order) String() string {
 }
 
 func (TieBreaker_Order) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[7].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
 }
 
 func (TieBreaker_Order) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[7]
+	return &file_echelon_v1_model_proto_enumTypes[8]
 }
 
 func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
@@ -446,7 +499,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -494,11 +547,11 @@ func (x Engagement_Touch) String() string {
 }
 
 func (Engagement_Touch) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[8].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
 }
 
 func (Engagement_Touch) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[8]
+	return &file_echelon_v1_model_proto_enumTypes[9]
 }
 
 func (x Engagement_Touch) Number() protoreflect.EnumNumber {
@@ -507,7 +560,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // Ownership says how customers are owned.
@@ -551,11 +604,11 @@ func (x Role_Ownership) String() string {
 }
 
 func (Role_Ownership) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[9].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
 }
 
 func (Role_Ownership) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[9]
+	return &file_echelon_v1_model_proto_enumTypes[10]
 }
 
 func (x Role_Ownership) Number() protoreflect.EnumNumber {
@@ -564,7 +617,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30, 0}
 }
 
 // Driver says what is counted.
@@ -612,11 +665,11 @@ func (x Capacity_Driver) String() string {
 }
 
 func (Capacity_Driver) Descriptor() protoreflect.EnumDescriptor {
-	return file_echelon_v1_model_proto_enumTypes[10].Descriptor()
+	return file_echelon_v1_model_proto_enumTypes[11].Descriptor()
 }
 
 func (Capacity_Driver) Type() protoreflect.EnumType {
-	return &file_echelon_v1_model_proto_enumTypes[10]
+	return &file_echelon_v1_model_proto_enumTypes[11]
 }
 
 func (x Capacity_Driver) Number() protoreflect.EnumNumber {
@@ -625,7 +678,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -1474,15 +1527,18 @@ type Tiering struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Whether it decides what is paid for; at most one tiering does, the others advise.
 	DrivesCoverage bool `protobuf:"varint,2,opt,name=drives_coverage,json=drivesCoverage,proto3" json:"drives_coverage,omitempty"`
-	// A ladder or a matrix.
+	// A ladder, a matrix or a table.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Tiering_Linear_
 	//	*Tiering_Matrix_
+	//	*Tiering_Table_
 	Kind isTiering_Kind `protobuf_oneof:"kind"`
 	// Who decides: each customer, or the ultimate parent of its family for all of it. FAMILY needs the model's `parent`.
-	DecidePer     Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
+	DecidePer Tiering_DecidePer `protobuf:"varint,130,opt,name=decide_per,json=decidePer,proto3,enum=echelon.v1.Tiering_DecidePer" json:"decide_per,omitempty"`
+	// When a move is earned. Without it the computed tier is in force at once, but for exit rules. Not in a tiering that decides per FAMILY.
+	Stability     *Stability `protobuf:"bytes,230,opt,name=stability,proto3" json:"stability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1556,11 +1612,27 @@ func (x *Tiering) GetMatrix() *Tiering_Matrix {
 	return nil
 }
 
+func (x *Tiering) GetTable() *Tiering_Table {
+	if x != nil {
+		if x, ok := x.Kind.(*Tiering_Table_); ok {
+			return x.Table
+		}
+	}
+	return nil
+}
+
 func (x *Tiering) GetDecidePer() Tiering_DecidePer {
 	if x != nil {
 		return x.DecidePer
 	}
 	return Tiering_CUSTOMER
+}
+
+func (x *Tiering) GetStability() *Stability {
+	if x != nil {
+		return x.Stability
+	}
+	return nil
 }
 
 type isTiering_Kind interface {
@@ -1577,16 +1649,383 @@ type Tiering_Matrix_ struct {
 	Matrix *Tiering_Matrix `protobuf:"bytes,4,opt,name=matrix,proto3,oneof"`
 }
 
+type Tiering_Table_ struct {
+	// A decision table from segments and bands of scores to tiers.
+	Table *Tiering_Table `protobuf:"bytes,220,opt,name=table,proto3,oneof"`
+}
+
 func (*Tiering_Linear_) isTiering_Kind() {}
 
 func (*Tiering_Matrix_) isTiering_Kind() {}
+
+func (*Tiering_Table_) isTiering_Kind() {}
+
+// TableTier is a tier that a table can give.
+type TableTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, free text, named by engagement.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The name of the engagement that it gets, where it has one.
+	Engagement string `protobuf:"bytes,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// Its level, from 1, the best, as of a ladder's tiers.
+	Level         *int32 `protobuf:"varint,3,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableTier) Reset() {
+	*x = TableTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableTier) ProtoMessage() {}
+
+func (x *TableTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableTier.ProtoReflect.Descriptor instead.
+func (*TableTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TableTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TableTier) GetEngagement() string {
+	if x != nil {
+		return x.Engagement
+	}
+	return ""
+}
+
+func (x *TableTier) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
+// TableRow gives a tier to those who meet all its conditions.
+type TableRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conditions, each on another outcome. None: everyone.
+	When []*TableCondition `protobuf:"bytes,1,rep,name=when,proto3" json:"when,omitempty"`
+	// The tier, one of the table's.
+	Tier          string `protobuf:"bytes,2,opt,name=tier,proto3" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableRow) Reset() {
+	*x = TableRow{}
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableRow) ProtoMessage() {}
+
+func (x *TableRow) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
+func (*TableRow) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TableRow) GetWhen() []*TableCondition {
+	if x != nil {
+		return x.When
+	}
+	return nil
+}
+
+func (x *TableRow) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+// TableCondition asks for a segment, a tier or a band of a score. Where that is null it cannot be read, and so does not hold.
+type TableCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	//
+	// Types that are valid to be assigned to Of:
+	//
+	//	*TableCondition_Segmentation
+	//	*TableCondition_Tiering
+	//	*TableCondition_Score
+	Of isTableCondition_Of `protobuf_oneof:"of"`
+	// The segments, tiers or personas of which it is one.
+	In []string `protobuf:"bytes,4,rep,name=in,proto3" json:"in,omitempty"`
+	// The score is at least this, 0 to 100.
+	From *float64 `protobuf:"fixed64,5,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The score is below this, above 0 and up to 100.
+	Below         *float64 `protobuf:"fixed64,6,opt,name=below,proto3,oneof" json:"below,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableCondition) Reset() {
+	*x = TableCondition{}
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableCondition) ProtoMessage() {}
+
+func (x *TableCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableCondition.ProtoReflect.Descriptor instead.
+func (*TableCondition) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TableCondition) GetOf() isTableCondition_Of {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *TableCondition) GetSegmentation() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Segmentation); ok {
+			return x.Segmentation
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetTiering() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Tiering); ok {
+			return x.Tiering
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetScore() string {
+	if x != nil {
+		if x, ok := x.Of.(*TableCondition_Score); ok {
+			return x.Score
+		}
+	}
+	return ""
+}
+
+func (x *TableCondition) GetIn() []string {
+	if x != nil {
+		return x.In
+	}
+	return nil
+}
+
+func (x *TableCondition) GetFrom() float64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *TableCondition) GetBelow() float64 {
+	if x != nil && x.Below != nil {
+		return *x.Below
+	}
+	return 0
+}
+
+type isTableCondition_Of interface {
+	isTableCondition_Of()
+}
+
+type TableCondition_Segmentation struct {
+	// The name of a segmentation. With `in`.
+	Segmentation string `protobuf:"bytes,1,opt,name=segmentation,proto3,oneof"`
+}
+
+type TableCondition_Tiering struct {
+	// The name of another tiering: its computed tier or persona. With `in`.
+	Tiering string `protobuf:"bytes,2,opt,name=tiering,proto3,oneof"`
+}
+
+type TableCondition_Score struct {
+	// The name of a score. With `from`, `below` or both.
+	Score string `protobuf:"bytes,3,opt,name=score,proto3,oneof"`
+}
+
+func (*TableCondition_Segmentation) isTableCondition_Of() {}
+
+func (*TableCondition_Tiering) isTableCondition_Of() {}
+
+func (*TableCondition_Score) isTableCondition_Of() {}
+
+// SegmentLadder is the ladder of one segment, where that is another than the others'.
+type SegmentLadder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The segment, one of the segmentation that `by` names.
+	Segment string `protobuf:"bytes,1,opt,name=segment,proto3" json:"segment,omitempty"`
+	// Its tiers, best first: some or all of the ladder's `tiers`, in the same order. Each but the last has a cut.
+	Tiers         []*SegmentTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentLadder) Reset() {
+	*x = SegmentLadder{}
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentLadder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentLadder) ProtoMessage() {}
+
+func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
+func (*SegmentLadder) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SegmentLadder) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SegmentLadder) GetTiers() []*SegmentTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+// SegmentTier is a tier of a segment's ladder.
+type SegmentTier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of one of the ladder's `tiers`, which says all but the cut.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who of the segment belongs to it: absent in the last one, and in no other.
+	Cut           *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SegmentTier) Reset() {
+	*x = SegmentTier{}
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SegmentTier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SegmentTier) ProtoMessage() {}
+
+func (x *SegmentTier) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
+func (*SegmentTier) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SegmentTier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SegmentTier) GetCut() *Cut {
+	if x != nil {
+		return x.Cut
+	}
+	return nil
+}
 
 // Tier is a level of service.
 type Tier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name, free text, named by engagement: "high-touch", "digital".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who belongs to it: absent in the last tier, and in no other.
+	// Who belongs to it: absent in the last tier, and in no other but one that is a tier of `per_segment` ladders alone.
 	Cut *Cut `protobuf:"bytes,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	// The name of the engagement that it gets, where it has one.
 	Engagement string `protobuf:"bytes,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
@@ -1602,7 +2041,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +2053,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +2066,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Tier) GetName() string {
@@ -1680,7 +2119,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +2131,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +2144,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -1729,6 +2168,373 @@ func (x *Exit) GetAny() []*Exit {
 	return nil
 }
 
+// Stability says when a customer moves from the tier that it is in to the one that is computed. Each field holds back moves of its own; who is in no
+// tier yet is held by none. For a matrix, whose personas have no order, every change is a move of one kind.
+type Stability struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many points a score must be past a line for a customer to come above it, 0 to 100.
+	PromoteMargin float64 `protobuf:"fixed64,1,opt,name=promote_margin,json=promoteMargin,proto3" json:"promote_margin,omitempty"`
+	// How many points a score must be below a line for a customer to fall below it, 0 to 100.
+	DemoteMargin float64 `protobuf:"fixed64,2,opt,name=demote_margin,json=demoteMargin,proto3" json:"demote_margin,omitempty"`
+	// How many calendar days a customer stays where it came to, at least.
+	MinDwellDays int32 `protobuf:"varint,3,opt,name=min_dwell_days,json=minDwellDays,proto3" json:"min_dwell_days,omitempty"`
+	// When moves may happen, and what the period is in which they are counted.
+	Review *Review `protobuf:"bytes,4,opt,name=review,proto3" json:"review,omitempty"`
+	// When demotions may not happen.
+	Freeze *Freeze `protobuf:"bytes,5,opt,name=freeze,proto3" json:"freeze,omitempty"`
+	// How many customers may move in a review period.
+	MaxMoves *MovesCap `protobuf:"bytes,6,opt,name=max_moves,json=maxMoves,proto3" json:"max_moves,omitempty"`
+	// Whether a customer falls by one tier in a review period, however many are computed. Only in a ladder.
+	DemoteOneTier bool `protobuf:"varint,7,opt,name=demote_one_tier,json=demoteOneTier,proto3" json:"demote_one_tier,omitempty"`
+	// How many calendar days a demotion is announced before it takes effect, if it is still computed then. Only in a ladder.
+	GraceDays int32 `protobuf:"varint,8,opt,name=grace_days,json=graceDays,proto3" json:"grace_days,omitempty"`
+	// What watches that the base does not drift upwards. Only in a ladder.
+	Guard         *Guard `protobuf:"bytes,9,opt,name=guard,proto3" json:"guard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stability) Reset() {
+	*x = Stability{}
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stability) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stability) ProtoMessage() {}
+
+func (x *Stability) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stability.ProtoReflect.Descriptor instead.
+func (*Stability) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Stability) GetPromoteMargin() float64 {
+	if x != nil {
+		return x.PromoteMargin
+	}
+	return 0
+}
+
+func (x *Stability) GetDemoteMargin() float64 {
+	if x != nil {
+		return x.DemoteMargin
+	}
+	return 0
+}
+
+func (x *Stability) GetMinDwellDays() int32 {
+	if x != nil {
+		return x.MinDwellDays
+	}
+	return 0
+}
+
+func (x *Stability) GetReview() *Review {
+	if x != nil {
+		return x.Review
+	}
+	return nil
+}
+
+func (x *Stability) GetFreeze() *Freeze {
+	if x != nil {
+		return x.Freeze
+	}
+	return nil
+}
+
+func (x *Stability) GetMaxMoves() *MovesCap {
+	if x != nil {
+		return x.MaxMoves
+	}
+	return nil
+}
+
+func (x *Stability) GetDemoteOneTier() bool {
+	if x != nil {
+		return x.DemoteOneTier
+	}
+	return false
+}
+
+func (x *Stability) GetGraceDays() int32 {
+	if x != nil {
+		return x.GraceDays
+	}
+	return 0
+}
+
+func (x *Stability) GetGuard() *Guard {
+	if x != nil {
+		return x.Guard
+	}
+	return nil
+}
+
+// Review is a calendar of moves, in the model's time zone.
+type Review struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The period in which moves are counted.
+	Every Review_Period `protobuf:"varint,1,opt,name=every,proto3,enum=echelon.v1.Review_Period" json:"every,omitempty"`
+	// The windows of the year in which customers may move; without any they may always.
+	Windows []*Review_Window `protobuf:"bytes,2,rep,name=windows,proto3" json:"windows,omitempty"`
+	// The windows of promotions, in place of `windows`. Only in a ladder.
+	Promotions []*Review_Window `protobuf:"bytes,3,rep,name=promotions,proto3" json:"promotions,omitempty"`
+	// The windows of demotions, in place of `windows`. Only in a ladder.
+	Demotions     []*Review_Window `protobuf:"bytes,4,rep,name=demotions,proto3" json:"demotions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review) Reset() {
+	*x = Review{}
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review) ProtoMessage() {}
+
+func (x *Review) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review.ProtoReflect.Descriptor instead.
+func (*Review) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Review) GetEvery() Review_Period {
+	if x != nil {
+		return x.Every
+	}
+	return Review_YEAR
+}
+
+func (x *Review) GetWindows() []*Review_Window {
+	if x != nil {
+		return x.Windows
+	}
+	return nil
+}
+
+func (x *Review) GetPromotions() []*Review_Window {
+	if x != nil {
+		return x.Promotions
+	}
+	return nil
+}
+
+func (x *Review) GetDemotions() []*Review_Window {
+	if x != nil {
+		return x.Demotions
+	}
+	return nil
+}
+
+// Freeze holds back demotions for some days before a date, such as a renewal. In a matrix it holds back every change.
+type Freeze struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day: an expression that gives a DATE, such as the name of an attribute. Where it cannot be read nothing is frozen.
+	Before string `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	// How many days before it the freeze begins, at least 1. It ends with the day before.
+	Days          int32 `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Freeze) Reset() {
+	*x = Freeze{}
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Freeze) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Freeze) ProtoMessage() {}
+
+func (x *Freeze) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
+func (*Freeze) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Freeze) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *Freeze) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+// MovesCap is how many customers may move in a review period, all directions together: the clearest moves first, by how far the score is past the
+// line, then by id. Where both fields are given, the less counts.
+type MovesCap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// This many, at least 1.
+	Count *int64 `protobuf:"varint,1,opt,name=count,proto3,oneof" json:"count,omitempty"`
+	// The floor of this share, above 0 and up to 1, of the customers with a tier.
+	Share         *float64 `protobuf:"fixed64,2,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MovesCap) Reset() {
+	*x = MovesCap{}
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MovesCap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MovesCap) ProtoMessage() {}
+
+func (x *MovesCap) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MovesCap.ProtoReflect.Descriptor instead.
+func (*MovesCap) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *MovesCap) GetCount() int64 {
+	if x != nil && x.Count != nil {
+		return *x.Count
+	}
+	return 0
+}
+
+func (x *MovesCap) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+// Guard watches promotions. At least one limit is given.
+type Guard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The largest share of the customers with a tier, above 0 and up to 1, that may be promoted in a review period.
+	MaxPromotedShare *float64 `protobuf:"fixed64,1,opt,name=max_promoted_share,json=maxPromotedShare,proto3,oneof" json:"max_promoted_share,omitempty"`
+	// How many customers tiers have room for.
+	Capacity []*Guard_Room `protobuf:"bytes,2,rep,name=capacity,proto3" json:"capacity,omitempty"`
+	// Whether promotions beyond max_promoted_share are held back; without it a run tells of them, and they happen.
+	Stop          bool `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guard) Reset() {
+	*x = Guard{}
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guard) ProtoMessage() {}
+
+func (x *Guard) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guard.ProtoReflect.Descriptor instead.
+func (*Guard) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Guard) GetMaxPromotedShare() float64 {
+	if x != nil && x.MaxPromotedShare != nil {
+		return *x.MaxPromotedShare
+	}
+	return 0
+}
+
+func (x *Guard) GetCapacity() []*Guard_Room {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *Guard) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
 // Cut takes customers into a tier. Its fields are ANDed; at least one is given.
 type Cut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1744,14 +2550,18 @@ type Cut struct {
 	CumulativeShare *CumulativeShare `protobuf:"bytes,5,opt,name=cumulative_share,json=cumulativeShare,proto3" json:"cumulative_share,omitempty"`
 	// Cuts of which one, at least, must take the customer. Beside them only `min_score` and `when` may stand; they have no `any` of their own.
 	// Each counts for itself.
-	Any           []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	Any []*Cut `protobuf:"bytes,6,rep,name=any,proto3" json:"any,omitempty"`
+	// As many as the reps of the tier's engagement can cover, taken like `top_count`; not in a ladder with `by`.
+	Capacity *CapacityCut `protobuf:"bytes,220,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Those above the next natural break of the scores, from the top; not in `any`.
+	NaturalBreak  *NaturalBreak `protobuf:"bytes,221,opt,name=natural_break,json=naturalBreak,proto3" json:"natural_break,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1763,7 +2573,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1776,7 +2586,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -1821,6 +2631,116 @@ func (x *Cut) GetAny() []*Cut {
 	return nil
 }
 
+func (x *Cut) GetCapacity() *CapacityCut {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *Cut) GetNaturalBreak() *NaturalBreak {
+	if x != nil {
+		return x.NaturalBreak
+	}
+	return nil
+}
+
+// CapacityCut takes customers as long as the reps of the tier's engagement can cover them: reps × per_rep of one role. Customers are counted, or
+// add up what each takes, in order, until the next one would not fit.
+type CapacityCut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role of the engagement whose capacity it is. Empty: the only one that says its `reps` and a capacity.
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// What a customer takes of the capacity: a numeric expression; missing and negative values count 0. Not where customers are counted; where the
+	// role's driver is AMOUNT the model's `amount` unless it is given.
+	Of            string `protobuf:"bytes,2,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CapacityCut) Reset() {
+	*x = CapacityCut{}
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CapacityCut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CapacityCut) ProtoMessage() {}
+
+func (x *CapacityCut) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
+func (*CapacityCut) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *CapacityCut) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *CapacityCut) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+// NaturalBreak divides the scores of the population into classes that are as alike within as can be: the tiers of a ladder with such a cut take a
+// class each, from the top, and one class is left below them. The classes have the least sum of squared deviations from their means: Fisher
+// (1958), "On grouping for maximum homogeneity"; Jenks (1967).
+type NaturalBreak struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NaturalBreak) Reset() {
+	*x = NaturalBreak{}
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NaturalBreak) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NaturalBreak) ProtoMessage() {}
+
+func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
+func (*NaturalBreak) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+}
+
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
 type CumulativeShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1836,7 +2756,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +2768,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2781,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -1898,7 +2818,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +2830,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +2843,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -1953,7 +2873,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2885,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2898,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Axis) GetScore() string {
@@ -2014,7 +2934,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2946,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2959,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -2125,7 +3045,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2137,7 +3057,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2150,7 +3070,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Cell) GetX() int32 {
@@ -2204,7 +3124,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +3136,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +3149,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Engagement) GetName() string {
@@ -2289,14 +3209,16 @@ type Role struct {
 	// How customers are owned.
 	Ownership Role_Ownership `protobuf:"varint,2,opt,name=ownership,proto3,enum=echelon.v1.Role_Ownership" json:"ownership,omitempty"`
 	// How much of it one rep can cover.
-	Capacity      *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Capacity *Capacity `protobuf:"bytes,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// How many reps there are, as full-time equivalents; above 0. Cuts with `capacity` read it.
+	Reps          *float64 `protobuf:"fixed64,220,opt,name=reps,proto3,oneof" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +3230,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +3243,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Role) GetRole() string {
@@ -2345,6 +3267,13 @@ func (x *Role) GetCapacity() *Capacity {
 	return nil
 }
 
+func (x *Role) GetReps() float64 {
+	if x != nil && x.Reps != nil {
+		return *x.Reps
+	}
+	return 0
+}
+
 // Capacity is how much one rep can cover.
 type Capacity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2358,7 +3287,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2370,7 +3299,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2383,7 +3312,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -2413,7 +3342,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2425,7 +3354,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +3397,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +3409,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2521,7 +3450,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +3462,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +3498,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2581,7 +3510,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +3553,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +3565,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +3604,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2687,7 +3616,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2713,7 +3642,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +3654,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +3680,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +3692,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +3723,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3735,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +3785,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2868,7 +3797,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +3840,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3852,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,14 +3894,19 @@ type Tiering_Linear struct {
 	// What orders customers of one score, before their id does.
 	TieBreakers []*TieBreaker `protobuf:"bytes,4,rep,name=tie_breakers,json=tieBreakers,proto3" json:"tie_breakers,omitempty"`
 	// Newcomers, whom no score can judge yet. Without it there are none.
-	Onboarding    *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	Onboarding *Tiering_Onboarding `protobuf:"bytes,5,opt,name=onboarding,proto3" json:"onboarding,omitempty"`
+	// A segmentation, written "segments.<name>": the cuts are drawn within each of its segments, so that a top_share of 0.1 is the first 10 % of
+	// each. A customer without a segment is treated as one whose score is null. Empty: within the whole population.
+	By string `protobuf:"bytes,220,opt,name=by,proto3" json:"by,omitempty"`
+	// Segments that have cuts of their own, at most one entry a segment; the others have those of `tiers`. Only with `by`.
+	PerSegment    []*SegmentLadder `protobuf:"bytes,221,rep,name=per_segment,json=perSegment,proto3" json:"per_segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3918,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,6 +3969,20 @@ func (x *Tiering_Linear) GetOnboarding() *Tiering_Onboarding {
 	return nil
 }
 
+func (x *Tiering_Linear) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Tiering_Linear) GetPerSegment() []*SegmentLadder {
+	if x != nil {
+		return x.PerSegment
+	}
+	return nil
+}
+
 // Onboarding is a tier beside the ladder for as long as a condition holds, scored or not. Its customers stand in no cut, count or share.
 type Tiering_Onboarding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3050,7 +3998,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +4010,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3114,7 +4062,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3126,7 +4074,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3163,6 +4111,207 @@ func (x *Tiering_Matrix) GetCells() []*Cell {
 	return nil
 }
 
+// Table decides by rows of conditions on segments, scores and other tierings. It learns nothing from the population.
+type Tiering_Table struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happens where several rows match.
+	HitPolicy Segmentation_HitPolicy `protobuf:"varint,1,opt,name=hit_policy,json=hitPolicy,proto3,enum=echelon.v1.Segmentation_HitPolicy" json:"hit_policy,omitempty"`
+	// The tiers that rows can give, best first.
+	Tiers []*TableTier `protobuf:"bytes,2,rep,name=tiers,proto3" json:"tiers,omitempty"`
+	// The rows, in order.
+	Rows []*TableRow `protobuf:"bytes,3,rep,name=rows,proto3" json:"rows,omitempty"`
+	// The tier of customers whom no row matched. Without it they have none, with the reason NO_ROW.
+	Otherwise string `protobuf:"bytes,4,opt,name=otherwise,proto3" json:"otherwise,omitempty"`
+	// The tier of customers whom no row matched although one could not be read. Without it `otherwise` holds for them.
+	Unknown       string `protobuf:"bytes,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tiering_Table) Reset() {
+	*x = Tiering_Table{}
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tiering_Table) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tiering_Table) ProtoMessage() {}
+
+func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tiering_Table.ProtoReflect.Descriptor instead.
+func (*Tiering_Table) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3}
+}
+
+func (x *Tiering_Table) GetHitPolicy() Segmentation_HitPolicy {
+	if x != nil {
+		return x.HitPolicy
+	}
+	return Segmentation_FIRST
+}
+
+func (x *Tiering_Table) GetTiers() []*TableTier {
+	if x != nil {
+		return x.Tiers
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetRows() []*TableRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *Tiering_Table) GetOtherwise() string {
+	if x != nil {
+		return x.Otherwise
+	}
+	return ""
+}
+
+func (x *Tiering_Table) GetUnknown() string {
+	if x != nil {
+		return x.Unknown
+	}
+	return ""
+}
+
+// Window is days of every year: months, or the days between two.
+type Review_Window struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whole months, 1 to 12.
+	Months []int32 `protobuf:"varint,1,rep,packed,name=months,proto3" json:"months,omitempty"`
+	// The first day, such as "12-15": month and day.
+	From string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The last day, which is inside; one that comes before `from` lies in the next year.
+	To            string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review_Window) Reset() {
+	*x = Review_Window{}
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review_Window) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review_Window) ProtoMessage() {}
+
+func (x *Review_Window) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review_Window.ProtoReflect.Descriptor instead.
+func (*Review_Window) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+}
+
+func (x *Review_Window) GetMonths() []int32 {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *Review_Window) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Review_Window) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+// Room is how many customers a tier has room for.
+type Guard_Room struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tier, of the ladder.
+	Tier string `protobuf:"bytes,1,opt,name=tier,proto3" json:"tier,omitempty"`
+	// How many customers, at least 1.
+	Customers     int64 `protobuf:"varint,2,opt,name=customers,proto3" json:"customers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guard_Room) Reset() {
+	*x = Guard_Room{}
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guard_Room) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guard_Room) ProtoMessage() {}
+
+func (x *Guard_Room) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guard_Room.ProtoReflect.Descriptor instead.
+func (*Guard_Room) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *Guard_Room) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *Guard_Room) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
 // Median is the 50th percentile.
 type AxisCut_Median struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3172,7 +4321,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +4333,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +4346,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -3211,7 +4360,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3223,7 +4372,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3236,7 +4385,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -3385,14 +4534,16 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x03LOW\x10\x00\x12\a\n" +
 	"\x03MID\x10\x01\x12\b\n" +
 	"\x04HIGH\x10\x02B\x06\n" +
-	"\x04kind\"\xca\x05\n" +
+	"\x04kind\"\xde\b\n" +
 	"\aTiering\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
 	"\x0fdrives_coverage\x18\x02 \x01(\bR\x0edrivesCoverage\x124\n" +
 	"\x06linear\x18\x03 \x01(\v2\x1a.echelon.v1.Tiering.LinearH\x00R\x06linear\x124\n" +
-	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x12=\n" +
+	"\x06matrix\x18\x04 \x01(\v2\x1a.echelon.v1.Tiering.MatrixH\x00R\x06matrix\x122\n" +
+	"\x05table\x18\xdc\x01 \x01(\v2\x19.echelon.v1.Tiering.TableH\x00R\x05table\x12=\n" +
 	"\n" +
-	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x1a\xdd\x01\n" +
+	"decide_per\x18\x82\x01 \x01(\x0e2\x1d.echelon.v1.Tiering.DecidePerR\tdecidePer\x124\n" +
+	"\tstability\x18\xe6\x01 \x01(\v2\x15.echelon.v1.StabilityR\tstability\x1a\xab\x02\n" +
 	"\x06Linear\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12&\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x10.echelon.v1.TierR\x05tiers\x12\x1a\n" +
@@ -3400,7 +4551,10 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\ftie_breakers\x18\x04 \x03(\v2\x16.echelon.v1.TieBreakerR\vtieBreakers\x12>\n" +
 	"\n" +
 	"onboarding\x18\x05 \x01(\v2\x1e.echelon.v1.Tiering.OnboardingR\n" +
-	"onboarding\x1aV\n" +
+	"onboarding\x12\x0f\n" +
+	"\x02by\x18\xdc\x01 \x01(\tR\x02by\x12;\n" +
+	"\vper_segment\x18\xdd\x01 \x03(\v2\x19.echelon.v1.SegmentLadderR\n" +
+	"perSegment\x1aV\n" +
 	"\n" +
 	"Onboarding\x12\x14\n" +
 	"\x05while\x18\x01 \x01(\tR\x05while\x12\x12\n" +
@@ -3411,12 +4565,45 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x06Matrix\x12\x1e\n" +
 	"\x01x\x18\x01 \x01(\v2\x10.echelon.v1.AxisR\x01x\x12\x1e\n" +
 	"\x01y\x18\x02 \x01(\v2\x10.echelon.v1.AxisR\x01y\x12&\n" +
-	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\"%\n" +
+	"\x05cells\x18\x03 \x03(\v2\x10.echelon.v1.CellR\x05cells\x1a\xd9\x01\n" +
+	"\x05Table\x12A\n" +
+	"\n" +
+	"hit_policy\x18\x01 \x01(\x0e2\".echelon.v1.Segmentation.HitPolicyR\thitPolicy\x12+\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TableTierR\x05tiers\x12(\n" +
+	"\x04rows\x18\x03 \x03(\v2\x14.echelon.v1.TableRowR\x04rows\x12\x1c\n" +
+	"\totherwise\x18\x04 \x01(\tR\totherwise\x12\x18\n" +
+	"\aunknown\x18\x05 \x01(\tR\aunknown\"%\n" +
 	"\tDecidePer\x12\f\n" +
 	"\bCUSTOMER\x10\x00\x12\n" +
 	"\n" +
 	"\x06FAMILY\x10\x01B\x06\n" +
-	"\x04kind\"\xa8\x01\n" +
+	"\x04kind\"d\n" +
+	"\tTableTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x02 \x01(\tR\n" +
+	"engagement\x12\x19\n" +
+	"\x05level\x18\x03 \x01(\x05H\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"N\n" +
+	"\bTableRow\x12.\n" +
+	"\x04when\x18\x01 \x03(\v2\x1a.echelon.v1.TableConditionR\x04when\x12\x12\n" +
+	"\x04tier\x18\x02 \x01(\tR\x04tier\"\xc7\x01\n" +
+	"\x0eTableCondition\x12$\n" +
+	"\fsegmentation\x18\x01 \x01(\tH\x00R\fsegmentation\x12\x1a\n" +
+	"\atiering\x18\x02 \x01(\tH\x00R\atiering\x12\x16\n" +
+	"\x05score\x18\x03 \x01(\tH\x00R\x05score\x12\x0e\n" +
+	"\x02in\x18\x04 \x03(\tR\x02in\x12\x17\n" +
+	"\x04from\x18\x05 \x01(\x01H\x01R\x04from\x88\x01\x01\x12\x19\n" +
+	"\x05below\x18\x06 \x01(\x01H\x02R\x05below\x88\x01\x01B\x04\n" +
+	"\x02ofB\a\n" +
+	"\x05_fromB\b\n" +
+	"\x06_below\"X\n" +
+	"\rSegmentLadder\x12\x18\n" +
+	"\asegment\x18\x01 \x01(\tR\asegment\x12-\n" +
+	"\x05tiers\x18\x02 \x03(\v2\x17.echelon.v1.SegmentTierR\x05tiers\"D\n" +
+	"\vSegmentTier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
+	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\"\xa8\x01\n" +
 	"\x04Tier\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\x03cut\x18\x02 \x01(\v2\x0f.echelon.v1.CutR\x03cut\x12\x1e\n" +
@@ -3430,20 +4617,68 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05below\x18\x01 \x01(\x01H\x00R\x05below\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12\"\n" +
 	"\x03any\x18\x03 \x03(\v2\x10.echelon.v1.ExitR\x03anyB\b\n" +
-	"\x06_below\"\x94\x02\n" +
+	"\x06_below\"\xf8\x02\n" +
+	"\tStability\x12%\n" +
+	"\x0epromote_margin\x18\x01 \x01(\x01R\rpromoteMargin\x12#\n" +
+	"\rdemote_margin\x18\x02 \x01(\x01R\fdemoteMargin\x12$\n" +
+	"\x0emin_dwell_days\x18\x03 \x01(\x05R\fminDwellDays\x12*\n" +
+	"\x06review\x18\x04 \x01(\v2\x12.echelon.v1.ReviewR\x06review\x12*\n" +
+	"\x06freeze\x18\x05 \x01(\v2\x12.echelon.v1.FreezeR\x06freeze\x121\n" +
+	"\tmax_moves\x18\x06 \x01(\v2\x14.echelon.v1.MovesCapR\bmaxMoves\x12&\n" +
+	"\x0fdemote_one_tier\x18\a \x01(\bR\rdemoteOneTier\x12\x1d\n" +
+	"\n" +
+	"grace_days\x18\b \x01(\x05R\tgraceDays\x12'\n" +
+	"\x05guard\x18\t \x01(\v2\x11.echelon.v1.GuardR\x05guard\"\xd4\x02\n" +
+	"\x06Review\x12/\n" +
+	"\x05every\x18\x01 \x01(\x0e2\x19.echelon.v1.Review.PeriodR\x05every\x123\n" +
+	"\awindows\x18\x02 \x03(\v2\x19.echelon.v1.Review.WindowR\awindows\x129\n" +
+	"\n" +
+	"promotions\x18\x03 \x03(\v2\x19.echelon.v1.Review.WindowR\n" +
+	"promotions\x127\n" +
+	"\tdemotions\x18\x04 \x03(\v2\x19.echelon.v1.Review.WindowR\tdemotions\x1aD\n" +
+	"\x06Window\x12\x16\n" +
+	"\x06months\x18\x01 \x03(\x05R\x06months\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\"*\n" +
+	"\x06Period\x12\b\n" +
+	"\x04YEAR\x10\x00\x12\v\n" +
+	"\aQUARTER\x10\x01\x12\t\n" +
+	"\x05MONTH\x10\x02\"4\n" +
+	"\x06Freeze\x12\x16\n" +
+	"\x06before\x18\x01 \x01(\tR\x06before\x12\x12\n" +
+	"\x04days\x18\x02 \x01(\x05R\x04days\"T\n" +
+	"\bMovesCap\x12\x19\n" +
+	"\x05count\x18\x01 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x19\n" +
+	"\x05share\x18\x02 \x01(\x01H\x01R\x05share\x88\x01\x01B\b\n" +
+	"\x06_countB\b\n" +
+	"\x06_share\"\xd3\x01\n" +
+	"\x05Guard\x121\n" +
+	"\x12max_promoted_share\x18\x01 \x01(\x01H\x00R\x10maxPromotedShare\x88\x01\x01\x122\n" +
+	"\bcapacity\x18\x02 \x03(\v2\x16.echelon.v1.Guard.RoomR\bcapacity\x12\x12\n" +
+	"\x04stop\x18\x03 \x01(\bR\x04stop\x1a8\n" +
+	"\x04Room\x12\x12\n" +
+	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x01(\x03R\tcustomersB\x15\n" +
+	"\x13_max_promoted_share\"\x8a\x03\n" +
 	"\x03Cut\x12 \n" +
 	"\tmin_score\x18\x01 \x01(\x01H\x00R\bminScore\x88\x01\x01\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12 \n" +
 	"\ttop_count\x18\x03 \x01(\x03H\x01R\btopCount\x88\x01\x01\x12 \n" +
 	"\ttop_share\x18\x04 \x01(\x01H\x02R\btopShare\x88\x01\x01\x12F\n" +
 	"\x10cumulative_share\x18\x05 \x01(\v2\x1b.echelon.v1.CumulativeShareR\x0fcumulativeShare\x12!\n" +
-	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03anyB\f\n" +
+	"\x03any\x18\x06 \x03(\v2\x0f.echelon.v1.CutR\x03any\x124\n" +
+	"\bcapacity\x18\xdc\x01 \x01(\v2\x17.echelon.v1.CapacityCutR\bcapacity\x12>\n" +
+	"\rnatural_break\x18\xdd\x01 \x01(\v2\x18.echelon.v1.NaturalBreakR\fnaturalBreakB\f\n" +
 	"\n" +
 	"_min_scoreB\f\n" +
 	"\n" +
 	"_top_countB\f\n" +
 	"\n" +
-	"_top_share\"\x90\x01\n" +
+	"_top_share\"1\n" +
+	"\vCapacityCut\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\tR\x02of\"\x0e\n" +
+	"\fNaturalBreak\"\x90\x01\n" +
 	"\x0fCumulativeShare\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\tR\x02of\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\x01R\x05share\x127\n" +
@@ -3498,17 +4733,19 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x04HIGH\x10\x01\x12\a\n" +
 	"\x03MID\x10\x02\x12\a\n" +
 	"\x03LOW\x10\x03\x12\b\n" +
-	"\x04TECH\x10\x04\"\xcc\x01\n" +
+	"\x04TECH\x10\x04\"\xef\x01\n" +
 	"\x04Role\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x128\n" +
 	"\townership\x18\x02 \x01(\x0e2\x1a.echelon.v1.Role.OwnershipR\townership\x120\n" +
-	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\"D\n" +
+	"\bcapacity\x18\x03 \x01(\v2\x14.echelon.v1.CapacityR\bcapacity\x12\x18\n" +
+	"\x04reps\x18\xdc\x01 \x01(\x01H\x00R\x04reps\x88\x01\x01\"D\n" +
 	"\tOwnership\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\r\n" +
 	"\tDEDICATED\x10\x01\x12\n" +
 	"\n" +
 	"\x06POOLED\x10\x02\x12\v\n" +
-	"\aDIGITAL\x10\x03\"\xab\x01\n" +
+	"\aDIGITAL\x10\x03B\a\n" +
+	"\x05_reps\"\xab\x01\n" +
 	"\bCapacity\x123\n" +
 	"\x06driver\x18\x01 \x01(\x0e2\x1b.echelon.v1.Capacity.DriverR\x06driver\x12\x17\n" +
 	"\aper_rep\x18\x02 \x01(\x01R\x06perRep\"Q\n" +
@@ -3532,8 +4769,8 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_model_proto_rawDescData
 }
 
-var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -3541,109 +4778,145 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(Normalize_Bands_Closed)(0),       // 3: echelon.v1.Normalize.Bands.Closed
 	(Normalize_Percentile_Ties)(0),    // 4: echelon.v1.Normalize.Percentile.Ties
 	(Tiering_DecidePer)(0),            // 5: echelon.v1.Tiering.DecidePer
-	(CumulativeShare_Order)(0),        // 6: echelon.v1.CumulativeShare.Order
-	(TieBreaker_Order)(0),             // 7: echelon.v1.TieBreaker.Order
-	(Engagement_Touch)(0),             // 8: echelon.v1.Engagement.Touch
-	(Role_Ownership)(0),               // 9: echelon.v1.Role.Ownership
-	(Capacity_Driver)(0),              // 10: echelon.v1.Capacity.Driver
-	(*Model)(nil),                     // 11: echelon.v1.Model
-	(*Attribute)(nil),                 // 12: echelon.v1.Attribute
-	(*DerivedAttribute)(nil),          // 13: echelon.v1.DerivedAttribute
-	(*Segmentation)(nil),              // 14: echelon.v1.Segmentation
-	(*Segment)(nil),                   // 15: echelon.v1.Segment
-	(*Score)(nil),                     // 16: echelon.v1.Score
-	(*Criterion)(nil),                 // 17: echelon.v1.Criterion
-	(*Normalize)(nil),                 // 18: echelon.v1.Normalize
-	(*Tiering)(nil),                   // 19: echelon.v1.Tiering
-	(*Tier)(nil),                      // 20: echelon.v1.Tier
-	(*Exit)(nil),                      // 21: echelon.v1.Exit
-	(*Cut)(nil),                       // 22: echelon.v1.Cut
-	(*CumulativeShare)(nil),           // 23: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 24: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 25: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 26: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 27: echelon.v1.Cell
-	(*Engagement)(nil),                // 28: echelon.v1.Engagement
-	(*Role)(nil),                      // 29: echelon.v1.Role
-	(*Capacity)(nil),                  // 30: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 31: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 32: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 33: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 34: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 35: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 36: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 37: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 38: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 39: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 40: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 41: echelon.v1.Normalize.Bands.Band
-	nil,                               // 42: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 43: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 44: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 45: echelon.v1.Tiering.Matrix
-	(*AxisCut_Median)(nil),            // 46: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 47: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 48: echelon.v1.Currency
-	(*Format)(nil),                    // 49: echelon.v1.Format
+	(Review_Period)(0),                // 6: echelon.v1.Review.Period
+	(CumulativeShare_Order)(0),        // 7: echelon.v1.CumulativeShare.Order
+	(TieBreaker_Order)(0),             // 8: echelon.v1.TieBreaker.Order
+	(Engagement_Touch)(0),             // 9: echelon.v1.Engagement.Touch
+	(Role_Ownership)(0),               // 10: echelon.v1.Role.Ownership
+	(Capacity_Driver)(0),              // 11: echelon.v1.Capacity.Driver
+	(*Model)(nil),                     // 12: echelon.v1.Model
+	(*Attribute)(nil),                 // 13: echelon.v1.Attribute
+	(*DerivedAttribute)(nil),          // 14: echelon.v1.DerivedAttribute
+	(*Segmentation)(nil),              // 15: echelon.v1.Segmentation
+	(*Segment)(nil),                   // 16: echelon.v1.Segment
+	(*Score)(nil),                     // 17: echelon.v1.Score
+	(*Criterion)(nil),                 // 18: echelon.v1.Criterion
+	(*Normalize)(nil),                 // 19: echelon.v1.Normalize
+	(*Tiering)(nil),                   // 20: echelon.v1.Tiering
+	(*TableTier)(nil),                 // 21: echelon.v1.TableTier
+	(*TableRow)(nil),                  // 22: echelon.v1.TableRow
+	(*TableCondition)(nil),            // 23: echelon.v1.TableCondition
+	(*SegmentLadder)(nil),             // 24: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 25: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 26: echelon.v1.Tier
+	(*Exit)(nil),                      // 27: echelon.v1.Exit
+	(*Stability)(nil),                 // 28: echelon.v1.Stability
+	(*Review)(nil),                    // 29: echelon.v1.Review
+	(*Freeze)(nil),                    // 30: echelon.v1.Freeze
+	(*MovesCap)(nil),                  // 31: echelon.v1.MovesCap
+	(*Guard)(nil),                     // 32: echelon.v1.Guard
+	(*Cut)(nil),                       // 33: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 34: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 35: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 36: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 37: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 38: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 39: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 40: echelon.v1.Cell
+	(*Engagement)(nil),                // 41: echelon.v1.Engagement
+	(*Role)(nil),                      // 42: echelon.v1.Role
+	(*Capacity)(nil),                  // 43: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 44: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 45: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 46: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 47: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 48: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 49: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 50: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 51: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 52: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 53: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 54: echelon.v1.Normalize.Bands.Band
+	nil,                               // 55: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 56: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 57: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 58: echelon.v1.Tiering.Matrix
+	(*Tiering_Table)(nil),             // 59: echelon.v1.Tiering.Table
+	(*Review_Window)(nil),             // 60: echelon.v1.Review.Window
+	(*Guard_Room)(nil),                // 61: echelon.v1.Guard.Room
+	(*AxisCut_Median)(nil),            // 62: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 63: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 64: echelon.v1.Currency
+	(*Format)(nil),                    // 65: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	48, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
-	12, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
-	13, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
-	14, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
-	16, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
-	19, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	28, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	64, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	13, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
+	14, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
+	15, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
+	17, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
+	20, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
+	41, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
 	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	49, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	65, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
 	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	15, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	17, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	16, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	18, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
 	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	18, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	31, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	32, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	33, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	34, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	35, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	36, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	39, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	37, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	38, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	43, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	45, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	5,  // 25: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	22, // 26: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	21, // 27: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	21, // 28: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	23, // 29: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	22, // 30: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	6,  // 31: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	7,  // 32: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	26, // 33: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	46, // 34: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	47, // 35: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	8,  // 36: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	29, // 37: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	9,  // 38: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	30, // 39: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	10, // 40: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	40, // 41: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	41, // 42: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 43: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	42, // 44: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 45: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	20, // 46: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	24, // 47: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	44, // 48: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	25, // 49: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	25, // 50: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	27, // 51: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	19, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	44, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	45, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	46, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	47, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	48, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	49, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	52, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	50, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	51, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	56, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	58, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	59, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
+	5,  // 26: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	28, // 27: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
+	23, // 28: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
+	25, // 29: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	33, // 30: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	33, // 31: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	27, // 32: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	27, // 33: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	29, // 34: echelon.v1.Stability.review:type_name -> echelon.v1.Review
+	30, // 35: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
+	31, // 36: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
+	32, // 37: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
+	6,  // 38: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
+	60, // 39: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
+	60, // 40: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
+	60, // 41: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
+	61, // 42: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
+	36, // 43: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	33, // 44: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	34, // 45: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	35, // 46: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	7,  // 47: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	8,  // 48: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	39, // 49: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	62, // 50: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	63, // 51: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	9,  // 52: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	42, // 53: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	10, // 54: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	43, // 55: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	11, // 56: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	53, // 57: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	54, // 58: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 59: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	55, // 60: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 61: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	26, // 62: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	37, // 63: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	57, // 64: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	24, // 65: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	38, // 66: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	38, // 67: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	40, // 68: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	1,  // 69: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	21, // 70: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
+	22, // 71: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -3669,26 +4942,36 @@ func file_echelon_v1_model_proto_init() {
 	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
+		(*Tiering_Table_)(nil),
 	}
 	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{
+		(*TableCondition_Segmentation)(nil),
+		(*TableCondition_Tiering)(nil),
+		(*TableCondition_Score)(nil),
+	}
+	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[21].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[24].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[42].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[51].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
-			NumEnums:      11,
-			NumMessages:   37,
+			NumEnums:      12,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -453,8 +453,12 @@ type TierTable struct {
 	Unscored int64 `protobuf:"varint,3,opt,name=unscored,proto3" json:"unscored,omitempty"`
 	// Their amount.
 	UnscoredAmount float64 `protobuf:"fixed64,4,opt,name=unscored_amount,json=unscoredAmount,proto3" json:"unscored_amount,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many customers are in another tier than the computed one, by what decides that; the most first.
+	Holds []*HoldCount `protobuf:"bytes,230,rep,name=holds,proto3" json:"holds,omitempty"`
+	// The moves of the review period; absent where the tiering has no `stability`.
+	Review        *ReviewCount `protobuf:"bytes,231,opt,name=review,proto3" json:"review,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TierTable) Reset() {
@@ -515,6 +519,257 @@ func (x *TierTable) GetUnscoredAmount() float64 {
 	return 0
 }
 
+func (x *TierTable) GetHolds() []*HoldCount {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *TierTable) GetReview() *ReviewCount {
+	if x != nil {
+		return x.Review
+	}
+	return nil
+}
+
+// HoldCount is how many customers something holds where they are.
+type HoldCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What does.
+	Hold Reason_Code `protobuf:"varint,1,opt,name=hold,proto3,enum=echelon.v1.Reason_Code" json:"hold,omitempty"`
+	// How many.
+	Customers     int64 `protobuf:"varint,2,opt,name=customers,proto3" json:"customers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldCount) Reset() {
+	*x = HoldCount{}
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldCount) ProtoMessage() {}
+
+func (x *HoldCount) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldCount.ProtoReflect.Descriptor instead.
+func (*HoldCount) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *HoldCount) GetHold() Reason_Code {
+	if x != nil {
+		return x.Hold
+	}
+	return Reason_UNSPECIFIED
+}
+
+func (x *HoldCount) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+// ReviewCount is the moves of a review period, those before this result and in it.
+type ReviewCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first day of the period: "2026-01-01".
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The last day.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// How many customers have a tier: what shares are of.
+	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
+	// How many promotions there were in the period.
+	Promotions int64 `protobuf:"varint,4,opt,name=promotions,proto3" json:"promotions,omitempty"`
+	// How many demotions.
+	Demotions int64 `protobuf:"varint,5,opt,name=demotions,proto3" json:"demotions,omitempty"`
+	// How many other moves: between tiers of one level, or personas.
+	OtherMoves int64 `protobuf:"varint,6,opt,name=other_moves,json=otherMoves,proto3" json:"other_moves,omitempty"`
+	// How many moves may be in the period; absent where there is no cap.
+	MaxMoves *int64 `protobuf:"varint,7,opt,name=max_moves,json=maxMoves,proto3,oneof" json:"max_moves,omitempty"`
+	// How many promotions the guard allows; absent where it has no such limit.
+	MaxPromotions *int64 `protobuf:"varint,8,opt,name=max_promotions,json=maxPromotions,proto3,oneof" json:"max_promotions,omitempty"`
+	// How much of the guard's capacity the tiers use, those that it names.
+	Capacity      []*RoomCount `protobuf:"bytes,9,rep,name=capacity,proto3" json:"capacity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewCount) Reset() {
+	*x = ReviewCount{}
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewCount) ProtoMessage() {}
+
+func (x *ReviewCount) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewCount.ProtoReflect.Descriptor instead.
+func (*ReviewCount) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReviewCount) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *ReviewCount) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *ReviewCount) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetPromotions() int64 {
+	if x != nil {
+		return x.Promotions
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetDemotions() int64 {
+	if x != nil {
+		return x.Demotions
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetOtherMoves() int64 {
+	if x != nil {
+		return x.OtherMoves
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetMaxMoves() int64 {
+	if x != nil && x.MaxMoves != nil {
+		return *x.MaxMoves
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetMaxPromotions() int64 {
+	if x != nil && x.MaxPromotions != nil {
+		return *x.MaxPromotions
+	}
+	return 0
+}
+
+func (x *ReviewCount) GetCapacity() []*RoomCount {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+// RoomCount is how much of a tier's room is used.
+type RoomCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tier.
+	Tier string `protobuf:"bytes,1,opt,name=tier,proto3" json:"tier,omitempty"`
+	// How many customers it has.
+	Customers int64 `protobuf:"varint,2,opt,name=customers,proto3" json:"customers,omitempty"`
+	// How many it has room for.
+	Room          int64 `protobuf:"varint,3,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomCount) Reset() {
+	*x = RoomCount{}
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomCount) ProtoMessage() {}
+
+func (x *RoomCount) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomCount.ProtoReflect.Descriptor instead.
+func (*RoomCount) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoomCount) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *RoomCount) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *RoomCount) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
 // TierCount is one tier's row.
 type TierCount struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -526,9 +781,9 @@ type TierCount struct {
 	Amount float64 `protobuf:"fixed64,3,opt,name=amount,proto3" json:"amount,omitempty"`
 	// How many of them have no score and came here because the ladder's `unscored` says so.
 	Unscored int64 `protobuf:"varint,4,opt,name=unscored,proto3" json:"unscored,omitempty"`
-	// How many of them the cuts alone would put into a worse tier: they stay since the tier's exit rule does not hold.
+	// How many of them are here while the cuts alone would put them elsewhere.
 	Held int64 `protobuf:"varint,120,opt,name=held,proto3" json:"held,omitempty"`
-	// How many customers the cuts alone put here; absent where no tier of the ladder has an exit rule, since they are all in it then.
+	// How many customers the cuts alone put here; absent where nothing can hold anybody elsewhere, since they are all in it then.
 	Computed      *int64 `protobuf:"varint,121,opt,name=computed,proto3,oneof" json:"computed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -536,7 +791,7 @@ type TierCount struct {
 
 func (x *TierCount) Reset() {
 	*x = TierCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +803,7 @@ func (x *TierCount) String() string {
 func (*TierCount) ProtoMessage() {}
 
 func (x *TierCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +816,7 @@ func (x *TierCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierCount.ProtoReflect.Descriptor instead.
 func (*TierCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TierCount) GetTier() string {
@@ -611,7 +866,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xed\x05\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xed\x05\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -653,12 +908,37 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\tamount_in\x18\x06 \x01(\x01R\bamountIn\x12\x1d\n" +
 	"\n" +
 	"amount_out\x18\a \x01(\x01R\tamountOut\x12'\n" +
-	"\x0fexcluded_amount\x18\x14 \x01(\x01R\x0eexcludedAmount\"\x97\x01\n" +
+	"\x0fexcluded_amount\x18\x14 \x01(\x01R\x0eexcludedAmount\"\xf7\x01\n" +
 	"\tTierTable\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12+\n" +
 	"\x05tiers\x18\x02 \x03(\v2\x15.echelon.v1.TierCountR\x05tiers\x12\x1a\n" +
 	"\bunscored\x18\x03 \x01(\x03R\bunscored\x12'\n" +
-	"\x0funscored_amount\x18\x04 \x01(\x01R\x0eunscoredAmount\"\xb3\x01\n" +
+	"\x0funscored_amount\x18\x04 \x01(\x01R\x0eunscoredAmount\x12,\n" +
+	"\x05holds\x18\xe6\x01 \x03(\v2\x15.echelon.v1.HoldCountR\x05holds\x120\n" +
+	"\x06review\x18\xe7\x01 \x01(\v2\x17.echelon.v1.ReviewCountR\x06review\"V\n" +
+	"\tHoldCount\x12+\n" +
+	"\x04hold\x18\x01 \x01(\x0e2\x17.echelon.v1.Reason.CodeR\x04hold\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x01(\x03R\tcustomers\"\xd0\x02\n" +
+	"\vReviewCount\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1c\n" +
+	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12\x1e\n" +
+	"\n" +
+	"promotions\x18\x04 \x01(\x03R\n" +
+	"promotions\x12\x1c\n" +
+	"\tdemotions\x18\x05 \x01(\x03R\tdemotions\x12\x1f\n" +
+	"\vother_moves\x18\x06 \x01(\x03R\n" +
+	"otherMoves\x12 \n" +
+	"\tmax_moves\x18\a \x01(\x03H\x00R\bmaxMoves\x88\x01\x01\x12*\n" +
+	"\x0emax_promotions\x18\b \x01(\x03H\x01R\rmaxPromotions\x88\x01\x01\x121\n" +
+	"\bcapacity\x18\t \x03(\v2\x15.echelon.v1.RoomCountR\bcapacityB\f\n" +
+	"\n" +
+	"_max_movesB\x11\n" +
+	"\x0f_max_promotions\"Q\n" +
+	"\tRoomCount\x12\x12\n" +
+	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
+	"\tcustomers\x18\x02 \x01(\x03R\tcustomers\x12\x12\n" +
+	"\x04room\x18\x03 \x01(\x03R\x04room\"\xb3\x01\n" +
 	"\tTierCount\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
 	"\tcustomers\x18\x02 \x01(\x03R\tcustomers\x12\x16\n" +
@@ -681,35 +961,43 @@ func file_echelon_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_echelon_v1_run_proto_goTypes = []any{
 	(Run_State)(0),                // 0: echelon.v1.Run.State
 	(*Run)(nil),                   // 1: echelon.v1.Run
 	(*Summary)(nil),               // 2: echelon.v1.Summary
 	(*Balance)(nil),               // 3: echelon.v1.Balance
 	(*TierTable)(nil),             // 4: echelon.v1.TierTable
-	(*TierCount)(nil),             // 5: echelon.v1.TierCount
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*Finding)(nil),               // 7: echelon.v1.Finding
-	(*RowError)(nil),              // 8: echelon.v1.RowError
+	(*HoldCount)(nil),             // 5: echelon.v1.HoldCount
+	(*ReviewCount)(nil),           // 6: echelon.v1.ReviewCount
+	(*RoomCount)(nil),             // 7: echelon.v1.RoomCount
+	(*TierCount)(nil),             // 8: echelon.v1.TierCount
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Finding)(nil),               // 10: echelon.v1.Finding
+	(*RowError)(nil),              // 11: echelon.v1.RowError
+	(Reason_Code)(0),              // 12: echelon.v1.Reason.Code
 }
 var file_echelon_v1_run_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.Run.state:type_name -> echelon.v1.Run.State
-	6,  // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
-	6,  // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
-	6,  // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
+	9,  // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
+	9,  // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
 	2,  // 5: echelon.v1.Run.summary:type_name -> echelon.v1.Summary
-	7,  // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
-	8,  // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
+	10, // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
+	11, // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
 	3,  // 8: echelon.v1.Summary.balance:type_name -> echelon.v1.Balance
 	4,  // 9: echelon.v1.Summary.tierings:type_name -> echelon.v1.TierTable
-	5,  // 10: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	8,  // 10: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
+	5,  // 11: echelon.v1.TierTable.holds:type_name -> echelon.v1.HoldCount
+	6,  // 12: echelon.v1.TierTable.review:type_name -> echelon.v1.ReviewCount
+	12, // 13: echelon.v1.HoldCount.hold:type_name -> echelon.v1.Reason.Code
+	7,  // 14: echelon.v1.ReviewCount.capacity:type_name -> echelon.v1.RoomCount
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_proto_init() }
@@ -717,16 +1005,18 @@ func file_echelon_v1_run_proto_init() {
 	if File_echelon_v1_run_proto != nil {
 		return
 	}
+	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_customer_proto_init()
-	file_echelon_v1_run_proto_msgTypes[4].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[5].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_proto_rawDesc), len(file_echelon_v1_run_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

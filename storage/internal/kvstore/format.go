@@ -14,12 +14,17 @@ import (
 //
 //	1    as it began
 //	2    the schema has attributes that were renamed or retired, whose values a program of format 1 would miss or show
+//	3    blocks of snapshots are packed (package blockcodec), which a program of format 2 would call damaged
 //
 // A store has the oldest format that says what is in it, so that an older program opens what it understands.
-const Format = 2
+const Format = 3
 
-// firstFormat is that of a new store.
-const firstFormat = 1
+const (
+	// firstFormat is that of a new store.
+	firstFormat = 1
+	// packedFormat is that of a store with a snapshot.
+	packedFormat = 3
+)
 
 // formatOf returns the format that a schema needs.
 func formatOf(schema *storagev1.Schema) int {
@@ -31,9 +36,8 @@ func formatOf(schema *storagev1.Schema) int {
 	return firstFormat
 }
 
-// raiseFormat writes the format that a schema needs, where the store has an older one.
-func raiseFormat(txn Txn, schema *storagev1.Schema) error {
-	needed := formatOf(schema)
+// raiseFormat writes the format that what is written needs, where the store has an older one.
+func raiseFormat(txn Txn, needed int) error {
 	if needed == firstFormat {
 		return nil
 	}

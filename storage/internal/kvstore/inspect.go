@@ -11,6 +11,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/backup"
+	"github.com/echelonhq/echelon/storage/internal/blockcodec"
 	"github.com/echelonhq/echelon/storage/internal/rowcodec"
 )
 
@@ -88,7 +89,7 @@ func (i *inspector) look(item Item) {
 	case spaceSnapshot:
 		i.block(item)
 		if err == nil {
-			err = proto.Unmarshal(data, &storagev1.SnapshotBlock{})
+			_, err = blockcodec.Decode(data)
 		}
 	case spaceOverlay:
 		if err == nil {
@@ -113,7 +114,7 @@ func (i *inspector) row(data []byte) error {
 	i.cursor.Open(data)
 	for i.cursor.Next() {
 		id := i.cursor.ID
-		if i.schema != nil && (int64(id) >= int64(len(i.schema.types)) || !fits(i.cursor.Kind, i.schema.types[id])) {
+		if i.schema != nil && (int64(id) >= int64(len(i.schema.types)) || !rowcodec.Fits(i.cursor.Kind, i.schema.types[id])) {
 			return fmt.Errorf("attribute %d with kind %d is not in the schema", id, i.cursor.Kind)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 //	'd' kind:byte key          a document: its message in wire format
 //	'h'                        how the store came to its commits (see history.go)
 //	'o' overlay 0 id           a customer's row in an overlay: its message in wire format, without the id
-//	's' snapshot 0 last-id     a block of a snapshot, under the last of its ids: the block that may hold an id is the first at or after it
+//	's' snapshot 0 last-id     a block of a snapshot (package blockcodec), under the last of its ids: the block that may hold an id is the first at or after it
 //	't' hash                   the tombstone of the customer whose id has that hash
 //
 // Ids, keys and names stand as they are, so that the order of keys is the order of their bytes. Every value but the format is sealed.

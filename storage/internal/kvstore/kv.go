@@ -18,6 +18,9 @@ type Txn interface {
 	Get(key []byte) (Item, bool, error)
 	// Scan goes through a range of keys. In one that writes, what it yields counts as read. An item is valid until the next one.
 	Scan(r Range) iter.Seq2[Item, error]
+	// Splits returns keys that part those with a prefix into ranges of about as many bytes each, ascending, where the map knows some: they need not be
+	// keys that are stored, nor all begin with the prefix.
+	Splits(prefix []byte, bytes int64) [][]byte
 	// Set stores a value under a key; storage.ErrTooLarge if the transaction cannot hold it.
 	Set(key, value []byte) error
 	// Delete removes a key.
@@ -41,6 +44,8 @@ type Range struct {
 	Prefix []byte
 	// From is where the range begins, if not nil: ascending at this key or the next, descending at the last key before it.
 	From []byte
+	// Until is where the range ends, before this key, if not nil; ascending only.
+	Until []byte
 	// Descending goes from the last key to the first.
 	Descending bool
 	// KeysOnly leaves the values out.

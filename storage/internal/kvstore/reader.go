@@ -151,7 +151,7 @@ func (r *reader) Customer(id string, view *frame.Schema) (*storage.CustomerBatch
 		return nil, err
 	}
 	defer r.done()
-	rows, err := r.rows(view)
+	rows, err := r.rows(view, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -165,19 +165,19 @@ func (r *reader) Customer(id string, view *frame.Schema) (*storage.CustomerBatch
 	if !found {
 		return nil, storage.ErrNotFound
 	}
-	if err := rows.add(item); err != nil {
+	if err := rows.add(item.Key, item.Value, item.Version); err != nil {
 		return nil, err
 	}
 	return rows.take(), nil
 }
 
 // rows returns a builder of batches of a view.
-func (r *reader) rows(view *frame.Schema) (*rows, error) {
+func (r *reader) rows(view *frame.Schema, room int) (*rows, error) {
 	schema, err := r.store.schema.read(r.txn)
 	if err != nil {
 		return nil, err
 	}
-	return newRows(schema, view)
+	return newRows(schema, view, room)
 }
 
 // Customers implements storage.Reader.
@@ -188,7 +188,7 @@ func (r *reader) Customers(ctx context.Context, view *frame.Schema, scan storage
 			return
 		}
 		defer r.done()
-		rows, err := r.rows(view)
+		rows, err := r.rows(view, scan.Rows())
 		if err == nil {
 			err = r.batches(ctx, rows, scan, func(batch *storage.CustomerBatch) bool { return yield(batch, nil) })
 		}
@@ -200,24 +200,19 @@ func (r *reader) Customers(ctx context.Context, view *frame.Schema, scan storage
 
 // batches hands out the rows of a scan in batches, until hand returns false.
 func (r *reader) batches(ctx context.Context, rows *rows, scan storage.CustomerScan, hand func(*storage.CustomerBatch) bool) error {
-	size, left := scan.BatchRows, scan.Limit
-	if size <= 0 {
-		size = storage.DefaultBatchRows
-	}
+	left := scan.Limit
 	if err := r.ended(ctx); err != nil {
 		return err
 	}
-	keys := customersAfter(scan.After)
-	keys.Since = uint64(scan.Since)
-	for item, err := range r.txn.Scan(keys) {
+	for item, err := range r.txn.Scan(customersOf(scan)) {
 		if err == nil {
-			err = rows.add(item)
+			err = rows.add(item.Key, item.Value, item.Version)
 		}
 		if err != nil {
 			return err
 		}
 		left--
-		if rows.full(size) || left == 0 {
+		if rows.full() || left == 0 {
 			if !hand(rows.take()) || left == 0 {
 				return nil
 			}
@@ -230,6 +225,12 @@ func (r *reader) batches(ctx context.Context, rows *rows, scan storage.CustomerS
 		hand(rows.take())
 	}
 	return nil
+}
+
+func customersOf(scan storage.CustomerScan) Range {
+	keys := customersAfter(scan.After)
+	keys.Since = uint64(scan.Since)
+	return keys
 }
 
 func customersAfter(id string) Range {

@@ -1,46 +1,40 @@
 package kvstore
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/echelonhq/echelon/engine/frame"
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/internal/rowcodec"
 )
 
-const (
-	// batchBytes is how many bytes of rows a batch holds about at most, whatever its number of rows.
-	batchBytes = 8 << 20
-	// maxTexts is how many different texts are kept at a time for a scan, and maxTextBytes how long they are at most.
-	maxTexts     = 4096
-	maxTextBytes = 64
-	// notInView stands for an attribute that the view lacks.
-	notInView = -1
-)
+// batchBytes is how many bytes of rows a batch holds about at most, whatever its number of rows.
+const batchBytes = 8 << 20
 
 // rows turns stored rows into batches of a view.
 type rows struct {
 	schema  *schema
-	fields  []int // by attribute: its field in the view, or notInView
-	builder *frame.Builder
-	cursor  rowcodec.Cursor
-	texts   map[string]string
+	view    *frame.Schema
+	fields  []int // by attribute: its field in the view, or rowcodec.Skip
+	columns *rowcodec.Columns
 	batch   *storage.CustomerBatch
+	room    int // the rows that a batch has at most
 	read    int
 	bytes   int
+	last    []byte // the id that was read last
 }
 
-// newRows returns a builder of batches; a nil view is the whole schema.
-func newRows(schema *schema, view *frame.Schema) (*rows, error) {
+// newRows returns a builder of batches of at most so many rows; a nil view is the whole schema.
+func newRows(schema *schema, view *frame.Schema, room int) (*rows, error) {
 	if view == nil {
 		view = schema.fields
 	}
-	r := &rows{schema: schema, builder: frame.NewBuilder(view), texts: make(map[string]string), batch: new(storage.CustomerBatch)}
+	r := &rows{schema: schema, view: view, room: room}
 	r.fields = make([]int, len(schema.types))
 	for id := range r.fields {
-		r.fields[id] = notInView
+		r.fields[id] = rowcodec.Skip
 	}
 	if err := storage.CheckReadable(schema.byName, view); err != nil {
 		return nil, err
@@ -50,112 +44,105 @@ func newRows(schema *schema, view *frame.Schema) (*rows, error) {
 		if attribute == nil {
 			continue // missing in every row
 		}
-		if r.fields[attribute.GetId()] != notInView {
+		if r.fields[attribute.GetId()] != rowcodec.Skip {
 			return nil, fmt.Errorf("%w: the view names %s twice", storage.ErrInvalid, attribute.GetName())
 		}
 		r.fields[attribute.GetId()] = i
 	}
+	r.columns = rowcodec.NewColumns(view, schema.types, r.fields)
 	return r, nil
 }
 
-// full reports whether the batch has the number of rows, or very long ones.
-func (r *rows) full(size int) bool { return r.read >= size || r.bytes >= batchBytes }
+// full reports whether the batch has all the rows it may, or very long ones.
+func (r *rows) full() bool { return r.read >= r.room || r.bytes >= batchBytes }
 
-// take returns the batch and begins the next.
+// begin begins a batch with room for so many rows.
+func (r *rows) begin(room int) {
+	r.columns.Begin(room)
+	r.batch = &storage.CustomerBatch{Versions: make([]storage.Commit, 0, room), UpdateTimes: make([]time.Time, 0, room)}
+	r.read, r.bytes = 0, 0
+}
+
+// take returns the batch.
 func (r *rows) take() *storage.CustomerBatch {
 	batch := r.batch
-	batch.Frame = r.builder.Take()
-	r.batch, r.read, r.bytes = new(storage.CustomerBatch), 0, 0
+	batch.Frame, batch.Last = r.columns.Take(), string(r.last)
+	r.batch, r.read, r.bytes = nil, 0, 0
 	return batch
 }
 
 // add reads a stored row into the batch. A row that breaks the view's rules is no error of the store.
-func (r *rows) add(item Item) error {
-	id := string(item.Key[1:])
-	value, err := unseal(item)
-	if err == nil {
-		err = r.decode(id, value)
-	}
+func (r *rows) add(key, sealed []byte, version uint64) error {
+	value, err := unseal(Item{Key: key, Value: sealed})
 	if err != nil {
-		return &storage.CorruptError{What: fmt.Sprintf("customer %q", id), Err: err}
+		return damagedRow(key, err)
+	}
+	if r.batch == nil {
+		r.begin(r.room)
 	}
 	r.read++
 	r.bytes += len(value)
-	r.batch.Last = id
-	if fault := r.builder.Commit(); fault != nil {
-		r.batch.Errors = append(r.batch.Errors, fault)
-		return nil
+	r.last = append(r.last[:0], key[1:]...)
+	update, ok := r.columns.Add(key[1:], value)
+	if !ok {
+		return r.refuse(key, value)
 	}
-	r.batch.Versions = append(r.batch.Versions, storage.Commit(item.Version))
-	r.batch.UpdateTimes = append(r.batch.UpdateTimes, time.UnixMicro(r.cursor.Update).UTC())
+	r.batch.Versions = append(r.batch.Versions, storage.Commit(version))
+	r.batch.UpdateTimes = append(r.batch.UpdateTimes, time.UnixMicro(update).UTC())
 	return nil
 }
 
-// decode gives the builder the values of a row that the view has.
-func (r *rows) decode(id string, row []byte) error {
-	r.builder.Start(id)
-	r.cursor.Open(row)
-	for r.cursor.Next() {
-		attribute := r.cursor.ID
-		if int64(attribute) >= int64(len(r.schema.types)) || !fits(r.cursor.Kind, r.schema.types[attribute]) {
-			return fmt.Errorf("attribute %d with kind %d is not in the schema", attribute, r.cursor.Kind)
-		}
-		if field := r.fields[attribute]; field != notInView {
-			r.set(field)
-		}
-	}
-	return r.cursor.Err()
+func damagedRow(key []byte, err error) error {
+	return &storage.CorruptError{What: fmt.Sprintf("customer %q", key[1:]), Err: err}
 }
 
-// fits reports whether a value of an attribute of that type can have the kind.
-func fits(kind rowcodec.Kind, t echelonv1.Attribute_Type) bool {
-	switch t {
-	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
-		return kind == rowcodec.Float || kind == rowcodec.Whole
-	case echelonv1.Attribute_BOOLEAN:
-		return kind == rowcodec.False || kind == rowcodec.True
-	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
-		return kind == rowcodec.Int
-	case echelonv1.Attribute_STRING:
-		return kind == rowcodec.Text
-	case echelonv1.Attribute_STRING_LIST:
-		return kind == rowcodec.List
+// refuse finds out what is wrong with a row: damage is an error, and what breaks the view's rules one of the batch's.
+func (r *rows) refuse(key, row []byte) error {
+	builder, id := frame.NewBuilder(r.view), string(key[1:])
+	if err := r.decode(builder, id, row); err != nil {
+		return damagedRow(key, err)
 	}
-	return false
+	fault := builder.Commit()
+	if fault == nil {
+		return damagedRow(key, errors.New("it breaks a rule that cannot be told"))
+	}
+	r.batch.Errors = append(r.batch.Errors, fault)
+	return nil
+}
+
+// decode gives a builder the values of a row that the view has.
+func (r *rows) decode(to *frame.Builder, id string, row []byte) error {
+	to.Start(id)
+	var cursor rowcodec.Cursor
+	cursor.Open(row)
+	for cursor.Next() {
+		attribute := cursor.ID
+		if int64(attribute) >= int64(len(r.schema.types)) || !rowcodec.Fits(cursor.Kind, r.schema.types[attribute]) {
+			return fmt.Errorf("attribute %d with kind %d is not in the schema", attribute, cursor.Kind)
+		}
+		if field := r.fields[attribute]; field != rowcodec.Skip {
+			set(to, field, &cursor)
+		}
+	}
+	return cursor.Err()
 }
 
 // set gives a field the value under the cursor.
-func (r *rows) set(field int) {
-	switch r.cursor.Kind {
+func set(to *frame.Builder, field int, cursor *rowcodec.Cursor) {
+	switch cursor.Kind {
 	case rowcodec.Float, rowcodec.Whole:
-		r.builder.SetNumber(field, r.cursor.Number)
+		to.SetNumber(field, cursor.Number)
 	case rowcodec.False, rowcodec.True:
-		r.builder.SetBool(field, r.cursor.Kind == rowcodec.True)
+		to.SetBool(field, cursor.Kind == rowcodec.True)
 	case rowcodec.Int:
-		r.builder.SetInt(field, r.cursor.Int)
+		to.SetInt(field, cursor.Int)
 	case rowcodec.Text:
-		r.builder.SetString(field, r.text(r.cursor.Text))
+		to.SetString(field, string(cursor.Text))
 	case rowcodec.List:
-		list := make([]string, len(r.cursor.Items))
-		for i, item := range r.cursor.Items {
-			list[i] = r.text(item)
+		list := make([]string, len(cursor.Items))
+		for i, item := range cursor.Items {
+			list[i] = string(item)
 		}
-		r.builder.SetList(field, list)
+		to.SetList(field, list)
 	}
-}
-
-// text returns bytes as a string. Most texts of a scan come again and again, so that short ones are kept rather than made anew.
-func (r *rows) text(b []byte) string {
-	if len(b) > maxTextBytes {
-		return string(b)
-	}
-	if text, known := r.texts[string(b)]; known {
-		return text
-	}
-	if len(r.texts) == maxTexts {
-		clear(r.texts)
-	}
-	text := string(b)
-	r.texts[text] = text
-	return text
 }

@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	"github.com/echelonhq/echelon/storage"
+	"github.com/echelonhq/echelon/storage/internal/blockcodec"
 )
 
 const (
@@ -127,7 +126,7 @@ func (w *snapshotWriter) append(block *storagev1.SnapshotBlock) error {
 
 // blockItem returns a block as it is stored.
 func blockItem(snapshot string, block *storagev1.SnapshotBlock) (Item, error) {
-	data, err := proto.Marshal(block)
+	data, err := blockcodec.Append(nil, block)
 	if err != nil {
 		return Item{}, fmt.Errorf("%w: a block of a snapshot cannot be encoded: %w", storage.ErrInvalid, err)
 	}
@@ -138,6 +137,9 @@ func blockItem(snapshot string, block *storagev1.SnapshotBlock) (Item, error) {
 // flush commits the blocks that were collected.
 func (w *snapshotWriter) flush() error {
 	err := w.store.update(w.ctx, func(txn Txn) error {
+		if err := raiseFormat(txn, packedFormat); err != nil {
+			return err
+		}
 		for _, block := range w.blocks {
 			if err := txn.Set(block.Key, block.Value); err != nil {
 				return err
@@ -200,6 +202,9 @@ func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string,
 			return err
 		}
 		item, err := blockItem(snapshot, block)
+		if err == nil {
+			err = raiseFormat(txn, packedFormat)
+		}
 		if err != nil {
 			return err
 		}
@@ -265,10 +270,10 @@ func (r *reader) names(ctx context.Context, space []byte) ([]string, error) {
 }
 
 func openBlock(snapshot string, item Item) (*storagev1.SnapshotBlock, error) {
+	var block *storagev1.SnapshotBlock
 	data, err := unseal(item)
-	block := &storagev1.SnapshotBlock{}
 	if err == nil {
-		err = proto.Unmarshal(data, block)
+		block, err = blockcodec.Decode(data)
 	}
 	if err != nil {
 		last := item.Key[len(snapshotPrefix(snapshot)):]

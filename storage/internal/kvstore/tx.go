@@ -33,7 +33,7 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 		return t.fail(fmt.Errorf("%w: %s %q cannot be encoded: %w", storage.ErrInvalid, kind, key, err))
 	}
 	if schema, ok := document.(*storagev1.Schema); ok && kind == storage.KindSchema {
-		if err := raiseFormat(t.txn, schema); err != nil {
+		if err := raiseFormat(t.txn, formatOf(schema)); err != nil {
 			return t.fail(err)
 		}
 	}

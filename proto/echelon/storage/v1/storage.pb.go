@@ -598,7 +598,21 @@ type SnapshotBlock struct {
 	Families *v1.FamilyTable `protobuf:"bytes,130,opt,name=families,proto3" json:"families,omitempty"`
 	// For each tiering, in declared order, what customers compute by themselves who inherit the tier of their family's root: 0 for those who do
 	// not, 1 where it is none, or 1 and the place from 1. The codes are empty where each customer decides for itself.
-	OwnTiers      []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
+	OwnTiers []*NameColumn `protobuf:"bytes,131,rep,name=own_tiers,json=ownTiers,proto3" json:"own_tiers,omitempty"`
+	// How customers came to be in their tiers, one entry a tiering in declared order; empty where no tiering holds anybody back.
+	Standings []*StandingColumn `protobuf:"bytes,230,rep,name=standings,proto3" json:"standings,omitempty"`
+	// The tiers that would be in force without overrides, in declared order of the tierings; empty where nobody of the block has another.
+	SettledTiers []*NameColumn `protobuf:"bytes,231,rep,name=settled_tiers,json=settledTiers,proto3" json:"settled_tiers,omitempty"`
+	// The segments that the rules give, while `segments` are those in force; empty where nobody of the block has another.
+	ComputedSegments []*NameColumn `protobuf:"bytes,232,rep,name=computed_segments,json=computedSegments,proto3" json:"computed_segments,omitempty"`
+	// Of a block of changes, whose `segments` and `tiers` are empty, the columns of outcomes: of each tiering that the batch names the tier before, the
+	// one after, the computed one before and the one after, and of each segmentation the segment before and the one after. A code is 0, where there is
+	// none, or the place, from 1, among the batch's names.
+	Outcomes []*NameColumn `protobuf:"bytes,240,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// Of a block of changes the kind of each.
+	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
+	// Of a block of changes the place of each in its batch, from 0.
+	ChangePlaces  []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,6 +724,130 @@ func (x *SnapshotBlock) GetOwnTiers() []*NameColumn {
 	return nil
 }
 
+func (x *SnapshotBlock) GetStandings() []*StandingColumn {
+	if x != nil {
+		return x.Standings
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetSettledTiers() []*NameColumn {
+	if x != nil {
+		return x.SettledTiers
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetComputedSegments() []*NameColumn {
+	if x != nil {
+		return x.ComputedSegments
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetOutcomes() []*NameColumn {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetChangeKinds() []uint32 {
+	if x != nil {
+		return x.ChangeKinds
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetChangePlaces() []uint32 {
+	if x != nil {
+		return x.ChangePlaces
+	}
+	return nil
+}
+
+// StandingColumn is how customers came to be in the tiers of a tiering. A list that is empty has 0 for each customer.
+type StandingColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day of the calendar, counted from 1970-01-01, since which; 0 where it is not known.
+	Since []int32 `protobuf:"zigzag32,1,rep,packed,name=since,proto3" json:"since,omitempty"`
+	// How often they moved in the review period of that day: promotions, demotions and others, in eight bits each, the lowest first.
+	Moves []uint32 `protobuf:"varint,2,rep,packed,name=moves,proto3" json:"moves,omitempty"`
+	// The day since which a demotion is pending; 0 where none is.
+	Pending []int32 `protobuf:"zigzag32,3,rep,packed,name=pending,proto3" json:"pending,omitempty"`
+	// What decides, as a Reason.Code; 0 where nothing holds them back.
+	Holds []uint32 `protobuf:"varint,4,rep,packed,name=holds,proto3" json:"holds,omitempty"`
+	// The day until which it does; 0 where none is known.
+	Until         []int32 `protobuf:"zigzag32,5,rep,packed,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandingColumn) Reset() {
+	*x = StandingColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandingColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandingColumn) ProtoMessage() {}
+
+func (x *StandingColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandingColumn.ProtoReflect.Descriptor instead.
+func (*StandingColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StandingColumn) GetSince() []int32 {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetMoves() []uint32 {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetPending() []int32 {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetHolds() []uint32 {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *StandingColumn) GetUntil() []int32 {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // NameColumn is a segmentation's or a tiering's outcomes.
 type NameColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +860,7 @@ type NameColumn struct {
 
 func (x *NameColumn) Reset() {
 	*x = NameColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +872,7 @@ func (x *NameColumn) String() string {
 func (*NameColumn) ProtoMessage() {}
 
 func (x *NameColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[9]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +885,7 @@ func (x *NameColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameColumn.ProtoReflect.Descriptor instead.
 func (*NameColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{9}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *NameColumn) GetCodes() []uint32 {
@@ -772,7 +910,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +922,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[10]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +935,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{10}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -844,7 +982,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +994,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1007,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -934,7 +1072,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1084,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1097,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -976,11 +1114,294 @@ func (x *JobBatch) GetAnswer() *v1.ImportedBatch {
 	return nil
 }
 
+// Overrides is the overrides of one customer in one model. One that has none was changed at that commit: a publication that read the customer before
+// evaluates it anew. That of the empty id says that the model has, or had, any.
+type Overrides struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The overrides, by item, without what is computed when they are read.
+	Overrides     []*v1.Override `protobuf:"bytes,1,rep,name=overrides,proto3" json:"overrides,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overrides) Reset() {
+	*x = Overrides{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overrides) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overrides) ProtoMessage() {}
+
+func (x *Overrides) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overrides.ProtoReflect.Descriptor instead.
+func (*Overrides) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Overrides) GetOverrides() []*v1.Override {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
+// ChangeBatch is the changes of assignments that one commit makes in one model.
+type ChangeBatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's name.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// What made them happen.
+	Origin v1.AssignmentChange_Origin `protobuf:"varint,2,opt,name=origin,proto3,enum=echelon.v1.AssignmentChange_Origin" json:"origin,omitempty"`
+	// The run that was published by then.
+	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The model's version in it.
+	ModelVersion int64 `protobuf:"varint,4,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
+	// The calibration in it.
+	CalibrationId string `protobuf:"bytes,5,opt,name=calibration_id,json=calibrationId,proto3" json:"calibration_id,omitempty"`
+	// Who made them.
+	Actor string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
+	// For whom the actor said that it acted.
+	OnBehalfOf string `protobuf:"bytes,7,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// When they came into force.
+	Time *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	// The instant as of which customers were evaluated.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The names of tiers and segments, which the codes of blocks mean.
+	Names []string `protobuf:"bytes,10,rep,name=names,proto3" json:"names,omitempty"`
+	// The tierings and the segmentations of the columns of blocks.
+	Tierings []string `protobuf:"bytes,11,rep,name=tierings,proto3" json:"tierings,omitempty"`
+	// The segmentations.
+	Segmentations []string `protobuf:"bytes,12,rep,name=segmentations,proto3" json:"segmentations,omitempty"`
+	// How many changes there are, erased ones included.
+	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
+	// The changes; absent where they stand in blocks, as those of a publication do.
+	Block         *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeBatch) Reset() {
+	*x = ChangeBatch{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeBatch) ProtoMessage() {}
+
+func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
+func (*ChangeBatch) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ChangeBatch) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ChangeBatch) GetOrigin() v1.AssignmentChange_Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return v1.AssignmentChange_Origin(0)
+}
+
+func (x *ChangeBatch) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ChangeBatch) GetModelVersion() int64 {
+	if x != nil {
+		return x.ModelVersion
+	}
+	return 0
+}
+
+func (x *ChangeBatch) GetCalibrationId() string {
+	if x != nil {
+		return x.CalibrationId
+	}
+	return ""
+}
+
+func (x *ChangeBatch) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ChangeBatch) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
+func (x *ChangeBatch) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetTierings() []string {
+	if x != nil {
+		return x.Tierings
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetSegmentations() []string {
+	if x != nil {
+		return x.Segmentations
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetChanges() int64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
+}
+
+func (x *ChangeBatch) GetBlock() *SnapshotBlock {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+// ChangePlace is where a batch of changes stands in the order of all.
+type ChangePlace struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The batch's id.
+	Batch string `protobuf:"bytes,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	// The number of its first change; 0 where it is not given yet.
+	FirstSequence int64 `protobuf:"varint,2,opt,name=first_sequence,json=firstSequence,proto3" json:"first_sequence,omitempty"`
+	// How many changes it has.
+	Changes int64 `protobuf:"varint,3,opt,name=changes,proto3" json:"changes,omitempty"`
+	// When they came into force.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePlace) Reset() {
+	*x = ChangePlace{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePlace) ProtoMessage() {}
+
+func (x *ChangePlace) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePlace.ProtoReflect.Descriptor instead.
+func (*ChangePlace) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ChangePlace) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *ChangePlace) GetFirstSequence() int64 {
+	if x != nil {
+		return x.FirstSequence
+	}
+	return 0
+}
+
+func (x *ChangePlace) GetChanges() int64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
+}
+
+func (x *ChangePlace) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1019,7 +1440,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\x97\x04\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf5\x06\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1032,7 +1453,19 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\bexcluded\x18\x14 \x03(\bR\bexcluded\x12E\n" +
 	"\x0ecomputed_tiers\x18x \x03(\v2\x1e.echelon.storage.v1.NameColumnR\rcomputedTiers\x124\n" +
 	"\bfamilies\x18\x82\x01 \x01(\v2\x17.echelon.v1.FamilyTableR\bfamilies\x12<\n" +
-	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\"\"\n" +
+	"\town_tiers\x18\x83\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bownTiers\x12A\n" +
+	"\tstandings\x18\xe6\x01 \x03(\v2\".echelon.storage.v1.StandingColumnR\tstandings\x12D\n" +
+	"\rsettled_tiers\x18\xe7\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\fsettledTiers\x12L\n" +
+	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
+	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
+	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\"\x82\x01\n" +
+	"\x0eStandingColumn\x12\x14\n" +
+	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
+	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
+	"\apending\x18\x03 \x03(\x11R\apending\x12\x14\n" +
+	"\x05holds\x18\x04 \x03(\rR\x05holds\x12\x14\n" +
+	"\x05until\x18\x05 \x03(\x11R\x05until\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
@@ -1051,7 +1484,31 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\tforgotten\x18\a \x01(\bR\tforgotten\"Q\n" +
 	"\bJobBatch\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
-	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answerBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
+	"\tOverrides\x122\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x87\x04\n" +
+	"\vChangeBatch\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
+	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12#\n" +
+	"\rmodel_version\x18\x04 \x01(\x03R\fmodelVersion\x12%\n" +
+	"\x0ecalibration_id\x18\x05 \x01(\tR\rcalibrationId\x12\x14\n" +
+	"\x05actor\x18\x06 \x01(\tR\x05actor\x12 \n" +
+	"\fon_behalf_of\x18\a \x01(\tR\n" +
+	"onBehalfOf\x12.\n" +
+	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12/\n" +
+	"\x05as_of\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x14\n" +
+	"\x05names\x18\n" +
+	" \x03(\tR\x05names\x12\x1a\n" +
+	"\btierings\x18\v \x03(\tR\btierings\x12$\n" +
+	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
+	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
+	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\"\x94\x01\n" +
+	"\vChangePlace\x12\x14\n" +
+	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
+	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
+	"\achanges\x18\x03 \x01(\x03R\achanges\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -1065,52 +1522,68 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
-	(*Schema)(nil),                // 0: echelon.storage.v1.Schema
-	(*SchemaAttribute)(nil),       // 1: echelon.storage.v1.SchemaAttribute
-	(*ModelHead)(nil),             // 2: echelon.storage.v1.ModelHead
-	(*Current)(nil),               // 3: echelon.storage.v1.Current
-	(*Overlay)(nil),               // 4: echelon.storage.v1.Overlay
-	(*OverlayRow)(nil),            // 5: echelon.storage.v1.OverlayRow
-	(*Tombstone)(nil),             // 6: echelon.storage.v1.Tombstone
-	(*Publication)(nil),           // 7: echelon.storage.v1.Publication
-	(*SnapshotBlock)(nil),         // 8: echelon.storage.v1.SnapshotBlock
-	(*NameColumn)(nil),            // 9: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),           // 10: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                   // 11: echelon.storage.v1.Job
-	(*JobBatch)(nil),              // 12: echelon.storage.v1.JobBatch
-	(v1.Attribute_Type)(0),        // 13: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*v1.Reason)(nil),             // 15: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),        // 16: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),       // 17: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),      // 18: echelon.v1.ImportedBatch
+	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
+	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
+	(*ModelHead)(nil),               // 2: echelon.storage.v1.ModelHead
+	(*Current)(nil),                 // 3: echelon.storage.v1.Current
+	(*Overlay)(nil),                 // 4: echelon.storage.v1.Overlay
+	(*OverlayRow)(nil),              // 5: echelon.storage.v1.OverlayRow
+	(*Tombstone)(nil),               // 6: echelon.storage.v1.Tombstone
+	(*Publication)(nil),             // 7: echelon.storage.v1.Publication
+	(*SnapshotBlock)(nil),           // 8: echelon.storage.v1.SnapshotBlock
+	(*StandingColumn)(nil),          // 9: echelon.storage.v1.StandingColumn
+	(*NameColumn)(nil),              // 10: echelon.storage.v1.NameColumn
+	(*ScoreColumn)(nil),             // 11: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                     // 12: echelon.storage.v1.Job
+	(*JobBatch)(nil),                // 13: echelon.storage.v1.JobBatch
+	(*Overrides)(nil),               // 14: echelon.storage.v1.Overrides
+	(*ChangeBatch)(nil),             // 15: echelon.storage.v1.ChangeBatch
+	(*ChangePlace)(nil),             // 16: echelon.storage.v1.ChangePlace
+	(v1.Attribute_Type)(0),          // 17: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 19: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 20: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 21: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 22: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 23: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 24: echelon.v1.AssignmentChange.Origin
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	13, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	17, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	14, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	14, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	18, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	18, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	14, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	10, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
-	9,  // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	15, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
-	9,  // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	16, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
-	9,  // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
-	17, // 14: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	14, // 15: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	14, // 16: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	18, // 17: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	18, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
+	11, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
+	19, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
+	20, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
+	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
+	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
+	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
+	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
+	21, // 18: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	18, // 19: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	18, // 20: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	22, // 21: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	23, // 22: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	24, // 23: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	18, // 24: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	18, // 25: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 26: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
+	18, // 27: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1124,7 +1597,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,344 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// SetOverride sets an override in place of the one of its customer and item, and returns it as it is now. Where an etag is given, the one that is
+// replaced must have it; there must be none where it is empty. MODEL_NOT_FOUND, CUSTOMER_NOT_FOUND, INVALID_REQUEST, OVERRIDE_CHANGED.
+func (i *Intake) SetOverride(ctx context.Context, o *echelonv1.Override, etag *string) (set *echelonv1.Override, err error) {
+	err = i.overriding(ctx, o.GetModel(), func(w *overriding) error {
+		set, err = w.set(o, etag)
+		return err
+	})
+	return set, err
+}
+
+// SetOverrides sets overrides in one commit, each in place of what there is. What is wrong with one refuses that one alone.
+func (i *Intake) SetOverrides(ctx context.Context, all []*echelonv1.Override) (stored int64, refused []*echelonv1.OverrideError, err error) {
+	writers := make(map[string]*overriding)
+	err = i.Commit(ctx, func(tx storage.Tx) error {
+		clear(writers)
+		stored, refused = 0, nil
+		view, err := i.store.View(ctx)
+		if err != nil {
+			return err
+		}
+		defer view.Close()
+		for place, o := range all {
+			w := writers[o.GetModel()]
+			if w == nil {
+				w, err = i.newOverriding(ctx, tx, view, o.GetModel())
+			}
+			if err == nil {
+				writers[o.GetModel()] = w
+				_, err = w.set(o, nil)
+			}
+			var f *fault.Fault
+			switch {
+			case errors.As(err, &f):
+				refused = append(refused, &echelonv1.OverrideError{
+					Index: int64(place), CustomerId: o.GetCustomerId(), Reason: f.Reason.String(), Message: f.Message,
+				})
+			case err != nil:
+				return err
+			default:
+				stored++
+			}
+			err = nil
+		}
+		return nil
+	})
+	return stored, refused, err
+}
+
+// DeleteOverride ends an override. MODEL_NOT_FOUND, OVERRIDE_NOT_FOUND, OVERRIDE_CHANGED.
+func (i *Intake) DeleteOverride(ctx context.Context, model, id, item, etag string) error {
+	return i.overriding(ctx, model, func(w *overriding) error {
+		kept, err := snapshot.ReadOverrides(w.tx, model, id)
+		if err != nil {
+			return err
+		}
+		place, found := placeOfOverride(kept, item)
+		if !found {
+			return ErrNoOverride(model, id, item)
+		}
+		if etag != "" && kept.GetOverrides()[place].GetEtag() != etag {
+			return errOverrideChanged(kept.GetOverrides()[place])
+		}
+		kept.Overrides = slices.Delete(kept.GetOverrides(), place, place+1)
+		return w.put(id, kept)
+	})
+}
+
+// ErrNoOverride is the fault of an override that there is not.
+func ErrNoOverride(model, id, item string) error {
+	return fault.New(echelonv1.ErrorReason_OVERRIDE_NOT_FOUND, "the customer %q has no override of %q in the model %q: it expired, was deleted or never set; "+
+		"list the overrides", id, item, model)
+}
+
+func errOverrideChanged(now *echelonv1.Override) error {
+	f := fault.New(echelonv1.ErrorReason_OVERRIDE_CHANGED, "there is no override of the customer any more, and the etag is of one: read it again, and give an empty etag to set a new one")
+	if now != nil {
+		f.Message = "the override was changed by " + now.GetActor() + " at " + now.GetCreateTime().AsTime().UTC().Format(time.RFC3339) +
+			" since its etag was read: read it again, and decide anew"
+	}
+	return f.With("etag", now.GetEtag())
+}
+
+// overriding is a commit that changes overrides of one model.
+type overriding struct {
+	intake  *Intake
+	tx      storage.Tx
+	view    storage.Reader
+	model   string
+	program *engine.Program
+	// published is nil where nothing is.
+	published *catalog.Published
+	who       feed.Who
+	origin    echelonv1.AssignmentChange_Origin
+	now       time.Time
+}
+
+// overriding commits what fn changes of the overrides of a model.
+func (i *Intake) overriding(ctx context.Context, model string, fn func(*overriding) error) error {
+	return i.Commit(ctx, func(tx storage.Tx) error {
+		view, err := i.store.View(ctx)
+		if err != nil {
+			return err
+		}
+		defer view.Close()
+		w, err := i.newOverriding(ctx, tx, view, model)
+		if err != nil {
+			return err
+		}
+		return fn(w)
+	})
+}
+
+// newOverriding returns what changes the overrides of a model as the Tx sees it. Names are those of the published version or, where there is none, of
+// the active or the newest one. MODEL_NOT_FOUND.
+func (i *Intake) newOverriding(ctx context.Context, tx storage.Tx, view storage.Reader, model string) (*overriding, error) {
+	head, err := catalog.Head(tx, model)
+	if err != nil {
+		return nil, err
+	}
+	w := &overriding{intake: i, tx: tx, view: view, model: model, who: feed.WhoIn(ctx), origin: echelonv1.AssignmentChange_OVERRIDDEN, now: i.now()}
+	current, err := catalog.Current(tx, model)
+	switch {
+	case fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED):
+		w.program, err = i.catalog.Program(tx, model, cmp.Or(head.GetActiveVersion(), head.GetLatestVersion()))
+		return w, err
+	case err != nil:
+		return nil, err
+	}
+	if w.published, err = i.catalog.Published(tx, model, current); err != nil {
+		return nil, err
+	}
+	w.program = w.published.Scorer.Program()
+	return w, nil
+}
+
+// set sets an override.
+func (w *overriding) set(o *echelonv1.Override, etag *string) (*echelonv1.Override, error) {
+	if err := w.check(o); err != nil {
+		return nil, err
+	}
+	kept, err := snapshot.ReadOverrides(w.tx, w.model, o.GetCustomerId())
+	if err != nil {
+		return nil, err
+	}
+	if kept == nil {
+		kept = &storagev1.Overrides{}
+	}
+	place, found := placeOfOverride(kept, o.GetItem())
+	var before *echelonv1.Override
+	if found {
+		before = kept.GetOverrides()[place]
+	}
+	if etag != nil && *etag != before.GetEtag() {
+		return nil, errOverrideChanged(before)
+	}
+	set := &echelonv1.Override{
+		Model: w.model, CustomerId: o.GetCustomerId(), Item: o.GetItem(), Pinned: o.GetPinned(), Reason: o.GetReason(), ExpireTime: o.GetExpireTime(),
+		Actor: w.who.Actor, OnBehalfOf: w.who.OnBehalfOf, CreateTime: timestamppb.New(w.now), Etag: rand.Text(),
+	}
+	if found {
+		kept.Overrides[place] = set
+	} else {
+		kept.Overrides = slices.Insert(kept.Overrides, place, set)
+	}
+	if err := w.put(o.GetCustomerId(), kept); err != nil {
+		return nil, err
+	}
+	set = proto.CloneOf(set)
+	set.Computed = set.ComputedWhenSet
+	return set, nil
+}
+
+// placeOfOverride returns the place of an item's override among those of a customer, which are sorted, and whether there is one.
+func placeOfOverride(kept *storagev1.Overrides, item string) (int, bool) {
+	return slices.BinarySearchFunc(kept.GetOverrides(), item, func(o *echelonv1.Override, name string) int { return cmp.Compare(o.GetItem(), name) })
+}
+
+// check returns what is wrong with an override. INVALID_REQUEST, CUSTOMER_NOT_FOUND.
+func (w *overriding) check(o *echelonv1.Override) error {
+	if err := w.checkNames(o); err != nil {
+		return err
+	}
+	if expires := o.GetExpireTime(); expires != nil {
+		if err := expires.CheckValid(); err != nil {
+			return invalidOverride("override.expire_time", "expire_time is no instant: its nanos lie outside 0 to 999999999, or it lies outside the years 0001 to 9999")
+		}
+		if !expires.AsTime().After(w.now) {
+			return invalidOverride("override.expire_time", "expire_time "+expires.AsTime().Format(time.RFC3339)+" does not lie in the future: give a later one, or none")
+		}
+	}
+	_, err := w.tx.CustomerVersion(o.GetCustomerId())
+	if errors.Is(err, storage.ErrNotFound) {
+		return fault.New(echelonv1.ErrorReason_CUSTOMER_NOT_FOUND, "there is no customer %q: store it first", o.GetCustomerId())
+	}
+	return err
+}
+
+// checkNames returns what is wrong with the names of an override. INVALID_REQUEST.
+func (w *overriding) checkNames(o *echelonv1.Override) error {
+	items := itemsOf(w.program)
+	place := slices.Index(items, o.GetItem())
+	if place < 0 {
+		return errUnknownName("override.item", "tiering, or segmentation after \"segments.\",", o.GetItem(), items)
+	}
+	if names := namesOf(w.program, place); !slices.Contains(names, o.GetPinned()) {
+		what := "tier or persona of " + o.GetItem()
+		if segmentation, of := snapshot.SegmentationOf(o.GetItem()); of {
+			what = "segment of " + segmentation
+		}
+		return errUnknownName("override.pinned", what, o.GetPinned(), names)
+	}
+	return nil
+}
+
+// itemsOf returns what overrides can pin of a model: its tierings, then its segmentations.
+func itemsOf(p *engine.Program) (items []string) {
+	for _, t := range p.Model().GetTierings() {
+		items = append(items, t.GetName())
+	}
+	for _, s := range p.Model().GetSegmentations() {
+		items = append(items, "segments."+s.GetName())
+	}
+	return items
+}
+
+// namesOf returns what can be pinned of an item at a place of itemsOf.
+func namesOf(p *engine.Program, place int) []string {
+	if tierings := len(p.Model().GetTierings()); place >= tierings {
+		return p.SegmentNames(place - tierings)
+	}
+	return p.TierNames(place)
+}
+
+func errUnknownName(field, what, name string, names []string) error {
+	hint := diag.DidYouMean(name, names)
+	if hint == "" {
+		hint = "show the model to see its names"
+	}
+	f := fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the model has no %s %q: %s", what, name, hint)
+	f.Violations = []fault.Violation{{Field: field, Description: f.Message}}
+	return f
+}
+
+func invalidOverride(field, message string) error {
+	f := fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s", message)
+	f.Violations = []fault.Violation{{Field: field, Description: message}}
+	return f
+}
+
+// put stores a customer's overrides and, where the model is published, its assignment under them.
+func (w *overriding) put(id string, kept *storagev1.Overrides) error {
+	if marker, err := snapshot.ReadOverrides(w.tx, w.model, ""); err != nil {
+		return err
+	} else if marker == nil {
+		if err := w.tx.PutDocument(storage.KindOverride, storage.OverrideKey(w.model, ""), &storagev1.Overrides{}); err != nil {
+			return err
+		}
+	}
+	// What is computed is asked for under the overrides as they are stored, and then stored with them.
+	if err := w.tx.PutDocument(storage.KindOverride, storage.OverrideKey(w.model, id), kept); err != nil {
+		return err
+	}
+	result, err := w.assign(id)
+	if err != nil || result == nil {
+		return err
+	}
+	for _, o := range kept.GetOverrides() {
+		if o.GetCreateTime().AsTime().Equal(w.now) && o.ComputedWhenSet == nil {
+			o.ComputedWhenSet = computedOf(result, 0, o.GetItem())
+		}
+	}
+	return w.tx.PutDocument(storage.KindOverride, storage.OverrideKey(w.model, id), kept)
+}
+
+// computedOf returns what is computed of an item for a customer of a result; nil where that is nothing.
+func computedOf(r *engine.Result, row int, item string) *string {
+	place := slices.Index(itemsOf(r.Program), item)
+	if place < 0 {
+		return nil
+	}
+	column := computedColumn(r, place)
+	if !column.Valid.Get(row) {
+		return nil
+	}
+	return proto.String(column.Dict[column.Codes[row]])
+}
+
+// computedColumn returns the column of what is computed of an item at a place of itemsOf.
+func computedColumn(r *engine.Result, place int) *frame.Column {
+	inForce, computed := r.Tiers, r.Computed
+	if tierings := len(r.Tiers); place >= tierings {
+		inForce, computed, place = r.Segments, r.ComputedSegments, place-tierings
+	}
+	if place < len(computed) && computed[place] != nil {
+		return computed[place]
+	}
+	return inForce[place]
+}
+
+// assign evaluates a stored customer under what is published, with its overrides as the Tx has them, and puts what comes out into the overlay; nil
+// where nothing is published, or the model refuses the customer.
+func (w *overriding) assign(id string) (*engine.Result, error) {
+	if w.published == nil {
+		return nil, nil
+	}
+	batch, err := w.view.Customer(id, w.program.Schema())
+	if errors.Is(err, storage.ErrNotFound) || err == nil && len(batch.Errors) > 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	asOf := w.published.AsOf(w.now)
+	result, err := Evaluate(w.intake.catalog, w.tx, w.view, w.published, batch.Frame, engine.Options{AsOf: asOf, Reasons: true, Observe: w.intake.observe(w.model)})
+	if err != nil {
+		return nil, err
+	}
+	return result, w.tx.PutOverlayRow(w.published.Overlay, snapshot.EncodeRows(result, asOf)[0])
+}

@@ -1,0 +1,193 @@
+package wire
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Rows reads batches of customers into frames of one schema. It is used by one goroutine at a time.
+type Rows struct {
+	// Builder takes the rows. Another one of the same schema may take the next batch.
+	Builder *frame.Builder
+	// Add adds a customer to it that is not as most are.
+	Add func(*echelonv1.Customer) *echelonv1.RowError
+	// Ignore reports whether an attribute that the schema lacks is to be left out; otherwise Add refuses its customer.
+	Ignore func(name string) bool
+
+	// index has the schema's attributes by name.
+	index map[string]name
+	// names are the attributes of the row before, in its order: most encoders write those of each row in the same one.
+	names []name
+	lists map[int][]string
+	ids   strings.Builder
+}
+
+// name is what an attribute's name stands for.
+type name struct {
+	text string
+	// field is its place in the schema, or -1 where it is ignored.
+	field int
+}
+
+const (
+	// rowsDepth is how deep the rows lie in a request of a bulk stream, and customerDepth how deep a customer.
+	rowsDepth, customerDepth = 2, 3
+	// idChunk is how many bytes of ids lie in one piece of memory, which lives as long as one of them does.
+	idChunk = 16 << 10
+)
+
+// NewRows returns what reads the customers that a builder adds as messages: with that choice about attributes that its schema lacks.
+func NewRows(builder *frame.Builder, ignoreUnknown bool) *Rows {
+	r := &Rows{Builder: builder, Ignore: func(string) bool { return ignoreUnknown }, index: make(map[string]name)}
+	r.Add = func(c *echelonv1.Customer) *echelonv1.RowError { return r.Builder.AddCustomer(c, ignoreUnknown) }
+	for _, text := range builder.Schema().Names() {
+		field, _ := builder.Schema().Index(text)
+		r.index[text] = name{text, field}
+	}
+	return r
+}
+
+// Read adds the customers of a batch to the builder, and calls row for each: with its place, with the message that it came as unless it was like most,
+// and with the reason where it is refused. The error is of a customer that protobuf cannot decode; the builder is worth nothing then.
+func (r *Rows) Read(rows []byte, row func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError)) error {
+	for place := 0; len(rows) > 0; place++ {
+		data, rest, ok := field(rows, bytes1)
+		if !ok {
+			return protowire.ParseError(-1) // Split has seen that there is none
+		}
+		rows = rest
+		if r.plain(data) {
+			row(place, nil, r.Builder.Commit())
+			continue
+		}
+		customer := &echelonv1.Customer{}
+		if err := decode(data, customer, customerDepth); err != nil {
+			return err
+		}
+		row(place, customer, r.Add(customer))
+	}
+	return nil
+}
+
+// Decode makes messages of the rows of a batch, as protobuf does.
+func Decode(rows []byte, to *echelonv1.CustomerRows) error { return decode(rows, to, rowsDepth) }
+
+// decode decodes a message that lies that deep in a request: protobuf bounds how deep messages lie.
+func decode(data []byte, to proto.Message, depth int) error {
+	return proto.UnmarshalOptions{RecursionLimit: protowire.DefaultRecursionLimit - depth}.Unmarshal(data, to)
+}
+
+// plain begins a row with a customer, and reports false where it is not as most are.
+func (r *Rows) plain(data []byte) bool {
+	id, rest, ok := field(data, bytes1)
+	if ok {
+		data = rest
+	}
+	if !valid(id) {
+		return false
+	}
+	r.Builder.Start(r.keep(id))
+	for len(data) > 0 {
+		content, rest, ok := field(data, data[0])
+		if !ok {
+			return false
+		}
+		switch data[0] {
+		case bytes2:
+			if !r.attributes(content) {
+				return false
+			}
+		case bytes3:
+			if !plainInstant(content) {
+				return false
+			}
+		default:
+			return false
+		}
+		data = rest
+	}
+	return true
+}
+
+// keep returns an id as a text of its own.
+func (r *Rows) keep(id []byte) string {
+	if r.ids.Cap()-r.ids.Len() < len(id) {
+		r.ids = strings.Builder{}
+		r.ids.Grow(max(idChunk, len(id)))
+	}
+	from := r.ids.Len()
+	r.ids.Write(id)
+	return r.ids.String()[from:]
+}
+
+// plainInstant reports whether data is a Timestamp and nothing else. What it says is not looked at.
+func plainInstant(data []byte) bool {
+	for _, tag := range []byte{varint1, varint2} {
+		if len(data) == 0 || data[0] != tag {
+			continue
+		}
+		_, n := protowire.ConsumeVarint(data[1:])
+		if n < 0 {
+			return false
+		}
+		data = data[1+n:]
+	}
+	return len(data) == 0
+}
+
+// attributes gives the row the values of a Struct.
+func (r *Rows) attributes(data []byte) bool {
+	for place := 0; len(data) > 0; place++ {
+		entry, rest, ok := field(data, bytes1)
+		if !ok {
+			return false
+		}
+		data = rest
+		key, entry, ok := field(entry, bytes1)
+		if !ok {
+			return false
+		}
+		value, entry, ok := field(entry, bytes2)
+		if !ok || len(entry) > 0 {
+			return false
+		}
+		i, ok := r.field(place, key)
+		switch {
+		case !ok:
+			return false
+		case i < 0:
+			ok = plainValue(value)
+		default:
+			ok = r.value(i, value)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// field returns the place of an attribute in the schema, or -1 where it is ignored. It reports false where it is neither.
+func (r *Rows) field(place int, key []byte) (int, bool) {
+	if place < len(r.names) && r.names[place].text == string(key) {
+		return r.names[place].field, true
+	}
+	found, known := r.index[string(key)]
+	if !known {
+		if !valid(key) || !r.Ignore(string(key)) {
+			return 0, false
+		}
+		found = name{text: string(key), field: -1}
+	}
+	if place < len(r.names) {
+		r.names[place] = found
+	} else if place == len(r.names) {
+		r.names = append(r.names, found)
+	}
+	return found.field, true
+}

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/wire"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// bulkMessage is a request of a bulk stream: a header or a batch.
+type bulkMessage interface {
+	proto.Message
+	GetBatch() *echelonv1.CustomerBatch
+}
+
+// bulkRequest is a request of a bulk stream of which nobody has made messages of the rows yet.
+type bulkRequest[M bulkMessage] struct {
+	// message is the request. Where batch has rows as they came over the wire, it is empty.
+	message M
+	// batch is the request's; nil for a header.
+	batch *rowBatch
+}
+
+func (r *bulkRequest[M]) proto() proto.Message { return r.message }
+
+// rowBatch is a batch of customers, as it came over the wire or as protobuf decoded it.
+type rowBatch struct {
+	sequence int64
+	// count is how many rows it has, and size how many bytes they are.
+	count, size int
+	// raw are the rows as they came, in a buffer that is given back once they are read; message is nil then.
+	raw     []byte
+	buffer  mem.Buffer
+	message *echelonv1.CustomerBatch
+}
+
+// received is a request of a bulk stream on its way through the codec.
+type received struct {
+	message bulkMessage
+	batch   *rowBatch
+}
+
+// take keeps the rows of a request as they came, and reports false where protobuf is to decode it.
+func (r *received) take(data mem.BufferSlice) bool {
+	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	batch, ok := wire.Split(buffer.ReadOnlyData())
+	if !ok {
+		buffer.Free()
+		return false
+	}
+	r.batch = &rowBatch{sequence: batch.Sequence, count: batch.Count, size: len(batch.Rows), raw: batch.Rows, buffer: buffer}
+	return true
+}
+
+// rows is how many rows the request has.
+func (r *received) rows() int {
+	if r.batch != nil {
+		return r.batch.count
+	}
+	return len(r.message.GetBatch().GetRows().GetCustomers())
+}
+
+// hasBatch reports whether the request is a batch.
+func (r *received) hasBatch() bool { return r.batch != nil || r.message.GetBatch() != nil }
+
+// receiveBulk takes the next request of a bulk stream. INVALID_REQUEST, MESSAGE_TOO_LARGE where it cannot be read, but for its rows.
+func receiveBulk[T any, M interface {
+	*T
+	bulkMessage
+}](stream grpc.ServerStream) (*bulkRequest[M], error) {
+	request := &bulkRequest[M]{message: new(T)}
+	r := &received{message: request.message}
+	if err := stream.RecvMsg(r); err != nil {
+		return nil, err
+	}
+	request.batch = r.batch
+	if decoded := r.message.GetBatch(); decoded != nil {
+		request.batch = &rowBatch{
+			sequence: decoded.GetSequence(), count: len(decoded.GetRows().GetCustomers()), size: proto.Size(decoded), message: decoded,
+		}
+	}
+	return request, nil
+}
+
+// read goes through the rows of a batch, and gives back its buffer. INVALID_REQUEST.
+func (b *rowBatch) read(rows *wire.Rows, row func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError)) error {
+	rows.Builder.Grow(b.count)
+	if b.message != nil {
+		for i, customer := range b.message.GetRows().GetCustomers() {
+			row(i, customer, rows.Add(customer))
+		}
+		return nil
+	}
+	defer b.free()
+	if rows.Read(b.raw, row) != nil {
+		return errUndecodable()
+	}
+	return nil
+}
+
+// decode makes messages of the rows, for those who look at more of them than goes into columns. INVALID_REQUEST.
+func (b *rowBatch) decode() error {
+	if b.message != nil {
+		return nil
+	}
+	defer b.free()
+	b.message = &echelonv1.CustomerBatch{Sequence: b.sequence, Rows: &echelonv1.CustomerRows{}}
+	if wire.Decode(b.raw, b.message.GetRows()) != nil {
+		return errUndecodable()
+	}
+	return nil
+}
+
+// free gives back the batch's buffer: its rows are not looked at any more.
+func (b *rowBatch) free() {
+	if b.buffer != nil {
+		b.buffer.Free()
+		b.raw, b.buffer = nil, nil
+	}
+}
+
+func errUndecodable() error {
+	return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s", undecodable)
+}
