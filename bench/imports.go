@@ -30,7 +30,7 @@ type importing struct {
 }
 
 func importFigures(b *bench) ([]figure, error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ type bench struct {
 	// echelon is the path of the binary, and folder where everything is that is written to a disk.
 	echelon, folder string
 	w               *workload.Cols
+	wModel          *wModel
 }
 
 // customers are those of W, drawn once.
@@ -61,6 +62,14 @@ func (b *bench) customers() *workload.Cols {
 		b.w = workload.Gen(million)
 	}
 	return b.w
+}
+
+// model is W's, bound to what it learns from them.
+func (b *bench) model() (_ *wModel, err error) {
+	if b.wModel == nil {
+		b.wModel, err = newWModel(b.customers())
+	}
+	return b.wModel, err
 }
 
 const million = 1_000_000

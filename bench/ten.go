@@ -10,7 +10,7 @@ import (
 const tenMillion = 10 * million
 
 func tenMillionFigures(b *bench) (_ []figure, err error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}
