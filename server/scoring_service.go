@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -149,7 +150,11 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.evaluate(ctx, e, one, e.options(true, request.GetExplain()))
+	options := e.options(true, request.GetExplain())
+	// An assignment shares nothing with the memory in which it was made.
+	options.Workspace = workspaces.Get().(*engine.Workspace)
+	defer workspaces.Put(options.Workspace)
+	result, err := s.evaluate(ctx, e, one, options)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +165,9 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	assignment.Provenance = e.provenance
 	return &echelonv1.ScoreCustomerResponse{Assignment: assignment}, nil
 }
+
+// workspaces are the memory in which calls for one customer are evaluated.
+var workspaces = sync.Pool{New: func() any { return new(engine.Workspace) }}
 
 // lastID stands for the id of a customer that was given without one: it comes after the ids that people use.
 const lastID = "\U0010FFFF"

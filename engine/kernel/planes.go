@@ -12,7 +12,7 @@ type Planes []frame.Bitmap
 
 // NewPlanes returns the planes of rows whose codes are 0 and can become as large as last.
 func (a *Arena) NewPlanes(rows, last int) Planes {
-	var p Planes
+	p := make(Planes, 0, bits.Len(uint(last)))
 	for ; last > 0; last >>= 1 {
 		p = append(p, a.Bitmap(rows))
 	}
