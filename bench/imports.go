@@ -35,7 +35,7 @@ func importFigures(b *bench) ([]figure, error) {
 		return nil, err
 	}
 	i := &importing{bench: b, model: m.model, rows: b.choose(200_000, million), folder: filepath.Join(b.folder, "import")}
-	encoded, err := rowBatches(b.customers(), i.rows)
+	encoded, err := arrowBatches(m.frame.Slice(0, i.rows))
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ type part struct {
 var parts = []part{
 	{name: "engine", figures: []string{"engine_vs_hand", "engine_vs_duckdb", "engine_vs_celgo", "engine_scaling"}, run: engineFigures},
 	{name: "second", run: secondModel},
+	{name: "arrow", figures: []string{"bulk_arrow_vs_echo"}, run: arrowFigures},
 	{name: "rows", figures: []string{"bulk_rows_vs_unmarshal"}, run: rowsFigures},
 	{name: "run", figures: []string{"run_vs_duckdb", "publish_vs_run"}, run: runFigures},
 	{name: "import", figures: []string{"import_vs_badger"}, run: importFigures},

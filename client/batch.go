@@ -30,6 +30,8 @@ type batch struct {
 	places    []int64               // the caller's index of each of the customers
 	refused   []*echelonv1.RowError // with the caller's indexes
 	bytes     int
+	// arrow is the rows of a batch that came as an IPC stream; how many they are its answer tells.
+	arrow []byte
 }
 
 // batches cuts the caller's customers into batches of at most that many rows. An error of the sequence comes last, after a batch of the rows
@@ -103,19 +105,24 @@ func (b *batch) refuse(row *echelonv1.RowError) {
 
 // message returns the batch as it is sent.
 func (b *batch) message() *echelonv1.CustomerBatch {
+	if b.arrow != nil {
+		return &echelonv1.CustomerBatch{Sequence: b.sequence, Arrow: b.arrow}
+	}
 	return &echelonv1.CustomerBatch{Sequence: b.sequence, Rows: &echelonv1.CustomerRows{Customers: b.customers}}
 }
 
-// place gives the errors of an answer the caller's indexes. They must come in the order of the rows.
+// place gives the errors of an answer the caller's indexes, unless the batch came as Arrow. They must come in the order of the rows.
 func (b *batch) place(refused []*echelonv1.RowError) error {
 	last := int64(-1)
 	for _, row := range refused {
 		index := row.GetIndex()
-		if index <= last || index >= int64(len(b.places)) {
+		if index <= last || b.arrow == nil && index >= int64(len(b.places)) {
 			return broken("batch %d of %d rows has an error for row %d after one for row %d", b.sequence, len(b.places), index, last)
 		}
 		last = index
-		row.Index = b.places[index]
+		if b.arrow == nil {
+			row.Index = b.places[index]
+		}
 	}
 	return nil
 }

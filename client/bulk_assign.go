@@ -40,38 +40,44 @@ func (c *Client) BulkAssign(
 		rows = min(rows, explainedRows)
 	}
 	return sequence(func(emit func(Outcome) error) error {
-		var provenance *echelonv1.Provenance
-		e := &exchange[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse, *echelonv1.AssignmentBatch]{
-			client: c,
-			call: func(conn grpc.ClientConnInterface) opener[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse] {
-				return echelonv1.NewScoringServiceClient(conn).BulkAssign
-			},
-			header: func(after int64) *echelonv1.BulkAssignRequest {
-				return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Header{Header: pinned(header, provenance, after)}}
-			},
-			request: func(b *echelonv1.CustomerBatch) *echelonv1.BulkAssignRequest {
-				return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Batch{Batch: b}}
-			},
-			opened: func(res *echelonv1.BulkAssignResponse, _ int64) error {
-				now := res.GetOpened()
-				switch {
-				case now == nil:
-					return errNotOpened
-				case provenance != nil && !proto.Equal(now, provenance):
-					return broken("the stream that was resumed evaluates by %v, and by %v before", now, provenance)
-				}
-				provenance = now
-				return nil
-			},
-			batch: (*echelonv1.BulkAssignResponse).GetBatch,
-			settle: func(b *batch, answer *echelonv1.AssignmentBatch) error {
-				attach(provenance, answer.GetAssignments())
-				return settleAssigned(b, answer, emit)
-			},
-			rows: rows,
-		}
-		return e.run(ctx, customers)
+		e := c.assigning(header, func(provenance *echelonv1.Provenance, b *batch, answer *echelonv1.AssignmentBatch) error {
+			attach(provenance, answer.GetAssignments())
+			return settleAssigned(b, answer, emit)
+		})
+		return e.run(ctx, batches(customers, rows))
 	})
+}
+
+// assigning returns a BulkAssign stream, whose answers are settled with the provenance that the stream stated.
+func (c *Client) assigning(
+	header *echelonv1.BulkAssignHeader, settle func(*echelonv1.Provenance, *batch, *echelonv1.AssignmentBatch) error,
+) *exchange[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse, *echelonv1.AssignmentBatch] {
+	var provenance *echelonv1.Provenance
+	return &exchange[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse, *echelonv1.AssignmentBatch]{
+		client: c,
+		call: func(conn grpc.ClientConnInterface) opener[echelonv1.BulkAssignRequest, echelonv1.BulkAssignResponse] {
+			return echelonv1.NewScoringServiceClient(conn).BulkAssign
+		},
+		header: func(after int64) *echelonv1.BulkAssignRequest {
+			return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Header{Header: pinned(header, provenance, after)}}
+		},
+		request: func(b *echelonv1.CustomerBatch) *echelonv1.BulkAssignRequest {
+			return &echelonv1.BulkAssignRequest{Message: &echelonv1.BulkAssignRequest_Batch{Batch: b}}
+		},
+		opened: func(res *echelonv1.BulkAssignResponse, _ int64) error {
+			now := res.GetOpened()
+			switch {
+			case now == nil:
+				return errNotOpened
+			case provenance != nil && !proto.Equal(now, provenance):
+				return broken("the stream that was resumed evaluates by %v, and by %v before", now, provenance)
+			}
+			provenance = now
+			return nil
+		},
+		batch:  (*echelonv1.BulkAssignResponse).GetBatch,
+		settle: func(b *batch, answer *echelonv1.AssignmentBatch) error { return settle(provenance, b, answer) },
+	}
 }
 
 // pinned returns the header of a stream that goes on after a batch, by what the first one resolved to: what was published or activated since, and the

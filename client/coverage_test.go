@@ -86,6 +86,8 @@ func argument(t *testing.T, name string, of reflect.Type) reflect.Value {
 		return reflect.ValueOf(t.Context())
 	case of == reflect.TypeFor[io.Writer]():
 		return reflect.ValueOf(io.Discard)
+	case of == reflect.TypeFor[iter.Seq2[[]byte, error]]():
+		return reflect.ValueOf(streams(1))
 	case of == reflect.TypeFor[iter.Seq2[*echelonv1.Customer, error]]():
 		return reflect.ValueOf(numbered(1))
 	case of == reflect.TypeFor[iter.Seq2[*echelonv1.Override, error]]():

@@ -27,8 +27,6 @@ type exchange[Req, Res any, A answer] struct {
 	batch func(*Res) A
 	// settle takes a batch and its answer, whose errors have the caller's indexes; the answer is nil for a batch that was not sent.
 	settle func(*batch, A) error
-	// rows is how many rows a batch has at most.
-	rows int
 
 	stream *duplex[Req, Res]
 	// release frees the connection of a stream that was resumed.
@@ -57,9 +55,9 @@ type answer interface {
 	GetErrors() []*echelonv1.RowError
 }
 
-// run sends the customers and settles them, all those too that came before an error of their sequence. It returns when everything is settled or
+// run sends the batches and settles them, all those too that came before an error of their sequence. It returns when everything is settled or
 // the stream broke for good, and leaves nothing behind, whatever way it ends.
-func (e *exchange[Req, Res, A]) run(ctx context.Context, customers iter.Seq2[*echelonv1.Customer, error]) error {
+func (e *exchange[Req, Res, A]) run(ctx context.Context, batches iter.Seq2[*batch, error]) error {
 	e.release = func() {}
 	defer func() {
 		if e.stream != nil {
@@ -72,7 +70,7 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, customers iter.Seq2[*ec
 		return err
 	}
 	var failure error
-	for b, err := range batches(customers, e.rows) {
+	for b, err := range batches {
 		if err != nil {
 			failure = err
 			break

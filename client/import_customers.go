@@ -29,6 +29,10 @@ type ImportProgress struct {
 	Unlisted int64
 	// Errors are the rows that this batch refused, in order; their index is the place in the caller's sequence, from 0.
 	Errors []*echelonv1.RowError
+	// Families says what this batch means for the families of published models: whose parents are odd, and which run they are of.
+	Families []*echelonv1.WrittenFamilies
+	// Notices are what people should know of Arrow batches, with the first one: which of its columns are ignored.
+	Notices []string
 }
 
 // ImportCustomers stores as many customers as the sequence yields, in batches, and yields the progress after each. A customer replaces what was
@@ -46,54 +50,68 @@ func (c *Client) ImportCustomers(
 	ctx context.Context, header *echelonv1.ImportHeader, customers iter.Seq2[*echelonv1.Customer, error],
 ) iter.Seq2[ImportProgress, error] {
 	return sequence(func(emit func(ImportProgress) error) error {
-		var stored, assigned, repeated int64
-		if header.GetJobId() == "" && c.resume.attempts > 0 {
-			header = proto.CloneOf(header)
-			if header == nil {
-				header = &echelonv1.ImportHeader{}
+		e := c.importing(header, func(b *batch, answer *echelonv1.ImportedBatch) (rows int64, err error) {
+			refused := answer.GetErrors()
+			if answer.GetStored()+int64(len(refused))+answer.GetUnlistedErrors() != int64(len(b.customers)) {
+				return 0, broken("batch %d of %d rows has %d stored and %d errors", b.sequence, len(b.customers), answer.GetStored(), len(refused))
 			}
-			header.JobId = rand.Text()
-		}
-		e := &exchange[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse, *echelonv1.ImportedBatch]{
-			client: c,
-			call: func(conn grpc.ClientConnInterface) opener[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse] {
-				return echelonv1.NewCustomerServiceClient(conn).ImportCustomers
-			},
-			header: func(int64) *echelonv1.ImportCustomersRequest {
-				return &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Header{Header: header}}
-			},
-			request: func(b *echelonv1.CustomerBatch) *echelonv1.ImportCustomersRequest {
-				return &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Batch{Batch: b}}
-			},
-			opened: func(res *echelonv1.ImportCustomersResponse, after int64) error {
-				switch opened := res.GetOpened(); {
-				case opened == nil:
-					return errNotOpened
-				case opened.GetLastSequence() < after:
-					return lost(header.GetJobId(), opened.GetLastSequence(), after)
-				}
-				return nil
-			},
-			batch: (*echelonv1.ImportCustomersResponse).GetBatch,
-			settle: func(b *batch, answer *echelonv1.ImportedBatch) error {
-				refused := answer.GetErrors()
-				if answer.GetStored()+int64(len(refused))+answer.GetUnlistedErrors() != int64(len(b.customers)) {
-					return broken("batch %d of %d rows has %d stored and %d errors", b.sequence, len(b.customers), answer.GetStored(), len(refused))
-				}
-				stored += answer.GetStored()
-				assigned += answer.GetAssigned()
-				if answer.GetRepeated() {
-					repeated += b.end - b.from
-				}
-				return emit(ImportProgress{
-					Acknowledged: b.end, Stored: stored, Assigned: assigned, Repeated: repeated,
-					Unlisted: answer.GetUnlistedErrors(), Errors: mergeErrors(b.refused, refused),
-				})
-			},
-			rows: c.batchRows,
-		}
-		return e.run(ctx, customers)
+			return b.end - b.from, nil
+		}, emit)
+		return e.run(ctx, batches(customers, c.batchRows))
 	})
+}
+
+// importing returns an ImportCustomers stream, of which count tells how many rows a batch had by its answer.
+func (c *Client) importing(
+	header *echelonv1.ImportHeader, count func(*batch, *echelonv1.ImportedBatch) (rows int64, err error), emit func(ImportProgress) error,
+) *exchange[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse, *echelonv1.ImportedBatch] {
+	var stored, assigned, repeated int64
+	if header.GetJobId() == "" && c.resume.attempts > 0 {
+		header = proto.CloneOf(header)
+		if header == nil {
+			header = &echelonv1.ImportHeader{}
+		}
+		header.JobId = rand.Text()
+	}
+	return &exchange[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse, *echelonv1.ImportedBatch]{
+		client: c,
+		call: func(conn grpc.ClientConnInterface) opener[echelonv1.ImportCustomersRequest, echelonv1.ImportCustomersResponse] {
+			return echelonv1.NewCustomerServiceClient(conn).ImportCustomers
+		},
+		header: func(int64) *echelonv1.ImportCustomersRequest {
+			return &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Header{Header: header}}
+		},
+		request: func(b *echelonv1.CustomerBatch) *echelonv1.ImportCustomersRequest {
+			return &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Batch{Batch: b}}
+		},
+		opened: func(res *echelonv1.ImportCustomersResponse, after int64) error {
+			switch opened := res.GetOpened(); {
+			case opened == nil:
+				return errNotOpened
+			case opened.GetLastSequence() < after:
+				return lost(header.GetJobId(), opened.GetLastSequence(), after)
+			}
+			return nil
+		},
+		batch: (*echelonv1.ImportCustomersResponse).GetBatch,
+		settle: func(b *batch, answer *echelonv1.ImportedBatch) error {
+			rows, err := int64(0), error(nil)
+			if answer != nil {
+				if rows, err = count(b, answer); err != nil {
+					return err
+				}
+			}
+			stored += answer.GetStored()
+			assigned += answer.GetAssigned()
+			if answer.GetRepeated() {
+				repeated += rows
+			}
+			return emit(ImportProgress{
+				Acknowledged: b.end, Stored: stored, Assigned: assigned, Repeated: repeated, Unlisted: answer.GetUnlistedErrors(),
+				Errors: mergeErrors(b.refused, answer.GetErrors()), Notices: answer.GetNotices(), Families: answer.GetFamilies(),
+			})
+		},
+	}
 }
 
 // lost is the error of a service that has not what it acknowledged: another one, or one whose store is gone or was restored.

@@ -5,6 +5,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -35,6 +36,10 @@ type rowBatch struct {
 	raw     []byte
 	buffer  mem.Buffer
 	message *echelonv1.CustomerBatch
+	// arrow is the customers where they came as an IPC stream, in the buffer too unless message has it; then there are no rows.
+	arrow []byte
+	// first tells that it is the stream's first batch of Arrow.
+	first bool
 }
 
 // received is a request of a bulk stream on its way through the codec.
@@ -45,13 +50,18 @@ type received struct {
 
 // take keeps the rows of a request as they came, and reports false where protobuf is to decode it.
 func (r *received) take(data mem.BufferSlice) bool {
-	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	buffer := data.MaterializeToBuffer(&batchBuffers)
 	batch, ok := wire.Split(buffer.ReadOnlyData())
 	if !ok {
 		buffer.Free()
 		return false
 	}
-	r.batch = &rowBatch{sequence: batch.Sequence, count: batch.Count, size: len(batch.Rows), raw: batch.Rows, buffer: buffer}
+	r.batch = &rowBatch{
+		sequence: batch.Sequence, count: batch.Count, size: len(batch.Rows) + len(batch.Arrow), raw: batch.Rows, buffer: buffer, arrow: batch.Arrow,
+	}
+	if len(batch.Arrow) > 0 {
+		r.batch.count = arrowframe.Rows(batch.Arrow)
+	}
 	return true
 }
 
@@ -60,7 +70,7 @@ func (r *received) rows() int {
 	if r.batch != nil {
 		return r.batch.count
 	}
-	return len(r.message.GetBatch().GetRows().GetCustomers())
+	return batchRows(r.message.GetBatch())
 }
 
 // hasBatch reports whether the request is a batch.
@@ -79,7 +89,7 @@ func receiveBulk[T any, M interface {
 	request.batch = r.batch
 	if decoded := r.message.GetBatch(); decoded != nil {
 		request.batch = &rowBatch{
-			sequence: decoded.GetSequence(), count: len(decoded.GetRows().GetCustomers()), size: proto.Size(decoded), message: decoded,
+			sequence: decoded.GetSequence(), count: batchRows(decoded), size: proto.Size(decoded), message: decoded, arrow: decoded.GetArrow(),
 		}
 	}
 	return request, nil
@@ -118,7 +128,7 @@ func (b *rowBatch) decode() error {
 func (b *rowBatch) free() {
 	if b.buffer != nil {
 		b.buffer.Free()
-		b.raw, b.buffer = nil, nil
+		b.raw, b.arrow, b.buffer = nil, nil, nil
 	}
 }
 

@@ -75,6 +75,7 @@ func (a *assignStream) begin(request *bulkRequest[*echelonv1.BulkAssignRequest])
 type openAssign struct {
 	*evaluator
 	options engine.Options
+	arrow   *arrowForm
 	// assigners are those that are free.
 	assigners chan *assigner
 }
@@ -88,7 +89,13 @@ func (s *scoringService) openAssign(ctx context.Context, header *echelonv1.BulkA
 		return nil, err
 	}
 	e.way = wayStream
-	o := &openAssign{evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain()), assigners: make(chan *assigner, s.workers())}
+	arrow, err := e.arrowForm(header)
+	if err != nil {
+		return nil, err
+	}
+	o := &openAssign{
+		evaluator: e, options: e.options(!header.GetOmitReasons(), header.GetExplain()), arrow: arrow, assigners: make(chan *assigner, s.workers()),
+	}
 	for range cap(o.assigners) {
 		o.assigners <- &assigner{rows: e.rows(), encoder: e.scorer.Program().NewEncoder()}
 	}
@@ -104,22 +111,28 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 		return reply{}, context.Cause(ctx)
 	}
 	defer func() { o.assigners <- a }()
+	defer batch.free() // what was read of it may share its memory until it is answered
 	done, err := s.load.evaluation(ctx)
 	if err != nil {
 		return reply{}, err
 	}
 	defer done()
-	rows, err := o.read(a.rows, batch)
+	rows, err := o.take(a, batch)
 	if err != nil {
 		return reply{}, err
 	}
+	defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it
 	options := o.options
 	options.Workspace = &a.workspace
 	result, err := s.evaluate(ctx, o.evaluator, rows, options)
 	if err != nil {
 		return reply{}, err
 	}
-	answer, err := a.answer(batch.sequence, result, rows.refused)
+	outcomes, err := o.arrow.answer(result)
+	if err != nil {
+		return reply{}, err
+	}
+	answer, err := a.answer(batch.sequence, result, rows, outcomes)
 	if err != nil {
 		return reply{}, err
 	}
@@ -148,17 +161,24 @@ const (
 	batchSequence    = protowire.Number(1)
 	batchAssignments = protowire.Number(2)
 	batchErrors      = protowire.Number(3)
+	batchArrow       = protowire.Number(200)
+	batchNotices     = protowire.Number(201)
+	batchCount       = protowire.Number(202)
 )
 
-// answer writes the BulkAssignResponse to a batch.
-func (a *assigner) answer(sequence int64, result *engine.Result, refused []*echelonv1.RowError) (*written, error) {
+// answer writes the BulkAssignResponse to a batch; outcomes are by Arrow, where that was asked for.
+func (a *assigner) answer(sequence int64, result *engine.Result, rows *batch, outcomes []byte) (*written, error) {
+	refused := rows.refused
 	body := a.body[:0]
 	if sequence != 0 {
 		body = protowire.AppendVarint(protowire.AppendTag(body, batchSequence, protowire.VarintType), uint64(sequence))
 	}
-	err := a.encoder.Reset(result)
-	for row := 0; row < result.Len() && err == nil; row++ {
-		body, err = a.encoder.Append(body, batchAssignments, row)
+	var err error
+	if outcomes == nil {
+		err = a.encoder.Reset(result)
+		for row := 0; row < result.Len() && err == nil; row++ {
+			body, err = a.encoder.Append(body, batchAssignments, row)
+		}
 	}
 	for i := 0; i < len(refused) && err == nil; i++ {
 		body = protowire.AppendVarint(protowire.AppendTag(body, batchErrors, protowire.BytesType), uint64(proto.Size(refused[i])))
@@ -167,10 +187,25 @@ func (a *assigner) answer(sequence int64, result *engine.Result, refused []*eche
 	if err != nil {
 		return nil, err
 	}
+	for _, notice := range rows.notices {
+		body = protowire.AppendString(protowire.AppendTag(body, batchNotices, protowire.BytesType), notice)
+	}
+	if rows.arrived > 0 {
+		body = protowire.AppendVarint(protowire.AppendTag(body, batchCount, protowire.VarintType), uint64(rows.arrived))
+	}
 	a.body = body
-	pool := mem.DefaultBufferPool()
-	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(len(body)))
-	*buffer = protowire.AppendBytes(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), body)
+	size := len(body)
+	if outcomes != nil {
+		size += protowire.SizeTag(batchArrow) + protowire.SizeBytes(len(outcomes))
+	}
+	pool := &batchBuffers
+	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(size))
+	out := protowire.AppendVarint(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), uint64(size))
+	out = append(out, body...)
+	if outcomes != nil {
+		out = protowire.AppendBytes(protowire.AppendTag(out, batchArrow, protowire.BytesType), outcomes)
+	}
+	*buffer = out
 	return &written{mem.NewBuffer(buffer, pool)}, nil
 }
 
@@ -179,7 +214,6 @@ func (e *evaluator) rows() *wire.Rows { return wire.NewRows(e.builder(), e.ignor
 
 // read builds the frame of a batch. INVALID_REQUEST.
 func (e *evaluator) read(rows *wire.Rows, from *rowBatch) (*batch, error) {
-	rows.Builder = e.builder()
 	b := &batch{places: make([]int, 0, from.count)}
 	if err := from.read(rows, func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError) {
 		e.add(b, place, customer, refused)

@@ -67,6 +67,7 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_OVERLOADED:          codes.ResourceExhausted,
 	echelonv1.ErrorReason_TOO_MANY_STREAMS:    codes.ResourceExhausted,
 	echelonv1.ErrorReason_RUN_IN_PROGRESS:     codes.FailedPrecondition,
+	echelonv1.ErrorReason_ARROW_INVALID:       codes.InvalidArgument,
 
 	echelonv1.ErrorReason_OVERRIDE_NOT_FOUND: codes.NotFound,
 	echelonv1.ErrorReason_OVERRIDE_CHANGED:   codes.Aborted,

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -14,6 +15,9 @@ type gathering struct {
 	frames         []*frame.Frame
 	count, refused int64
 	errors         []*echelonv1.RowError
+	// arrow reads Arrow batches, and notices are what it says of them.
+	arrow   *arrowframe.Reader
+	notices []string
 	// leaving give back the bytes of what was gathered.
 	leaving []func()
 }
@@ -24,8 +28,11 @@ func (g *gathering) leave() {
 	}
 }
 
-// add reads a batch. INVALID_REQUEST.
+// add reads a batch. INVALID_REQUEST, ARROW_INVALID.
 func (g *gathering) add(batch *rowBatch) error {
+	if len(batch.arrow) > 0 {
+		return g.addArrow(batch)
+	}
 	err := batch.read(g.rows, func(_ int, _ *echelonv1.Customer, refused *echelonv1.RowError) {
 		if refused != nil {
 			g.refused++

@@ -27,6 +27,8 @@ type scoringService struct {
 	catalog *catalog.Catalog
 	streams streaming
 	load    *load
+	// single are what single calls are evaluated in.
+	single sync.Pool
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
@@ -97,6 +99,9 @@ type batch struct {
 	refused []*echelonv1.RowError
 	// brought are the customers as messages, where one may have brought along the tiers that it is in; nil for one that cannot have.
 	brought []*echelonv1.Customer
+	// notices are what is said of an Arrow batch, and arrived is how many rows it had.
+	notices []string
+	arrived int64
 }
 
 func (e *evaluator) builder() *frame.Builder {
@@ -141,49 +146,27 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
+	memory := s.memory(e)
+	defer s.single.Put(memory) // the answer keeps nothing of it
 	var one *batch
-	if id := request.GetCustomerId(); id != "" {
+	id := request.GetCustomerId()
+	if id != "" {
 		one, err = s.stored(ctx, e, request.GetEvaluator().GetStored().GetName(), id)
-	} else {
-		one, err = given(e, request.GetGiven())
+	} else if one, id, err = memory.given(ctx, e, request.GetGiven()); err == nil {
+		defer memory.rows.Builder.Recycle(one.Frame)
 	}
 	if err != nil {
 		return nil, err
 	}
 	options := e.options(true, request.GetExplain())
-	// An assignment shares nothing with the memory in which it was made.
-	options.Workspace = workspaces.Get().(*engine.Workspace)
-	defer workspaces.Put(options.Workspace)
+	options.Workspace = &memory.workspace
 	result, err := s.evaluate(ctx, e, one, options)
 	if err != nil {
 		return nil, err
 	}
 	assignment := result.Assignment(0)
-	if request.GetGiven() != nil {
-		assignment.CustomerId = request.GetGiven().GetId()
-	}
-	assignment.Provenance = e.provenance
+	assignment.CustomerId, assignment.Provenance = id, e.provenance
 	return &echelonv1.ScoreCustomerResponse{Assignment: assignment}, nil
-}
-
-// workspaces are the memory in which calls for one customer are evaluated.
-var workspaces = sync.Pool{New: func() any { return new(engine.Workspace) }}
-
-// lastID stands for the id of a customer that was given without one: it comes after the ids that people use.
-const lastID = "\U0010FFFF"
-
-// given returns one customer of a request.
-func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
-	named := customer
-	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers(), PreviousStandings: customer.GetPreviousStandings()}
-	}
-	one := e.batch([]*echelonv1.Customer{named})
-	if len(one.refused) > 0 {
-		one.refused[0].CustomerId = customer.GetId()
-		return nil, fault.Customer(one.refused[0])
-	}
-	return one, nil
 }
 
 // stored returns one stored customer, with the tiers that it is in by the publication of a stored model and its overrides; an inline one, which has no
@@ -280,7 +263,9 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, err
 	}
 	builder := frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...))
-	gathered := &gathering{rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes())}
+	gathered := &gathering{
+		rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes()), arrow: populationReader(builder, header.GetIdColumn()),
+	}
 	defer gathered.leave()
 	if err := s.gather(stream, sequence, gathered); err != nil {
 		return nil, err
@@ -292,7 +277,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 		return nil, fmt.Errorf("calibrating: %w", err)
 	}
 	calibration.Refused = gathered.refused
-	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors}
+	response := &echelonv1.CalibrateResponse{Calibration: calibration, Errors: gathered.errors, Notices: gathered.notices}
 	return response, fits(response, s.streams.maxMessage)
 }
 

@@ -39,6 +39,8 @@ type batches struct {
 	last int64
 	// job tells that a job decides which batch may come, since it may have been sent before.
 	job bool
+	// arrow tells that there was a batch of Arrow.
+	arrow bool
 }
 
 // check checks the batch that is to be done next. HEADER_EXPECTED, OUT_OF_SEQUENCE, BATCH_TOO_LARGE.
@@ -52,7 +54,11 @@ func (b *batches) check(batch *rowBatch) error {
 	case batch.count > maxBatchRows:
 		return fault.New(echelonv1.ErrorReason_BATCH_TOO_LARGE, "the batch %d has %d rows, at most %d are allowed: send more and smaller batches",
 			batch.sequence, batch.count, maxBatchRows)
+	case len(batch.arrow) > 0 && batch.message.GetRows() != nil:
+		return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the batch %d has rows and an Arrow batch: send one of them", batch.sequence)
 	}
+	batch.first = len(batch.arrow) > 0 && !b.arrow
+	b.arrow = b.arrow || batch.first
 	return nil
 }
 
@@ -91,6 +97,9 @@ const (
 // listFitting leaves out of an answer the errors that do not fit a message: the batch is stored, and must be answered.
 func (s streaming) listFitting(answer *echelonv1.ImportedBatch) {
 	room := s.maxMessage - answerBytes
+	for _, f := range answer.GetFamilies() {
+		room -= proto.Size(f) + errorFraming
+	}
 	for i, e := range answer.GetErrors() {
 		if room -= proto.Size(e) + errorFraming; room < 0 {
 			answer.UnlistedErrors += int64(len(answer.GetErrors()) - i)

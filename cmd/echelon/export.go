@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 	"github.com/echelonhq/echelon/engine"
-	"github.com/echelonhq/echelon/internal/tabular"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -26,7 +26,7 @@ func (c *cli) exportCommand() *cobra.Command {
 	cmd := c.calls(&cobra.Command{
 		Use:   "export",
 		Short: "Write the published assignments, or the stored customers, to a file",
-		Long: "Export writes a model's published assignments to a CSV file, with the columns of score, or those of a run. With --customers it writes the\n" +
+		Long: "Export writes a model's published assignments to a file, with the columns of score, or those of a run. With --customers it writes the\n" +
 			"stored customers, with the attributes of the model, so that import reads them back. Rows are ordered by id.",
 		Example: "  echelon export --model b2b --output tiers.csv\n  echelon export --model b2b --customers --output customers.csv",
 		Args:    cobra.NoArgs,
@@ -52,9 +52,12 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 	if err != nil {
 		return err
 	}
-	var out *tabular.CustomerWriter
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
+	var out customerFile
 	return c.exportRows(o.output, "customers written", func(file io.Writer, line *progress.Line) (err error) {
-		if out, err = tabular.NewCustomerWriter(file, o.idColumn, attributes); err != nil {
+		if out, err = newCustomerFile(o.output, file, o.idColumn, attributes); err != nil {
 			return err
 		}
 		err = each(server.ExportCustomers(ctx), line, out.Write)
@@ -66,15 +69,18 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 }
 
 func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o exportOptions) error {
+	if err := checkOutput(o.output); err != nil {
+		return err
+	}
 	return c.exportRows(o.output, "assignments written", func(file io.Writer, line *progress.Line) error {
-		var out *tabular.AssignmentWriter
+		var out *gatheredOutcomes
 		err := each(server.ExportAssignments(ctx, o.model, o.run), line, func(a *echelonv1.Assignment) (err error) {
 			if out == nil {
 				if out, err = assignmentWriter(ctx, server, file, o, a.GetProvenance().GetModelVersion()); err != nil {
 					return err
 				}
 			}
-			return out.Write(a, engine.ReasonText(a.GetReasons()))
+			return out.add(a)
 		})
 		if err == nil && out == nil {
 			out, err = assignmentWriter(ctx, server, file, o, 0)
@@ -82,19 +88,24 @@ func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o ex
 		if err != nil {
 			return err
 		}
-		return out.Flush()
+		return out.finish()
 	})
 }
 
 // assignmentWriter returns a writer of the assignments that a version of the model made.
 func assignmentWriter(
 	ctx context.Context, server *client.Client, file io.Writer, o exportOptions, version int64,
-) (*tabular.AssignmentWriter, error) {
+) (*gatheredOutcomes, error) {
 	kept, err := server.GetModel(ctx, o.model, version)
 	if err != nil {
 		return nil, err
 	}
-	return tabular.NewAssignmentWriter(file, o.idColumn, kept.GetModel())
+	program, found := engine.Compile(kept.GetModel())
+	if found.HasMistakes() {
+		return nil, fmt.Errorf("the model on the server has mistakes for this version of echelon: use the same on both sides: %w", found.Err())
+	}
+	out, err := newOutcomes(o.output, file, o.idColumn, program)
+	return &gatheredOutcomes{out: out, program: program}, err
 }
 
 // each hands rows on and counts them.

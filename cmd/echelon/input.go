@@ -19,7 +19,7 @@ const stdio = "-"
 type fileOptions struct{ input, format, delimiter, encoding string }
 
 func (o *fileOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.input, "input", "", "the file to read customers from: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
+	cmd.Flags().StringVar(&o.input, "input", "", "the file to read customers from: CSV, JSON lines, Parquet or Arrow, compressed where its name ends in .gz or .zst; - is the standard input")
 	o.formFlags(cmd)
 	require(cmd, "input")
 }
@@ -27,7 +27,7 @@ func (o *fileOptions) flags(cmd *cobra.Command) {
 // formFlags adds the flags that say how the file is read.
 func (o *fileOptions) formFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.format, "format", "", "how the file holds rows: csv or jsonl; what its name ends in where it is not given (.jsonl, .ndjson), or else csv")
+	flags.StringVar(&o.format, "format", "", "how the file holds rows: csv, jsonl, parquet or arrow; what its name ends in where it is not given (.jsonl, .ndjson, .parquet, .arrow, .arrows, .feather, .ipc), or else csv")
 	flags.StringVar(&o.delimiter, "delimiter", "", "what separates the cells of CSV: comma, semicolon, tab, pipe or a character; found from the header where it is not given")
 	flags.StringVar(&o.encoding, "encoding", "", "how the file writes text: utf-8 where it is not given, or windows-1252; UTF-16 is known by its mark")
 }
@@ -43,7 +43,10 @@ func (o fileOptions) rows() (tabular.RowOptions, error) {
 		return tabular.RowOptions{}, usagef("--delimiter: %w", err)
 	}
 	if delimiter != 0 && format != tabular.CSV {
-		return tabular.RowOptions{}, usagef("--delimiter is for CSV, and the input is JSON lines: leave it out")
+		return tabular.RowOptions{}, usagef("--delimiter is for CSV, and the input is none: leave it out")
+	}
+	if o.encoding != "" && format.HasTypes() {
+		return tabular.RowOptions{}, usagef("--encoding is for files of text, and the input is none: leave it out")
 	}
 	encoding, err := tabular.ParseEncoding(o.encoding)
 	if err != nil {
@@ -79,6 +82,9 @@ func (o fileOptions) open() (io.ReadCloser, error) {
 	file, err := os.Open(o.input)
 	if err != nil {
 		return nil, err
+	}
+	if !tabular.Compressed(o.input) {
+		return file, nil
 	}
 	plain, err := tabular.Decompress(o.input, file)
 	if err != nil {

@@ -26,7 +26,7 @@ type lintOptions struct {
 // customerFlags adds the flags that name customers to hold the rules against.
 func (o *lintOptions) customerFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.input, "input", "", "a file of customers to hold the rules against: CSV or JSON lines, compressed where its name ends in .gz or .zst; - is the standard input")
+	flags.StringVar(&o.input, "input", "", "a file of customers to hold the rules against: CSV, JSON lines, Parquet or Arrow, compressed where its name ends in .gz or .zst; - is the standard input")
 	o.formFlags(cmd)
 	flags.StringVar(&o.idColumn, "id-column", "", "the column of that file that has the customers' ids")
 	flags.BoolVar(&o.rowIDs, "row-ids", false, "number the rows from 1 instead, for a file that has no ids")

@@ -27,7 +27,7 @@ func (c *cli) scoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "score",
 		Short: "Score a file of customers, without a server or through one",
-		Long: "Score evaluates the customers of a file, CSV or JSON lines, which are the population that the model learns from, and writes a file with the segments,\n" +
+		Long: "Score evaluates the customers of a file (CSV, JSON lines, Parquet, Arrow), which are the population that the model learns from, and writes a file with the segments,\n" +
 			"scores, tiers and reasons of each, in the order of the input. It needs no server; with --address a server does the work, with the same\n" +
 			"result to the byte. Rows that cannot be read are listed and do not stop the others; the exit code then is 4.",
 		Example: "  echelon score --model model.yaml --input customers.csv --id-column account_id --output tiers.csv --as-of 2026-01-31",
@@ -53,7 +53,7 @@ func (c *cli) modelFlag(cmd *cobra.Command, to *string, help string) {
 }
 
 func outputFlag(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "output", "", "the CSV file to write, compressed where its name ends in .gz or .zst; - is the standard output")
+	cmd.Flags().StringVar(to, "output", "", "the file to write: Parquet or Arrow where its name ends in .parquet, .arrow or .arrows, else CSV, compressed where it ends in .gz or .zst; - is the standard output")
 	require(cmd, "output")
 }
 
@@ -88,6 +88,9 @@ func parseAsOf(text string, zone *time.Location) (time.Time, error) {
 // check finds what is wrong with the flags together.
 func (o scoreOptions) check() error {
 	if err := o.inputOptions.check(); err != nil {
+		return err
+	}
+	if err := checkOutput(o.output); err != nil {
 		return err
 	}
 	if o.rejects != "" && o.rejects == o.output {

@@ -60,11 +60,20 @@ func (b *Builder) begin() {
 	b.dicts = make([]map[string]uint32, b.schema.Len())
 	for i := range b.frame.Columns {
 		column := &b.frame.Columns[i]
-		column.Type = b.schema.Field(i).Type
+		column.Type = b.schema.fields[i].Type
 		if column.Type == echelonv1.Attribute_STRING_LIST {
 			column.Offsets = []uint32{0}
 		}
 	}
+}
+
+// Seen reports whether a builder with UniqueIDs has a customer of that id.
+func (b *Builder) Seen(id string) bool { return b.ids.has(id, b.frame.IDs) }
+
+// See makes a builder with UniqueIDs refuse an id of which a customer came by another way.
+func (b *Builder) See(id string) {
+	b.ids.collect(b.frame.IDs)
+	b.ids.add(id)
 }
 
 // Schema returns the schema of the frames.

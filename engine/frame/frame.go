@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"slices"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -59,6 +60,9 @@ func (s *Schema) Len() int { return len(s.fields) }
 
 // Field returns field i.
 func (s *Schema) Field(i int) Field { return s.fields[i] }
+
+// Fields returns a copy of the fields, in order.
+func (s *Schema) Fields() []Field { return slices.Clone(s.fields) }
 
 // Names returns the fields' names, in order.
 func (s *Schema) Names() []string {

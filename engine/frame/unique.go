@@ -17,17 +17,24 @@ func (u *uniqueIDs) has(id string, current []string) bool {
 		return false
 	case u.seen == nil && (id > u.last || len(u.earlier) == 0 && len(current) == 0):
 		return false
-	case u.seen == nil:
-		u.seen = make(map[string]struct{})
-		for _, ids := range append(u.earlier, current) {
-			for _, id := range ids {
-				u.seen[id] = struct{}{}
-			}
-		}
-		u.earlier = nil
 	}
+	u.collect(current)
 	_, seen := u.seen[id]
 	return seen
+}
+
+// collect collects all ids, unless they are.
+func (u *uniqueIDs) collect(current []string) {
+	if u.seen != nil {
+		return
+	}
+	u.seen = make(map[string]struct{})
+	for _, ids := range append(u.earlier, current) {
+		for _, id := range ids {
+			u.seen[id] = struct{}{}
+		}
+	}
+	u.earlier = nil
 }
 
 // add notes an id that is new.

@@ -40,6 +40,19 @@ var importRules = []rule{
 		reason:  "storage and client import frame alone, so frame must not bring the rest of the engine along",
 	},
 	{
+		importers: []string{"./..."},
+		spared: []string{"./engine/frame/arrowframe/...", "./server/...", "./internal/tabular/...", "./cmd/...", "./examples/...", "./e2e/...",
+			"./internal/archtest/..."},
+		forbidden: []string{"./engine/frame/arrowframe/..."},
+		reason:    "Arrow is one form in which customers come: the engine, storage and the client do without it, and so does whoever embeds them",
+	},
+	{
+		importers: []string{"./..."},
+		spared:    []string{"./engine/frame/arrowframe/...", "./internal/tabular/...", "./cmd/...", "./examples/...", "./e2e/..."},
+		forbidden: []string{"github.com/apache/arrow-go/...", "github.com/google/flatbuffers/..."},
+		reason:    "record batches become frames in one place: nobody else reads the memory of another program",
+	},
+	{
 		importers: []string{"./engine/kernel/..."}, forbidden: []string{"./engine/..."},
 		allowed: []string{"./engine/kernel/...", "./engine/frame/..."},
 		reason:  "loops over columns know no expression and no model",

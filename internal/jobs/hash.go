@@ -24,6 +24,14 @@ func Hash(rows *echelonv1.CustomerRows) []byte {
 	return hash.Sum(nil)
 }
 
+// HashArrow tells Arrow batches apart, by their bytes: who sends one again sends the same.
+func HashArrow(stream []byte) []byte {
+	hash := sha256.New()
+	_, _ = hash.Write(binary.AppendUvarint([]byte("arrow"), uint64(len(stream)))) // never an error
+	_, _ = hash.Write(stream)
+	return hash.Sum(nil)
+}
+
 // Each value begins with what it is, and tells how long it is, so that no two write the same bytes.
 const (
 	isNull   = 'n'

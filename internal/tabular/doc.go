@@ -1,4 +1,4 @@
-// Package tabular turns CSV files and JSON lines into frames of customers, and assignments and customers into CSV files. It reads a file once,
+// Package tabular turns files of customers (CSV, JSON lines, Parquet, Arrow) into frames, and assignments and customers into files. It reads a file once,
 // from its beginning to its end, in batches, so that memory does not grow with the file; but for the ids, which are remembered to find those
 // that stand twice. docs/rules.md has the rules of a file, FILE-1 and on, each with its tests.
 //

@@ -61,6 +61,8 @@ type Reader struct {
 	parsers []*format.Parser
 	// plainNumber reads a number of JSON.
 	plainNumber *format.Parser
+	// typed tells which attributes take the type of their column; nil where columns have none.
+	typed []bool
 	// rows counts those that were read.
 	rows int
 }
@@ -80,7 +82,8 @@ func NewReader(in io.Reader, options Options) (*Reader, error) {
 	if r.plainNumber, err = format.New(&echelonv1.Attribute{Type: echelonv1.Attribute_NUMBER}); err != nil {
 		return nil, err
 	}
-	r.from, err = openSource(in, RowOptions{File: options.File, Format: options.Format, Delimiter: options.Delimiter, Encoding: options.Encoding, Expected: expected(options)})
+	r.from, err = openSource(in, RowOptions{File: options.File, Format: options.Format, Delimiter: options.Delimiter, Encoding: options.Encoding,
+		Expected: expected(options), Only: true})
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +92,7 @@ func NewReader(in io.Reader, options Options) (*Reader, error) {
 		return nil, wrong
 	}
 	r.builder = frame.NewBuilder(frame.ModelSchema(options.Attributes), frame.UniqueIDs())
-	return r, nil
+	return r, r.checkTypes()
 }
 
 // expected returns the columns that a reader asks for.
@@ -161,7 +164,7 @@ func (r *Reader) id(values []Value) (string, bool) {
 	if r.options.RowIDs {
 		return strconv.Itoa(r.rows), true
 	}
-	v := values[r.header.id]
+	v := values[r.header.id].plain()
 	switch v.Kind {
 	case Absent, Cell, Text:
 		return v.Text, true

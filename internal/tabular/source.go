@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 )
 
 // Kind is what a value of a row is.
 type Kind int
 
-// The kinds of values. A CSV file has cells alone; JSON lines have the others.
+// The kinds of values. A CSV file has cells alone, and JSON lines have others; files of columns with types have texts and what is typed.
 const (
 	// Absent is a value that the row does not have, or null.
 	Absent Kind = iota
@@ -25,6 +27,8 @@ const (
 	List
 	// Other is what no attribute can hold: an object, or a list of anything but texts.
 	Other
+	// Typed is a value of a column with a type, but for texts; Rows gives the kinds above for it.
+	Typed
 )
 
 // Value is what a row has in a column.
@@ -34,10 +38,15 @@ type Value struct {
 	Text string
 	// Items are those of a List.
 	Items []string
+	// cell is what is Typed.
+	cell *arrowframe.Cell
 }
 
 // String returns the value as it can be listed.
 func (v Value) String() string {
+	if v.Kind == Typed {
+		return v.cell.String()
+	}
 	if v.Kind == List {
 		text := ""
 		for i, item := range v.Items {
@@ -84,7 +93,16 @@ const (
 	CSV Format = "csv"
 	// JSONLines is an object a line.
 	JSONLines Format = "jsonl"
+	// Parquet is a Parquet file.
+	Parquet Format = "parquet"
+	// Arrow is an Arrow IPC stream; a file is read as one too.
+	Arrow Format = "arrow"
+	// ArrowFile is an Arrow IPC file, with a footer.
+	ArrowFile Format = "arrow file"
 )
+
+// HasTypes reports whether the columns of a format have types.
+func (f Format) HasTypes() bool { return f == Parquet || f == Arrow || f == ArrowFile }
 
 // ParseFormat reads the name of a format. The empty name stands for what the file's ending says.
 func ParseFormat(name, file string) (Format, error) {
@@ -95,8 +113,12 @@ func ParseFormat(name, file string) (Format, error) {
 		return CSV, nil
 	case "jsonl", "ndjson":
 		return JSONLines, nil
+	case "parquet":
+		return Parquet, nil
+	case "arrow":
+		return Arrow, nil
 	}
-	return "", fmt.Errorf("%s is no format: write csv or jsonl", strconv.Quote(name))
+	return "", fmt.Errorf("%s is no format: write csv, jsonl, parquet or arrow", strconv.Quote(name))
 }
 
 // RowOptions says how the rows of a file are told apart.
@@ -111,6 +133,8 @@ type RowOptions struct {
 	Encoding Encoding
 	// Expected are columns that are known of: they help to find the delimiter, and are columns of JSON lines whether rows have them or not.
 	Expected []string
+	// Only tells that other columns need not be read.
+	Only bool
 }
 
 // Rows reads the rows of a file as they stand, for those who do not know yet what the columns mean.
@@ -130,6 +154,12 @@ func OpenRows(in io.Reader, options RowOptions) (*Rows, error) {
 }
 
 func openSource(in io.Reader, options RowOptions) (source, error) {
+	switch options.Format {
+	case Parquet:
+		return newParquetSource(in, options)
+	case Arrow, ArrowFile:
+		return newArrowSource(in, options)
+	}
 	buffered, err := startOf(decoded(in, options.Encoding), options.File)
 	if err != nil {
 		return nil, err
@@ -163,6 +193,9 @@ func (r *Rows) Read() (values []Value, skipped int, err error) {
 				r.unread = fmt.Errorf("%s:%d: %s", r.file, r.from.line(), bad.message)
 			}
 			continue
+		}
+		for i, v := range values {
+			values[i] = v.plain()
 		}
 		return values, skipped, err
 	}

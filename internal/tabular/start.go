@@ -19,14 +19,24 @@ const gzipEnding, zstdEnding = ".gz", ".zst"
 func formatOf(file string) Format {
 	file = strings.ToLower(file)
 	file = strings.TrimSuffix(strings.TrimSuffix(file, gzipEnding), zstdEnding)
-	if strings.HasSuffix(file, ".jsonl") || strings.HasSuffix(file, ".ndjson") {
-		return JSONLines
+	for ending, format := range map[string]Format{
+		".jsonl": JSONLines, ".ndjson": JSONLines, ".parquet": Parquet, ".arrow": ArrowFile, ".feather": ArrowFile, ".arrows": Arrow, ".ipc": Arrow,
+	} {
+		if strings.HasSuffix(file, ending) {
+			return format
+		}
 	}
 	return CSV
 }
 
 // maxWindow is the most memory that a compressed file may ask for, in bytes.
 const maxWindow = 128 << 20
+
+// Compressed reports whether the ending of a file's name says that it is.
+func Compressed(file string) bool {
+	file = strings.ToLower(file)
+	return strings.HasSuffix(file, gzipEnding) || strings.HasSuffix(file, zstdEnding)
+}
 
 // Decompress returns what a file holds: by the ending of its name .gz and .zst are decompressed, others are as they are. It fails with an *Error
 // where the beginning is not what the ending says. Closing it does not close in.
@@ -106,6 +116,10 @@ func startOf(in io.Reader, file string) (*bufio.Reader, error) {
 		return bufio.NewReaderSize(decodedUTF16(buffered), 1<<16), nil
 	case begins("\x1f\x8b"), begins("\x28\xb5\x2f\xfd"):
 		return wrong("the file is compressed, and its name does not say so", "let its name end in .gz or .zst, as it is compressed")
+	case begins("PAR1"):
+		return wrong("the file is a Parquet file, and its name does not say so", "let its name end in .parquet, or give --format parquet")
+	case begins("ARRO"), begins("\xff\xff\xff\xff"):
+		return wrong("the file is an Arrow file, and its name does not say so", "let its name end in .arrow, or give --format arrow")
 	case begins("PK\x03\x04"), begins("\xd0\xcf\x11\xe0"):
 		return wrong("the file is a workbook of a spreadsheet or an archive", `save its sheet as "CSV UTF-8"`)
 	}

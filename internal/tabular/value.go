@@ -32,6 +32,8 @@ func (r *Reader) set(field int, v Value) {
 		} else {
 			r.unfit(field, v.Text)
 		}
+	case Typed:
+		r.setTyped(field, v)
 	case List:
 		if of.Type == echelonv1.Attribute_STRING_LIST {
 			r.builder.SetList(field, v.Items)

@@ -111,6 +111,8 @@ const (
 	ErrorReason_TOO_MANY_STREAMS ErrorReason = 142
 	// FAILED_PRECONDITION: a run of the model is under way; the metadata run_id names it.
 	ErrorReason_RUN_IN_PROGRESS ErrorReason = 143
+	// INVALID_ARGUMENT: an Arrow batch cannot be read: it is damaged, lacks the column of the ids, or has one of a type that its attribute does not take.
+	ErrorReason_ARROW_INVALID ErrorReason = 200
 	// NOT_FOUND: the customer has no override of that item.
 	ErrorReason_OVERRIDE_NOT_FOUND ErrorReason = 240
 	// ABORTED: the override was changed since its etag was read: read it again, and decide anew.
@@ -165,6 +167,7 @@ var (
 		141: "OVERLOADED",
 		142: "TOO_MANY_STREAMS",
 		143: "RUN_IN_PROGRESS",
+		200: "ARROW_INVALID",
 		240: "OVERRIDE_NOT_FOUND",
 		241: "OVERRIDE_CHANGED",
 		242: "CHANGES_EXPIRED",
@@ -213,6 +216,7 @@ var (
 		"OVERLOADED":               141,
 		"TOO_MANY_STREAMS":         142,
 		"RUN_IN_PROGRESS":          143,
+		"ARROW_INVALID":            200,
 		"OVERRIDE_NOT_FOUND":       240,
 		"OVERRIDE_CHANGED":         241,
 		"CHANGES_EXPIRED":          242,
@@ -251,7 +255,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xfc\a\n" +
+	"echelon.v1*\x90\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -297,7 +301,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"OVERLOADED\x10\x8d\x01\x12\x15\n" +
 	"\x10TOO_MANY_STREAMS\x10\x8e\x01\x12\x14\n" +
-	"\x0fRUN_IN_PROGRESS\x10\x8f\x01\x12\x17\n" +
+	"\x0fRUN_IN_PROGRESS\x10\x8f\x01\x12\x12\n" +
+	"\rARROW_INVALID\x10\xc8\x01\x12\x17\n" +
 	"\x12OVERRIDE_NOT_FOUND\x10\xf0\x01\x12\x15\n" +
 	"\x10OVERRIDE_CHANGED\x10\xf1\x01\x12\x14\n" +
 	"\x0fCHANGES_EXPIRED\x10\xf2\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"

@@ -686,7 +686,9 @@ type CalibrateHeader struct {
 	// What is calibrated; it has no calibration of its own.
 	Evaluator *Evaluator `protobuf:"bytes,1,opt,name=evaluator,proto3" json:"evaluator,omitempty"`
 	// Exchange rates beside those of the model's `currency`; one for the same currency and day goes before the model's. Up to 100,000.
-	Rates         []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	Rates []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	// The column of Arrow batches that has the ids; `customer_id` where empty.
+	IdColumn      string `protobuf:"bytes,200,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -735,13 +737,24 @@ func (x *CalibrateHeader) GetRates() []*ExchangeRate {
 	return nil
 }
 
+func (x *CalibrateHeader) GetIdColumn() string {
+	if x != nil {
+		return x.IdColumn
+	}
+	return ""
+}
+
 // CustomerBatch is a batch of a stream.
 type CustomerBatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client's number of it: 1, 2, 3 and so on.
 	Sequence int64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The customers, as rows.
-	Rows          *CustomerRows `protobuf:"bytes,2,opt,name=rows,proto3" json:"rows,omitempty"`
+	Rows *CustomerRows `protobuf:"bytes,2,opt,name=rows,proto3" json:"rows,omitempty"`
+	// The customers in columns, in place of rows: a whole Arrow IPC stream, which is a schema, its dictionaries and one record batch of at most 10,000
+	// rows. Columns are found by their names: that of the ids, and those of the attributes, in any order; others are ignored, and named in the first
+	// answer. docs/arrow.md says which types an attribute takes.
+	Arrow         []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -790,13 +803,22 @@ func (x *CustomerBatch) GetRows() *CustomerRows {
 	return nil
 }
 
+func (x *CustomerBatch) GetArrow() []byte {
+	if x != nil {
+		return x.Arrow
+	}
+	return nil
+}
+
 // CalibrateResponse is what was learned.
 type CalibrateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The calibration.
 	Calibration *Calibration `protobuf:"bytes,1,opt,name=calibration,proto3" json:"calibration,omitempty"`
 	// The customers that were refused, the first 1,000 of them; calibration.refused counts all. The index counts from the stream's first row.
-	Errors        []*RowError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
+	Errors []*RowError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
+	// What people should know of Arrow batches: which columns of the first one are ignored.
+	Notices       []string `protobuf:"bytes,200,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -841,6 +863,13 @@ func (x *CalibrateResponse) GetCalibration() *Calibration {
 func (x *CalibrateResponse) GetErrors() []*RowError {
 	if x != nil {
 		return x.Errors
+	}
+	return nil
+}
+
+func (x *CalibrateResponse) GetNotices() []string {
+	if x != nil {
+		return x.Notices
 	}
 	return nil
 }
@@ -943,6 +972,10 @@ type BulkAssignHeader struct {
 	OmitReasons bool `protobuf:"varint,3,opt,name=omit_reasons,json=omitReasons,proto3" json:"omit_reasons,omitempty"`
 	// The number of the first batch; 1 where 0. A stream that goes on where another broke off keeps the numbers.
 	FirstSequence int64 `protobuf:"varint,100,opt,name=first_sequence,json=firstSequence,proto3" json:"first_sequence,omitempty"`
+	// The column of Arrow batches that has the ids; `customer_id` where empty. Arrow answers call it so too.
+	IdColumn string `protobuf:"bytes,200,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
+	// Whether batches are answered by Arrow, whatever form they have. Explanations have no such form.
+	ArrowAnswers  bool `protobuf:"varint,201,opt,name=arrow_answers,json=arrowAnswers,proto3" json:"arrow_answers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1003,6 +1036,20 @@ func (x *BulkAssignHeader) GetFirstSequence() int64 {
 		return x.FirstSequence
 	}
 	return 0
+}
+
+func (x *BulkAssignHeader) GetIdColumn() string {
+	if x != nil {
+		return x.IdColumn
+	}
+	return ""
+}
+
+func (x *BulkAssignHeader) GetArrowAnswers() bool {
+	if x != nil {
+		return x.ArrowAnswers
+	}
+	return false
 }
 
 // BulkAssignResponse is the answer to the header, first and once, and then to each batch.
@@ -1100,7 +1147,15 @@ type AssignmentBatch struct {
 	// The assignments of the rows that were not refused, in their order.
 	Assignments []*Assignment `protobuf:"bytes,2,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// The rows that were refused, in their order.
-	Errors        []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
+	Errors []*RowError `protobuf:"bytes,3,rep,name=errors,proto3" json:"errors,omitempty"`
+	// The assignments in columns, in place of `assignments`, where the header asks for it: an Arrow IPC stream with one record batch. Its columns are
+	// called as those of the file that `echelon score` writes: the ids, segment.<segmentation>, score.<score>, completeness.<score>, tier.<tiering>,
+	// and reasons unless they are left out.
+	Arrow []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
+	// What people should know of Arrow batches, with the first one: which of its columns are ignored.
+	Notices []string `protobuf:"bytes,201,rep,name=notices,proto3" json:"notices,omitempty"`
+	// How many rows the batch had, where it came as Arrow.
+	Rows          int64 `protobuf:"varint,202,opt,name=rows,proto3" json:"rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1211,27 @@ func (x *AssignmentBatch) GetErrors() []*RowError {
 	return nil
 }
 
+func (x *AssignmentBatch) GetArrow() []byte {
+	if x != nil {
+		return x.Arrow
+	}
+	return nil
+}
+
+func (x *AssignmentBatch) GetNotices() []string {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+func (x *AssignmentBatch) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 var File_echelon_v1_scoring_service_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_scoring_service_proto_rawDesc = "" +
@@ -1204,34 +1280,42 @@ const file_echelon_v1_scoring_service_proto_rawDesc = "" +
 	"\x10CalibrateRequest\x125\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.echelon.v1.CalibrateHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\x8a\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\xb2\x01\n" +
 	"\x0fCalibrateHeader\x12;\n" +
 	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12:\n" +
 	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
-	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\"Y\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\x12&\n" +
+	"\tid_column\x18\xc8\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"p\n" +
 	"\rCustomerBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12,\n" +
-	"\x04rows\x18\x02 \x01(\v2\x18.echelon.v1.CustomerRowsR\x04rows\"|\n" +
+	"\x04rows\x18\x02 \x01(\v2\x18.echelon.v1.CustomerRowsR\x04rows\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\"\x97\x01\n" +
 	"\x11CalibrateResponse\x129\n" +
 	"\vcalibration\x18\x01 \x01(\v2\x17.echelon.v1.CalibrationR\vcalibration\x12,\n" +
-	"\x06errors\x18\x02 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\"\x90\x01\n" +
+	"\x06errors\x18\x02 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x19\n" +
+	"\anotices\x18\xc8\x01 \x03(\tR\anotices\"\x90\x01\n" +
 	"\x11BulkAssignRequest\x126\n" +
 	"\x06header\x18\x01 \x01(\v2\x1c.echelon.v1.BulkAssignHeaderH\x00R\x06header\x121\n" +
 	"\x05batch\x18\x02 \x01(\v2\x19.echelon.v1.CustomerBatchH\x00R\x05batchB\x10\n" +
-	"\amessage\x12\x05\xbaH\x02\b\x01\"\xbc\x01\n" +
+	"\amessage\x12\x05\xbaH\x02\b\x01\"\x8a\x02\n" +
 	"\x10BulkAssignHeader\x12;\n" +
 	"\tevaluator\x18\x01 \x01(\v2\x15.echelon.v1.EvaluatorB\x06\xbaH\x03\xc8\x01\x01R\tevaluator\x12\x18\n" +
 	"\aexplain\x18\x02 \x01(\bR\aexplain\x12!\n" +
 	"\fomit_reasons\x18\x03 \x01(\bR\vomitReasons\x12.\n" +
-	"\x0efirst_sequence\x18d \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rfirstSequence\"\x86\x01\n" +
+	"\x0efirst_sequence\x18d \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rfirstSequence\x12&\n" +
+	"\tid_column\x18\xc8\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\x12$\n" +
+	"\rarrow_answers\x18\xc9\x01 \x01(\bR\farrowAnswers\"\x86\x01\n" +
 	"\x12BulkAssignResponse\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.echelon.v1.ProvenanceH\x00R\x06opened\x123\n" +
 	"\x05batch\x18\x02 \x01(\v2\x1b.echelon.v1.AssignmentBatchH\x00R\x05batchB\t\n" +
-	"\amessage\"\x95\x01\n" +
+	"\amessage\"\xdc\x01\n" +
 	"\x0fAssignmentBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x128\n" +
 	"\vassignments\x18\x02 \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x12,\n" +
-	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors2\xeb\x02\n" +
+	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x15\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\x12\x19\n" +
+	"\anotices\x18\xc9\x01 \x03(\tR\anotices\x12\x13\n" +
+	"\x04rows\x18\xca\x01 \x01(\x03R\x04rows2\xeb\x02\n" +
 	"\x0eScoringService\x12T\n" +
 	"\rScoreCustomer\x12 .echelon.v1.ScoreCustomerRequest\x1a!.echelon.v1.ScoreCustomerResponse\x12f\n" +
 	"\x13BatchScoreCustomers\x12&.echelon.v1.BatchScoreCustomersRequest\x1a'.echelon.v1.BatchScoreCustomersResponse\x12J\n" +

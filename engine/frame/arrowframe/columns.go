@@ -1,0 +1,267 @@
+package arrowframe
+
+import (
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// column returns a field's values, and suspects the rows with one that may not be taken. What it has no loop for goes cell by cell.
+func (d *decoding) column(field frame.Field, of arrow.Array) frame.Column {
+	c := frame.Column{Type: field.Type, Valid: d.valid(of)}
+	if storage, is := of.(array.ExtensionArray); is {
+		of = storage.Storage()
+	}
+	done := false
+	switch field.Type {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		done = d.numbers(&c, field, of)
+	case echelonv1.Attribute_BOOLEAN:
+		done = d.truths(&c, of)
+	case echelonv1.Attribute_STRING:
+		done = d.texts(&c, field, of)
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		done = d.times(&c, field, of)
+	}
+	if !done {
+		d.cells(&c, field, of)
+	}
+	d.suspectMissing(field, c.Valid)
+	return c
+}
+
+// absent returns the column of a field that the batch lacks.
+func (d *decoding) absent(field frame.Field) frame.Column {
+	c := frame.Column{Type: field.Type, Valid: frame.NewBitmap(d.rows)}
+	d.room(&c)
+	d.suspectMissing(field, c.Valid)
+	return c
+}
+
+// room makes room for the values of a column.
+func (d *decoding) room(c *frame.Column) {
+	switch c.Type {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		c.Numbers = make([]float64, d.rows)
+	case echelonv1.Attribute_BOOLEAN:
+		c.Bits = frame.NewBitmap(d.rows)
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		c.Ints = make([]int64, d.rows)
+	case echelonv1.Attribute_STRING:
+		c.Codes = make([]uint32, d.rows)
+	case echelonv1.Attribute_STRING_LIST:
+		c.Offsets = make([]uint32, d.rows+1)
+	}
+}
+
+// valid returns the rows that have a value.
+func (d *decoding) valid(of arrow.Array) frame.Bitmap {
+	if _, is := of.(*array.Null); is {
+		return frame.NewBitmap(d.rows)
+	}
+	if of.NullN() == 0 || len(of.NullBitmapBytes()) == 0 {
+		return everyRow(d.rows)
+	}
+	return bitmapOf(of.NullBitmapBytes(), of.Data().Offset(), d.rows)
+}
+
+// bitmapOf copies n bits from a place on.
+func bitmapOf(bits []byte, from, n int) frame.Bitmap {
+	to := frame.NewBitmap(n)
+	if from&7 != 0 {
+		for i := range n {
+			to.Set(i, bits[(from+i)>>3]&(1<<(uint(from+i)&7)) != 0)
+		}
+		return to
+	}
+	bits = bits[from>>3 : from>>3+(n+7)>>3]
+	for i, b := range bits {
+		to[i>>3] |= uint64(b) << (8 * (i & 7))
+	}
+	if n&63 != 0 {
+		to[len(to)-1] &= 1<<(uint(n)&63) - 1
+	}
+	return to
+}
+
+// cells takes a column cell by cell.
+func (d *decoding) cells(c *frame.Column, field frame.Field, of arrow.Array) {
+	d.room(c)
+	codes := newCodes(field)
+	for row := range d.rows {
+		v, wrong := resolve(field, CellOf(of, row))
+		c.Valid.Set(row, v.set)
+		if wrong != nil {
+			d.suspect(row)
+		}
+		if v.set && !d.put(c, codes, row, v) {
+			d.suspect(row)
+		}
+		if c.Type == echelonv1.Attribute_STRING_LIST {
+			c.Offsets[row+1] = uint32(len(c.Codes))
+		}
+	}
+	c.Dict = codes.dict
+}
+
+// put puts a value into its row, and reports whether nothing is wrong with it.
+func (d *decoding) put(c *frame.Column, codes *codes, row int, v value) bool {
+	sound := true
+	switch c.Type {
+	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
+		c.Numbers[row] = v.number
+		return fits(c.Type, v.number)
+	case echelonv1.Attribute_BOOLEAN:
+		c.Bits.Set(row, v.truth)
+	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
+		c.Ints[row] = v.int
+		return inRange(c.Type, v.int)
+	case echelonv1.Attribute_STRING:
+		c.Codes[row], sound = codes.of(v.text)
+	case echelonv1.Attribute_STRING_LIST:
+		size := 0
+		for _, item := range v.list {
+			code, ok := codes.of(item)
+			c.Codes = append(c.Codes, code)
+			sound, size = sound && ok, size+len(item)
+		}
+		sound = sound && size <= frame.MaxValueBytes
+	}
+	return sound
+}
+
+// fits reports whether a number can be one of a field's.
+func fits(of echelonv1.Attribute_Type, x float64) bool {
+	if of == echelonv1.Attribute_INTEGER {
+		return x == math.Trunc(x) && math.Abs(x) <= frame.MaxInteger
+	}
+	return !math.IsNaN(x) && !math.IsInf(x, 0)
+}
+
+// numbers takes a column of numbers.
+func (d *decoding) numbers(c *frame.Column, field frame.Field, of arrow.Array) bool {
+	switch a := of.(type) {
+	case *array.Float64:
+		c.Numbers = d.doubles(a.Float64Values()[:d.rows], c.Valid)
+	case *array.Float32:
+		c.Numbers = widened(a.Float32Values()[:d.rows], c.Valid)
+	case *array.Int8:
+		c.Numbers = widened(a.Int8Values()[:d.rows], c.Valid)
+	case *array.Int16:
+		c.Numbers = widened(a.Int16Values()[:d.rows], c.Valid)
+	case *array.Int32:
+		c.Numbers = widened(a.Int32Values()[:d.rows], c.Valid)
+	case *array.Int64:
+		c.Numbers = widened(a.Int64Values()[:d.rows], c.Valid)
+		d.suspectBeyond(c)
+	case *array.Uint8:
+		c.Numbers = widened(a.Uint8Values()[:d.rows], c.Valid)
+	case *array.Uint16:
+		c.Numbers = widened(a.Uint16Values()[:d.rows], c.Valid)
+	case *array.Uint32:
+		c.Numbers = widened(a.Uint32Values()[:d.rows], c.Valid)
+	case *array.Uint64:
+		c.Numbers = widened(a.Uint64Values()[:d.rows], c.Valid)
+		d.suspectBeyond(c)
+	default:
+		return false
+	}
+	if of.DataType().ID() == arrow.FLOAT64 || of.DataType().ID() == arrow.FLOAT32 {
+		d.suspectUnfit(c, field)
+	}
+	return true
+}
+
+// doubles returns a column's own memory where frames may have it: aligned, with zeros where there is no value, and not to be owned; else a copy.
+func (d *decoding) doubles(values []float64, valid frame.Bitmap) []float64 {
+	aligned := len(values) == 0 || uintptr(unsafe.Pointer(unsafe.SliceData(values)))%unsafe.Alignof(float64(0)) == 0
+	if !d.layout.options.Own && aligned && zeroWhereMissing(values, valid) {
+		return slices.Clip(values)
+	}
+	return widened(values, valid)
+}
+
+func zeroWhereMissing(values []float64, valid frame.Bitmap) bool {
+	for w, word := range valid {
+		from, to := w<<6, min(w<<6+64, len(values))
+		if missing := ^word; missing != 0 {
+			for i := from; i < to; i++ {
+				if missing&(1<<(uint(i)&63)) != 0 && math.Float64bits(values[i]) != 0 {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// widened returns numbers as doubles, zero where there is no value.
+func widened[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](values []T, valid frame.Bitmap) []float64 {
+	to := make([]float64, len(values))
+	for w, word := range valid {
+		from, end := w<<6, min(w<<6+64, len(values))
+		for i, x := range values[from:end] {
+			if word&(1<<uint(i)) != 0 {
+				to[from+i] = float64(x)
+			}
+		}
+	}
+	return to
+}
+
+// suspectBeyond suspects the whole numbers that no double holds for sure.
+func (d *decoding) suspectBeyond(c *frame.Column) {
+	for i, x := range c.Numbers {
+		if math.Abs(x) >= frame.MaxInteger {
+			d.suspect(i)
+		}
+	}
+}
+
+// suspectUnfit suspects the doubles that the field does not take. Rows without a value have zeros, which it takes.
+func (d *decoding) suspectUnfit(c *frame.Column, field frame.Field) {
+	const exponent = 0x7FF << 52
+	if field.Type == echelonv1.Attribute_INTEGER {
+		for i, x := range c.Numbers {
+			if !fits(field.Type, x) {
+				d.suspect(i)
+			}
+		}
+		return
+	}
+	for from := 0; from < len(c.Numbers); from += 64 {
+		block := c.Numbers[from:min(from+64, len(c.Numbers))]
+		infinite := false
+		for _, x := range block {
+			infinite = infinite || math.Float64bits(x)&exponent == exponent
+		}
+		for i := 0; infinite && i < len(block); i++ {
+			if !fits(field.Type, block[i]) {
+				d.suspect(from + i)
+			}
+		}
+	}
+}
+
+// truths takes a column of truth values.
+func (d *decoding) truths(c *frame.Column, of arrow.Array) bool {
+	a, is := of.(*array.Boolean)
+	if !is {
+		return false
+	}
+	c.Bits = frame.NewBitmap(d.rows)
+	if d.rows == 0 {
+		return true
+	}
+	c.Bits = bitmapOf(a.Data().Buffers()[1].Bytes(), a.Data().Offset(), d.rows)
+	for i := range c.Bits {
+		c.Bits[i] &= c.Valid[i]
+	}
+	return true
+}

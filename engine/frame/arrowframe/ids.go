@@ -1,0 +1,107 @@
+package arrowframe
+
+import (
+	"hash/maphash"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/echelonhq/echelon/engine/frame"
+)
+
+// ids returns the ids of all rows, copied, and suspects those that are none. Null is the empty id.
+func (d *decoding) ids(of arrow.Array) []string {
+	ids := make([]string, d.rows)
+	switch a := of.(type) {
+	case *array.String:
+		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
+	case *array.LargeString:
+		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
+	default:
+		for i := range ids {
+			ids[i] = idOf(of, i)
+		}
+	}
+	for i, id := range ids {
+		if id == "" || len(id) > frame.MaxIDBytes || !utf8.ValidString(id) {
+			d.suspect(i)
+		}
+	}
+	return ids
+}
+
+// idsOf copies ids in one piece. Offsets count from the beginning of the column's memory, of which text is the part that they span.
+func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []byte) {
+	if len(ids) == 0 {
+		return
+	}
+	all, first := string(text), offsets[0]
+	for i := range ids {
+		if !of.IsNull(i) {
+			ids[i] = all[offsets[i]-first : offsets[i+1]-first]
+		}
+	}
+}
+
+// idOf returns one id: a text, or a whole number as it is written.
+func idOf(of arrow.Array, i int) string {
+	if of.IsNull(i) {
+		return ""
+	}
+	switch a := of.(type) {
+	case *array.Dictionary:
+		return idOf(a.Dictionary(), a.GetValueIndex(i))
+	case *array.Int64:
+		return strconv.FormatInt(a.Value(i), 10)
+	case *array.Uint64:
+		return strconv.FormatUint(a.Value(i), 10)
+	}
+	c := CellOf(of, i)
+	if c.Kind == Whole {
+		return strconv.FormatInt(int64(c.Number), 10)
+	}
+	return c.Text
+}
+
+// seen knows which ids rows had: a table of rows by the hashes of their ids.
+type seen struct {
+	ids  []string
+	rows []int32 // one more than the row; 0 is empty
+	seed maphash.Seed
+}
+
+// newSeen returns what finds an id's earlier row among ids; nil, which finds none, where they ascend as those of a sorted table do.
+func newSeen(ids []string) *seen {
+	ascending := true
+	for i := 1; i < len(ids) && ascending; i++ {
+		ascending = ids[i-1] < ids[i]
+	}
+	if ascending {
+		return nil
+	}
+	size := 16
+	for size < 2*len(ids) {
+		size *= 2
+	}
+	return &seen{ids: ids, rows: make([]int32, size), seed: maphash.MakeSeed()}
+}
+
+// slot returns where the id is, or where it would be.
+func (s *seen) slot(id string) int {
+	mask := len(s.rows) - 1
+	at := int(maphash.String(s.seed, id)) & mask
+	for s.rows[at] != 0 && s.ids[s.rows[at]-1] != id {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func (s *seen) has(id string) bool { return s != nil && s.rows[s.slot(id)] != 0 }
+
+func (s *seen) add(row int, id string) {
+	if s != nil {
+		s.rows[s.slot(id)] = int32(row) + 1
+	}
+}

@@ -1,0 +1,159 @@
+package arrowframe
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// MaxRows is the most rows that a record batch of a message may have.
+const MaxRows = 10_000
+
+// A stream of Arrow's IPC format is messages: a mark, the length of the metadata, the metadata, and a body whose length the metadata has.
+const (
+	mark      = 0xFFFFFFFF
+	markBytes = 4
+	alignment = 8
+)
+
+// messages splits a stream without copying it. It is an ipc.MessageReader.
+type messages struct {
+	left []byte
+	// batches counts the record batches, rows those of them.
+	batches int
+	rows    int64
+	// ended tells that the mark of the end was read.
+	ended bool
+}
+
+var _ ipc.MessageReader = (*messages)(nil)
+
+// Retain implements ipc.MessageReader.
+func (*messages) Retain() {}
+
+// Release implements ipc.MessageReader.
+func (*messages) Release() {}
+
+// Message returns the next message, and io.EOF after the last.
+func (m *messages) Message() (*ipc.Message, error) {
+	meta, body, err := m.next()
+	if err != nil {
+		return nil, err
+	}
+	return ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(body)), nil
+}
+
+// next returns the parts of the next message, whose lengths are within the stream.
+func (m *messages) next() (meta, body []byte, err error) {
+	if len(m.left) == 0 {
+		return nil, nil, io.EOF
+	}
+	size, ok := m.word()
+	if ok && size == mark {
+		size, ok = m.word()
+	}
+	switch {
+	case !ok:
+		return nil, nil, damaged("it ends within the length of a part")
+	case size == 0:
+		m.left, m.ended = nil, true
+		return nil, nil, io.EOF
+	case int64(size) > int64(len(m.left)):
+		return nil, nil, damaged("a part says that it has %d bytes, and %d follow", size, len(m.left))
+	}
+	meta, m.left = m.left[:size], m.left[size:]
+	h, err := readHeader(meta)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.body < 0 || h.body > int64(len(m.left)) {
+		return nil, nil, damaged("a body says that it has %d bytes, and %d follow", h.body, len(m.left))
+	}
+	body, m.left = m.left[:h.body], m.left[h.body:]
+	if h.kind == ipc.MessageRecordBatch {
+		m.batches++
+		m.rows += h.rows
+	}
+	return meta, body, h.check(body, maxUncompressed)
+}
+
+func (m *messages) word() (uint32, bool) {
+	if len(m.left) < markBytes {
+		return 0, false
+	}
+	word := binary.LittleEndian.Uint32(m.left)
+	m.left = m.left[markBytes:]
+	return word, true
+}
+
+// Rows returns how many rows the record batches of a stream have, without reading them; 0 of one that is damaged.
+func Rows(stream []byte) int {
+	m := &messages{left: stream}
+	for {
+		if _, _, err := m.next(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				return 0
+			}
+			return int(m.rows)
+		}
+	}
+}
+
+// read returns the schema of a stream and its record batch, which is nil where it has none. They share the stream's memory.
+func read(stream []byte) (schema *arrow.Schema, record arrow.RecordBatch, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = disagreeing()
+		}
+	}()
+	if len(stream) >= len(ipc.Magic) && string(stream[:len(ipc.Magic)]) == string(ipc.Magic) {
+		return nil, nil, errorf("the batch is an Arrow file, and a stream is expected: write it in Arrow's streaming format (ipc.new_stream)")
+	}
+	m := &messages{left: stream}
+	reader, err := ipc.NewReaderFromMessageReader(m)
+	if err != nil {
+		return nil, nil, asError(err)
+	}
+	if record, err = reader.Read(); errors.Is(err, io.EOF) {
+		if !m.ended {
+			return nil, nil, damaged("it ends before its record batch")
+		}
+		return reader.Schema(), nil, nil
+	}
+	if err != nil {
+		return nil, nil, asError(err)
+	}
+	for err == nil {
+		_, _, err = m.next()
+	}
+	switch {
+	case !errors.Is(err, io.EOF):
+		return nil, nil, asError(err)
+	case m.batches > 1:
+		return nil, nil, errorf("the Arrow message has %d record batches: send one a message", m.batches)
+	case m.rows > MaxRows:
+		return nil, nil, errorf("the record batch has %d rows, at most %d are allowed: send more and smaller batches", m.rows, MaxRows)
+	}
+	return reader.Schema(), record, nil
+}
+
+// asError makes an error of arrow-go ours.
+func asError(err error) error {
+	var ours *Error
+	if errors.As(err, &ours) {
+		return ours
+	}
+	if errors.Is(err, io.EOF) {
+		return damaged("it is empty")
+	}
+	return disagreeing()
+}
+
+// disagreeing is the error of a message whose parts arrow-go cannot bring together. Its own words are of its code.
+func disagreeing() *Error {
+	return damaged("its schema, its dictionaries and its values do not fit together")
+}

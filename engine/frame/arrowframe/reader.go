@@ -1,0 +1,65 @@
+package arrowframe
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/echelonhq/echelon/engine/frame"
+)
+
+// Reader reads the batches of a stream, each a whole IPC stream with one record batch. Several goroutines may use it.
+type Reader struct {
+	to      *frame.Schema
+	options Options
+
+	mu     sync.Mutex
+	schema *arrow.Schema
+	layout *Layout
+}
+
+// NewReader returns a reader of batches that become frames of a schema.
+func NewReader(to *frame.Schema, options Options) *Reader { return &Reader{to: to, options: options} }
+
+// Read reads a batch. It fails with an *Error.
+func (r *Reader) Read(stream []byte) (*Batch, error) {
+	schema, record, err := read(stream)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := r.layoutOf(schema)
+	switch {
+	case err != nil:
+		return nil, err
+	case record == nil:
+		return &Batch{Frame: frame.NewBuilder(r.to).Take(), Ignored: layout.Ignored()}, nil
+	}
+	return layout.Frame(record)
+}
+
+// layoutOf returns the layout of a schema: mostly that of the batch before.
+func (r *Reader) layoutOf(schema *arrow.Schema) (*Layout, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.schema != nil && r.schema.Equal(schema) {
+		return r.layout, nil
+	}
+	layout, err := NewLayout(schema, r.to, r.options)
+	if err != nil {
+		return nil, err
+	}
+	r.schema, r.layout = schema, layout
+	return layout, nil
+}
+
+// Notices says of columns that are ignored that they are.
+func Notices(ignored []string) []string {
+	switch len(ignored) {
+	case 0:
+		return nil
+	case 1:
+		return []string{fmt.Sprintf("the column %s is no attribute and is ignored", quoteAll(ignored))}
+	}
+	return []string{fmt.Sprintf("the columns %s are no attributes and are ignored", quoteAll(ignored))}
+}

@@ -1,0 +1,225 @@
+package arrowframe
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// Writer turns frames of one schema into record batches of one schema of Arrow: the ids, and a column a field. Several goroutines may use it.
+type Writer struct {
+	of     *frame.Schema
+	schema *arrow.Schema
+	// plain tells that texts stand in their rows.
+	plain bool
+}
+
+// A WriterOption changes how a Writer works.
+type WriterOption func(*Writer)
+
+// PlainTexts writes texts into their rows, for files that have dictionaries of their own, in place of dictionaries of Arrow.
+func PlainTexts() WriterOption { return func(w *Writer) { w.plain = true } }
+
+// NewWriter returns a writer; an empty id column is the constant IDColumn. It fails where a field is called like the column of ids.
+func NewWriter(of *frame.Schema, idColumn string, options ...WriterOption) (*Writer, error) {
+	w := &Writer{of: of}
+	for _, option := range options {
+		option(w)
+	}
+	idColumn = Options{IDColumn: idColumn}.id()
+	fields := []arrow.Field{{Name: idColumn, Type: arrow.BinaryTypes.String}}
+	for i := range of.Len() {
+		field := of.Field(i)
+		if field.Name == idColumn {
+			return nil, fmt.Errorf("the column %q is called like that of the ids: give the ids another one", field.Name)
+		}
+		fields = append(fields, arrow.Field{Name: field.Name, Type: w.typeOf(field), Nullable: true})
+	}
+	w.schema = arrow.NewSchema(fields, nil)
+	return w, nil
+}
+
+// Schema returns the schema of the record batches.
+func (w *Writer) Schema() *arrow.Schema { return w.schema }
+
+// typeOf returns the type of a field's column.
+func (w *Writer) typeOf(field frame.Field) arrow.DataType {
+	switch field.Type {
+	case echelonv1.Attribute_INTEGER:
+		return arrow.PrimitiveTypes.Int64
+	case echelonv1.Attribute_BOOLEAN:
+		return arrow.FixedWidthTypes.Boolean
+	case echelonv1.Attribute_DATE:
+		return arrow.FixedWidthTypes.Date32
+	case echelonv1.Attribute_TIMESTAMP:
+		return arrow.FixedWidthTypes.Timestamp_us
+	case echelonv1.Attribute_STRING:
+		return w.textType(field)
+	case echelonv1.Attribute_STRING_LIST:
+		return arrow.ListOf(w.textType(field))
+	}
+	return arrow.PrimitiveTypes.Float64
+}
+
+// textType returns the type of texts: places in a dictionary, of a byte where the field says that it has few texts.
+func (w *Writer) textType(field frame.Field) arrow.DataType {
+	if w.plain {
+		return arrow.BinaryTypes.String
+	}
+	var index arrow.DataType = arrow.PrimitiveTypes.Int32
+	if n := len(field.Values); n > 0 && n <= math.MaxInt8 {
+		index = arrow.PrimitiveTypes.Int8
+	}
+	return &arrow.DictionaryType{IndexType: index, ValueType: arrow.BinaryTypes.String}
+}
+
+// Record returns a frame as a record batch, which may share the frame's doubles.
+func (w *Writer) Record(f *frame.Frame) arrow.RecordBatch {
+	columns := make([]arrow.Array, 0, len(f.Columns)+1)
+	columns = append(columns, textsOf(len(f.IDs), nil, func(i int) string { return f.IDs[i] }))
+	for i := range f.Columns {
+		columns = append(columns, w.array(w.schema.Field(i+1).Type, &f.Columns[i], f.Len()))
+	}
+	return array.NewRecordBatch(w.schema, columns, int64(f.Len()))
+}
+
+// Stream returns a frame as a whole IPC stream with one record batch.
+func (w *Writer) Stream(f *frame.Frame) ([]byte, error) { return Stream(w.Record(f)) }
+
+// Stream returns a record batch as a whole IPC stream.
+func Stream(record arrow.RecordBatch) ([]byte, error) {
+	var out bytes.Buffer
+	out.Grow(streamBytes(record))
+	writer := ipc.NewWriter(&out, ipc.WithSchema(record.Schema()))
+	if err := writer.Write(record); err != nil {
+		return nil, fmt.Errorf("writing a record batch: %w", err)
+	}
+	if err := writer.Close(); err != nil {
+		return nil, fmt.Errorf("writing a record batch: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// framingBytes is about what a stream has beside the values: a schema, and metadata of each column.
+const framingBytes, framingColumn = 1 << 10, 256
+
+// streamBytes guesses how long a stream will be.
+func streamBytes(record arrow.RecordBatch) int {
+	n := framingBytes
+	for _, column := range record.Columns() {
+		n += framingColumn + int(column.Data().SizeInBytes())
+	}
+	return n
+}
+
+// array returns a column.
+func (w *Writer) array(as arrow.DataType, c *frame.Column, rows int) arrow.Array {
+	bits, nulls := validityOf(c.Valid, rows)
+	made := func(values []byte) arrow.Array {
+		data := array.NewData(as, rows, []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
+		return array.MakeFromData(data)
+	}
+	switch c.Type {
+	case echelonv1.Attribute_NUMBER:
+		return made(arrow.Float64Traits.CastToBytes(c.Numbers[:rows]))
+	case echelonv1.Attribute_INTEGER:
+		return made(arrow.Int64Traits.CastToBytes(converted[int64](c.Numbers[:rows])))
+	case echelonv1.Attribute_BOOLEAN:
+		return made(arrow.Uint64Traits.CastToBytes(c.Bits))
+	case echelonv1.Attribute_DATE:
+		return made(arrow.Int32Traits.CastToBytes(converted[int32](c.Ints[:rows])))
+	case echelonv1.Attribute_TIMESTAMP:
+		return made(arrow.Int64Traits.CastToBytes(c.Ints[:rows]))
+	case echelonv1.Attribute_STRING:
+		return w.texts(as, c.Codes[:rows], c.Dict, c.Valid, bits, nulls)
+	}
+	return w.lists(as.(*arrow.ListType), c, rows, bits, nulls)
+}
+
+func converted[T int32 | int64, F float64 | int64](values []F) []T {
+	to := make([]T, len(values))
+	for i, x := range values {
+		to[i] = T(x)
+	}
+	return to
+}
+
+// validityOf returns the rows that have a value as Arrow writes it: nothing where all have.
+func validityOf(valid frame.Bitmap, rows int) (bits *memory.Buffer, nulls int) {
+	if nulls = rows - valid.Count(); nulls == 0 {
+		return nil, 0
+	}
+	return memory.NewBufferBytes(arrow.Uint64Traits.CastToBytes(valid)), nulls
+}
+
+// textsOf returns texts in their rows.
+func textsOf(n int, bits *memory.Buffer, text func(int) string) arrow.Array {
+	offsets, values := make([]int32, n+1), make([]byte, 0, 16*n)
+	for i := range n {
+		values = append(values, text(i)...)
+		offsets[i+1] = int32(len(values))
+	}
+	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(values)}
+	nulls := 0
+	if bits != nil {
+		nulls = array.UnknownNullCount
+	}
+	return array.MakeFromData(array.NewData(arrow.BinaryTypes.String, n, buffers, nil, nulls, 0))
+}
+
+// texts returns texts, by places in a dictionary or in their rows. A nil set of valid places means all.
+func (w *Writer) texts(as arrow.DataType, codes []uint32, dict []string, valid frame.Bitmap, bits *memory.Buffer, nulls int) arrow.Array {
+	has := func(i int) bool { return valid == nil || valid.Get(i) }
+	if w.plain {
+		return textsOf(len(codes), bits, func(i int) string {
+			if !has(i) {
+				return ""
+			}
+			return dict[codes[i]]
+		})
+	}
+	// Only what is used: the dictionary of a frame may be that of a larger one.
+	places, used := make([]uint32, len(dict)), []string(nil)
+	at := make([]uint32, len(codes))
+	for i, code := range codes {
+		if !has(i) {
+			continue
+		}
+		if places[code] == 0 {
+			used = append(used, dict[code])
+			places[code] = uint32(len(used))
+		}
+		at[i] = places[code] - 1
+	}
+	index := as.(*arrow.DictionaryType).IndexType
+	values := arrow.Uint32Traits.CastToBytes(at)
+	if index.ID() == arrow.INT8 {
+		values = make([]byte, len(at))
+		for i, place := range at {
+			values[i] = byte(place)
+		}
+	}
+	indices := array.NewData(index, len(codes), []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
+	entries := textsOf(len(used), nil, func(i int) string { return used[i] })
+	return array.NewDictionaryArray(as, array.MakeFromData(indices), entries)
+}
+
+// lists returns lists of texts.
+func (w *Writer) lists(as *arrow.ListType, c *frame.Column, rows int, bits *memory.Buffer, nulls int) arrow.Array {
+	first, last := c.Offsets[0], c.Offsets[rows]
+	offsets := make([]int32, rows+1)
+	for i := range offsets {
+		offsets[i] = int32(c.Offsets[i] - first)
+	}
+	items := w.texts(as.Elem(), c.Codes[first:last], c.Dict, nil, nil, 0)
+	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets))}
+	return array.MakeFromData(array.NewData(as, rows, buffers, []arrow.ArrayData{items.Data()}, nulls, 0))
+}

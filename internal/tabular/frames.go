@@ -1,0 +1,124 @@
+package tabular
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// rowGroup is how many rows of a Parquet file stand together.
+const rowGroup = 128 << 10
+
+// FrameWriter writes frames of one schema, with their types, to a Parquet or an Arrow file.
+type FrameWriter struct {
+	writer *arrowframe.Writer
+	write  func(arrow.RecordBatch) error
+	close  func() error
+}
+
+// NewFrameWriter begins a file of a format that has types. It fails where a field is called like the column of ids, and with the error of out.
+func NewFrameWriter(out io.Writer, format Format, schema *frame.Schema, idColumn string) (*FrameWriter, error) {
+	w := &FrameWriter{}
+	var err error
+	// Each file of these formats finds the texts that are alike for itself; an Arrow file takes one dictionary alone.
+	if w.writer, err = arrowframe.NewWriter(schema, idColumn, arrowframe.PlainTexts()); err != nil {
+		return nil, fmt.Errorf("%w with --id-column", err)
+	}
+	if format == Parquet {
+		return w, w.parquet(out)
+	}
+	stream := ipc.NewWriter(out, ipc.WithSchema(w.writer.Schema()))
+	w.write, w.close = stream.Write, stream.Close
+	if format == ArrowFile {
+		whole, err := ipc.NewFileWriter(out, ipc.WithSchema(w.writer.Schema()))
+		if err != nil {
+			return nil, err
+		}
+		w.write, w.close = whole.Write, whole.Close
+	}
+	return w, nil
+}
+
+func (w *FrameWriter) parquet(out io.Writer) error {
+	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithMaxRowGroupLength(rowGroup))
+	file, err := pqarrow.NewFileWriter(w.writer.Schema(), writerOnly{out}, properties, pqarrow.DefaultWriterProps())
+	if err != nil {
+		return fmt.Errorf("beginning a Parquet file: %w", err)
+	}
+	w.write, w.close = file.WriteBuffered, file.Close
+	return nil
+}
+
+// writerOnly hides that a file can be closed, which arrow-go would do.
+type writerOnly struct{ io.Writer }
+
+// Write writes a frame. It fails with the error of out.
+func (w *FrameWriter) Write(f *frame.Frame) error { return w.write(w.writer.Record(f)) }
+
+// Flush ends the file. It fails with the error of out.
+func (w *FrameWriter) Flush() error { return w.close() }
+
+// customersAtOnce is how many customers a TypedCustomerWriter gathers.
+const customersAtOnce = 8 << 10
+
+// TypedCustomerWriter writes customers to a file whose format has types, so that a Reader of the same attributes reads them back.
+type TypedCustomerWriter struct {
+	out     *FrameWriter
+	columns *frame.Schema
+	builder *frame.Builder
+}
+
+// NewTypedCustomerWriter begins the file, whose columns are called as the attributes'. Of attributes that share a column the first is written.
+func NewTypedCustomerWriter(out io.Writer, format Format, idColumn string, attributes []*echelonv1.Attribute) (*TypedCustomerWriter, error) {
+	var fields, columns []frame.Field
+	named := make(map[string]bool)
+	for _, a := range attributes {
+		if !named[Column(a)] {
+			named[Column(a)] = true
+			fields = append(fields, frame.Field{Name: a.GetName(), Type: a.GetType()})
+			columns = append(columns, frame.Field{Name: Column(a), Type: a.GetType()})
+		}
+	}
+	w := &TypedCustomerWriter{columns: frame.NewSchema(columns...), builder: frame.NewBuilder(frame.NewSchema(fields...))}
+	var err error
+	w.out, err = NewFrameWriter(out, format, w.columns, idColumn)
+	return w, err
+}
+
+// Write writes a customer. It fails where one is not as the attributes say, and with the error of out.
+func (w *TypedCustomerWriter) Write(customer *echelonv1.Customer) error {
+	if wrong := w.builder.AddCustomer(customer, true); wrong != nil {
+		return fmt.Errorf("customer %q: %s", wrong.GetCustomerId(), wrong.GetMessage())
+	}
+	if w.builder.Len() < customersAtOnce {
+		return nil
+	}
+	return w.take()
+}
+
+func (w *TypedCustomerWriter) take() error {
+	f := w.builder.Take()
+	return w.out.Write(&frame.Frame{Schema: w.columns, IDs: f.IDs, Columns: f.Columns})
+}
+
+// Emptied returns 0: empty texts and lists are no missing ones in such a file.
+func (*TypedCustomerWriter) Emptied() int { return 0 }
+
+// Flush writes what is held back, and ends the file. It fails with the error of out.
+func (w *TypedCustomerWriter) Flush() error {
+	if w.builder.Len() > 0 {
+		if err := w.take(); err != nil {
+			return err
+		}
+	}
+	return w.out.Flush()
+}
