@@ -28,7 +28,8 @@ type duckDB struct {
 	want workload.Sums
 }
 
-// openDuckDB loads the customers of W into a database, in memory where path is empty, that works with so many threads.
+// openDuckDB loads the customers of W into a database, in memory where path is empty, that works with so many threads. Numbers become doubles, and the
+// texts that the model reads become enumerations, with which the query was faster than with what the file makes of itself.
 func (b *bench) openDuckDB(path string, threads int) (_ *sql.DB, err error) {
 	file := filepath.Join(b.folder, "w.csv")
 	if _, err := os.Stat(file); err != nil {
@@ -43,7 +44,13 @@ func (b *bench) openDuckDB(path string, threads int) (_ *sql.DB, err error) {
 	db.SetMaxOpenConns(1)
 	for _, statement := range []string{
 		fmt.Sprintf("SET threads = %d", threads),
-		"CREATE TABLE w AS SELECT * FROM read_csv('" + strings.ReplaceAll(file, "'", "''") + "', header = true)",
+		"CREATE TEMP TABLE raw AS SELECT * FROM read_csv('" + strings.ReplaceAll(file, "'", "''") + "', header = true)",
+		"CREATE TYPE industry AS ENUM (SELECT DISTINCT industry FROM raw ORDER BY 1)",
+		"CREATE TYPE country AS ENUM (SELECT DISTINCT country FROM raw ORDER BY 1)",
+		"CREATE TYPE plan AS ENUM (SELECT DISTINCT plan FROM raw ORDER BY 1)",
+		"CREATE TABLE w AS SELECT * REPLACE (" + doubles(workload.FNames...) + ", " + doubles(workload.INames...) +
+			", industry::industry AS industry, country::country AS country, plan::plan AS plan) FROM raw",
+		"DROP TABLE raw",
 		"CHECKPOINT",
 	} {
 		if _, err := db.ExecContext(context.Background(), statement); err != nil {
@@ -51,6 +58,15 @@ func (b *bench) openDuckDB(path string, threads int) (_ *sql.DB, err error) {
 		}
 	}
 	return db, nil
+}
+
+// doubles are columns as doubles.
+func doubles(names ...string) string {
+	var list []string
+	for _, name := range names {
+		list = append(list, name+"::DOUBLE AS "+name)
+	}
+	return strings.Join(list, ", ")
 }
 
 // newDuckDB is W in memory.
@@ -66,7 +82,7 @@ func (d *duckDB) close() error { return d.db.Close() }
 
 // score scores all customers into a table.
 func (d *duckDB) score(breakpoints []float64) contestant {
-	query := "CREATE OR REPLACE TABLE res AS SELECT id, seg, score, CASE WHEN score>=75 THEN 4 WHEN score>=60 THEN 3 WHEN score>=45 THEN 2 ELSE 1 END::TINYINT AS tier, persona FROM (" +
+	query := "CREATE OR REPLACE TABLE res AS SELECT id, seg, score, CASE WHEN score>=75e0 THEN 4 WHEN score>=60e0 THEN 3 WHEN score>=45e0 THEN 2 ELSE 1 END::TINYINT AS tier, persona FROM (" +
 		scored(breakpoints) + ")"
 	return contestant{name: "DuckDB, 1 thread", rows: d.rows, run: func() error {
 		_, err := d.db.ExecContext(context.Background(), query)
@@ -86,7 +102,7 @@ func rankSQL(breakpoints []float64, first, end int) string {
 		return strconv.Itoa(max(0, first-1))
 	}
 	middle := (first + end) / 2
-	return fmt.Sprintf("CASE WHEN usage>=%s THEN %s ELSE %s END", strconv.FormatFloat(breakpoints[middle], 'f', -1, 64),
+	return fmt.Sprintf("CASE WHEN usage>=%s THEN %s ELSE %s END", strconv.FormatFloat(breakpoints[middle], 'e', -1, 64),
 		rankSQL(breakpoints, middle+1, end), rankSQL(breakpoints, first, middle))
 }
 

@@ -81,7 +81,10 @@ func (l *list) Scan(value any) error {
 
 // forget drops the tables of former rounds, as a server forgets old runs.
 func (d *duckRun) forget() error {
-	_, err := d.db.ExecContext(context.Background(), fmt.Sprintf("DROP TABLE IF EXISTS res_%d", d.round-2))
+	if d.round < 3 {
+		return nil
+	}
+	_, err := d.db.ExecContext(context.Background(), fmt.Sprintf("DROP TABLE res_%d", d.round-2))
 	return err
 }
 

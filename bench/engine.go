@@ -56,7 +56,7 @@ type inMemory struct {
 }
 
 func (b *bench) newInMemory() (*inMemory, error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}

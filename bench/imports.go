@@ -30,12 +30,12 @@ type importing struct {
 }
 
 func importFigures(b *bench) ([]figure, error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}
 	i := &importing{bench: b, model: m.model, rows: b.choose(200_000, million), folder: filepath.Join(b.folder, "import")}
-	encoded, err := rowBatches(b.customers(), i.rows)
+	encoded, err := arrowBatches(m.frame.Slice(0, i.rows))
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ type part struct {
 var parts = []part{
 	{name: "engine", figures: []string{"engine_vs_hand", "engine_vs_duckdb", "engine_vs_celgo", "engine_scaling"}, run: engineFigures},
 	{name: "second", run: secondModel},
+	{name: "arrow", figures: []string{"bulk_arrow_vs_echo"}, run: arrowFigures},
 	{name: "rows", figures: []string{"bulk_rows_vs_unmarshal"}, run: rowsFigures},
 	{name: "run", figures: []string{"run_vs_duckdb", "publish_vs_run"}, run: runFigures},
 	{name: "import", figures: []string{"import_vs_badger"}, run: importFigures},
@@ -53,6 +54,7 @@ type bench struct {
 	// echelon is the path of the binary, and folder where everything is that is written to a disk.
 	echelon, folder string
 	w               *workload.Cols
+	wModel          *wModel
 }
 
 // customers are those of W, drawn once.
@@ -61,6 +63,14 @@ func (b *bench) customers() *workload.Cols {
 		b.w = workload.Gen(million)
 	}
 	return b.w
+}
+
+// model is W's, bound to what it learns from them.
+func (b *bench) model() (_ *wModel, err error) {
+	if b.wModel == nil {
+		b.wModel, err = newWModel(b.customers())
+	}
+	return b.wModel, err
 }
 
 const million = 1_000_000

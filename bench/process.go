@@ -54,7 +54,7 @@ func launch(program string, args ...string) (*process, error) {
 
 // serve starts Echelon's server over a folder.
 func (b *bench) serve(folder string, more ...string) (*process, error) {
-	return launch(b.echelon, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", folder, "--log-level", "warn"}, more...)...)
+	return launch(b.echelon, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", folder, "--log-level", "error"}, more...)...)
 }
 
 // peer starts this program again as one of the peers.

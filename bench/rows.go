@@ -11,7 +11,7 @@ import (
 
 // rowsFigures measures batches of rows through the whole server against the decoding of the same messages by package proto, on one core.
 func rowsFigures(b *bench) (_ []figure, err error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
-	"github.com/echelonhq/echelon/internal/workload"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage/badger"
 )
@@ -64,13 +64,14 @@ type storedW struct {
 
 // newStoredW stores the customers, and starts a server over them.
 func (b *bench) newStoredW() (*storedW, error) {
-	model, program, err := compile("model.yaml", workload.ModelYAML)
+	w, err := b.model()
 	if err != nil {
 		return nil, err
 	}
+	model := proto.CloneOf(w.model)
 	model.Tierings[0].GetLinear().Tiers[0].Cut = &echelonv1.Cut{CumulativeShare: &echelonv1.CumulativeShare{Of: "arr", Share: paretoShare}}
 	folder := filepath.Join(b.folder, "run")
-	if err := store(folder, model, frameOf(b.customers(), program.Schema())); err != nil {
+	if err := store(folder, model, w.frame); err != nil {
 		return nil, err
 	}
 	r := &storedW{}
@@ -99,7 +100,7 @@ func store(folder string, model *echelonv1.Model, customers *frame.Frame) (err e
 	if _, err := models.Activate(ctx, model.GetName(), 0); err != nil {
 		return err
 	}
-	const rows = 10_000
+	const rows = 8192 // a multiple of what a word of a set holds
 	for from := 0; from < customers.Len(); from += rows {
 		if err := opened.PutCustomers(ctx, customers.Slice(from, min(customers.Len(), from+rows)), asOf); err != nil {
 			return err

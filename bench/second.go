@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -58,7 +59,7 @@ func secondModel(b *bench) ([]figure, error) {
 		},
 		after: func() error {
 			for i := range compared {
-				if out.Seg[i] != want.Seg[i] || out.Tier[i] != want.Tier[i] || math.Abs(out.Score[i]-want.Score[i]) > 1e-9 {
+				if out.Seg[i] != want.Seg[i] || out.Tier[i] != want.Tier[i] && !onALine(want.Score[i]) || math.Abs(out.Score[i]-want.Score[i]) > near {
 					return fmt.Errorf("account %d has segment %d, tier %d and score %v, and by cel-go %d, %d and %v",
 						i, out.Seg[i], out.Tier[i], out.Score[i], want.Seg[i], want.Tier[i], want.Score[i])
 				}
@@ -72,6 +73,13 @@ func secondModel(b *bench) ([]figure, error) {
 	s.print(one, cel)
 	fmt.Printf("  %-46s %10.1f\n", "second model: Echelon / cel-go", s.ratio(one.name, cel.name))
 	return nil, nil
+}
+
+// near is how far apart scores may be that were added up in another way; one that is so near to a cut may stand on either side of it.
+const near = 1e-9
+
+func onALine(score float64) bool {
+	return slices.ContainsFunc([]float64{35, 50, 65}, func(line float64) bool { return math.Abs(score-line) <= near })
 }
 
 // secondRows is the second model with cel-go, row by row.

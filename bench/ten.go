@@ -6,16 +6,13 @@ import (
 	"time"
 )
 
-// tenMillion is how many customers one stream carries; the same ones come again and again, under new numbers of batches.
-const tenMillion = 10 * million
-
+// tenMillionFigures measures one stream of Arrow batches with ten million customers: the million of W again and again, under new numbers of batches.
 func tenMillionFigures(b *bench) (_ []figure, err error) {
-	m, err := newWModel(b.customers())
+	m, err := b.model()
 	if err != nil {
 		return nil, err
 	}
-	const drawn = 200_000
-	batches, err := rowBatches(b.customers(), drawn)
+	batches, err := arrowBatches(m.frame)
 	if err != nil {
 		return nil, err
 	}
@@ -24,18 +21,17 @@ func tenMillionFigures(b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	assign, err := newBulk(p, m.assignHeader(), batches, fused(b.customers(), drawn), readRows)
+	assign, err := m.newArrowBulk(p, batches, fused(b.customers(), million))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, assign.conn.Close()) }()
 	all := assign.exchange()
-	all.count = tenMillion / drawn * len(batches)
+	all.count = 10 * len(batches)
 	all.batch = func(i int) message { return batchOf(i+1, batches[i%len(batches)]) }
-	perMillion := million / drawn * len(batches)
 	var ends []time.Time
 	all.answered = func(i int, _ *answer) error {
-		if (i+1)%perMillion == 0 {
+		if (i+1)%len(batches) == 0 {
 			ends = append(ends, time.Now())
 		}
 		return nil

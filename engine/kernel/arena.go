@@ -8,6 +8,7 @@ type Arena struct {
 	numbers slab[float64]
 	words   slab[uint64]
 	codes   slab[uint32]
+	masks   slab[uint8]
 }
 
 // Reset takes back everything that was given out: it must not be read any more.
@@ -15,6 +16,7 @@ func (a *Arena) Reset() {
 	a.numbers.reset()
 	a.words.reset()
 	a.codes.reset()
+	a.masks.reset()
 }
 
 // Numbers returns n numbers, whose values are anything.
@@ -57,6 +59,14 @@ func (a *Arena) Codes(n int) []uint32 {
 	codes := a.codes.take(n)
 	clear(codes)
 	return codes
+}
+
+// Masks returns n masks, whose values are anything.
+func (a *Arena) Masks(n int) []uint8 {
+	if a == nil {
+		return make([]uint8, n)
+	}
+	return a.masks.take(n)
 }
 
 // slab is memory of one type, given out from its beginning. What it is too small for is made new, and it has grown at the next reset.

@@ -32,16 +32,47 @@ func bit(b bool) uint64 {
 
 // Compare puts into dst the rows whose value stands in op to c. NaN stands in none but NotEqual.
 func Compare[T Ordered](op Op, dst frame.Bitmap, a []T, c T) {
-	for w := range dst {
-		block := a[w*64 : min(len(a), w*64+64)]
+	whole := len(a) / 64
+	if len(dst) > whole {
 		var word uint64
-		i := 0
-		// Eight rows at a time do not wait for each other.
-		for ; i+8 <= len(block); i += 8 {
-			word |= eight(op, (*[8]T)(block[i:]), c) << uint(i)
+		for i, x := range a[whole*64:] {
+			word |= bit(holds(op, x, c)) << uint(i)
 		}
-		for ; i < len(block); i++ {
-			word |= bit(holds(op, block[i], c)) << uint(i)
+		dst[whole] = word
+	}
+	// Each comparison has a loop of its own, in which eight rows at a time do not wait for each other.
+	for w := range dst[:whole] {
+		block := (*[64]T)(a[w*64:])
+		var word uint64
+		switch op {
+		case Less:
+			for i := 0; i < 64; i += 8 {
+				x := (*[8]T)(block[i : i+8])
+				word = word>>8 | (bit(x[0] < c)|bit(x[1] < c)<<1|bit(x[2] < c)<<2|bit(x[3] < c)<<3|bit(x[4] < c)<<4|bit(x[5] < c)<<5|bit(x[6] < c)<<6|bit(x[7] < c)<<7)<<56
+			}
+		case LessEqual:
+			for i := 0; i < 64; i += 8 {
+				x := (*[8]T)(block[i : i+8])
+				word = word>>8 | (bit(x[0] <= c)|bit(x[1] <= c)<<1|bit(x[2] <= c)<<2|bit(x[3] <= c)<<3|bit(x[4] <= c)<<4|bit(x[5] <= c)<<5|bit(x[6] <= c)<<6|bit(x[7] <= c)<<7)<<56
+			}
+		case Greater:
+			for i := 0; i < 64; i += 8 {
+				x := (*[8]T)(block[i : i+8])
+				word = word>>8 | (bit(x[0] > c)|bit(x[1] > c)<<1|bit(x[2] > c)<<2|bit(x[3] > c)<<3|bit(x[4] > c)<<4|bit(x[5] > c)<<5|bit(x[6] > c)<<6|bit(x[7] > c)<<7)<<56
+			}
+		case GreaterEqual:
+			for i := 0; i < 64; i += 8 {
+				x := (*[8]T)(block[i : i+8])
+				word = word>>8 | (bit(x[0] >= c)|bit(x[1] >= c)<<1|bit(x[2] >= c)<<2|bit(x[3] >= c)<<3|bit(x[4] >= c)<<4|bit(x[5] >= c)<<5|bit(x[6] >= c)<<6|bit(x[7] >= c)<<7)<<56
+			}
+		default:
+			for i := 0; i < 64; i += 8 {
+				x := (*[8]T)(block[i : i+8])
+				word = word>>8 | (bit(x[0] == c)|bit(x[1] == c)<<1|bit(x[2] == c)<<2|bit(x[3] == c)<<3|bit(x[4] == c)<<4|bit(x[5] == c)<<5|bit(x[6] == c)<<6|bit(x[7] == c)<<7)<<56
+			}
+			if op == NotEqual {
+				word = ^word
+			}
 		}
 		dst[w] = word
 	}
@@ -62,23 +93,6 @@ func holds[T Ordered](op Op, x, y T) bool {
 		return x == y
 	}
 	return x != y
-}
-
-// eight returns a bit for each of eight values: whether it stands in op to c.
-func eight[T Ordered](op Op, x *[8]T, c T) uint64 {
-	switch op {
-	case Less:
-		return bit(x[0] < c) | bit(x[1] < c)<<1 | bit(x[2] < c)<<2 | bit(x[3] < c)<<3 | bit(x[4] < c)<<4 | bit(x[5] < c)<<5 | bit(x[6] < c)<<6 | bit(x[7] < c)<<7
-	case LessEqual:
-		return bit(x[0] <= c) | bit(x[1] <= c)<<1 | bit(x[2] <= c)<<2 | bit(x[3] <= c)<<3 | bit(x[4] <= c)<<4 | bit(x[5] <= c)<<5 | bit(x[6] <= c)<<6 | bit(x[7] <= c)<<7
-	case Greater:
-		return bit(x[0] > c) | bit(x[1] > c)<<1 | bit(x[2] > c)<<2 | bit(x[3] > c)<<3 | bit(x[4] > c)<<4 | bit(x[5] > c)<<5 | bit(x[6] > c)<<6 | bit(x[7] > c)<<7
-	case GreaterEqual:
-		return bit(x[0] >= c) | bit(x[1] >= c)<<1 | bit(x[2] >= c)<<2 | bit(x[3] >= c)<<3 | bit(x[4] >= c)<<4 | bit(x[5] >= c)<<5 | bit(x[6] >= c)<<6 | bit(x[7] >= c)<<7
-	case Equal:
-		return bit(x[0] == c) | bit(x[1] == c)<<1 | bit(x[2] == c)<<2 | bit(x[3] == c)<<3 | bit(x[4] == c)<<4 | bit(x[5] == c)<<5 | bit(x[6] == c)<<6 | bit(x[7] == c)<<7
-	}
-	return bit(x[0] != c) | bit(x[1] != c)<<1 | bit(x[2] != c)<<2 | bit(x[3] != c)<<3 | bit(x[4] != c)<<4 | bit(x[5] != c)<<5 | bit(x[6] != c)<<6 | bit(x[7] != c)<<7
 }
 
 // ComparePairs puts into dst the rows whose values in a and b stand in op.

@@ -49,26 +49,47 @@ const snap = 1e-9
 // for the double that is written so, and on its right side around them; and it is the same on every processor. math.Log10 is neither.
 func Log10(x float64) float64 {
 	bits := math.Float64bits(x)
-	if bits-0x0010000000000000 >= 0x7fe0000000000000 {
+	if bits-smallestNormalBits >= infinityBits-smallestNormalBits {
 		// Zero, negative, subnormal, infinite or not a number.
 		return preciseLog10(x)
 	}
-	offset := bits - logFirst
-	step := &logSteps[offset>>(52-logBits)&(1<<logBits-1)]
-	exponent := float64(int64(offset) >> 52)
-	r := (math.Float64frombits(bits-offset&(0xfff<<52)) - step.center) * step.inverse
-	// The conversions forbid the compiler to fuse products with sums, so that all processors agree.
-	square := float64(r * r)
-	tail := log10c1 + float64(r*log10c2) + float64(square*(log10c3+float64(r*log10c4)+float64(square*(log10c5+float64(r*log10c6)))))
-	y := float64(exponent*log10Of2) + step.log10 + float64(r*tail)
-	if nearest := float64(y+roundToWhole) - roundToWhole; math.Abs(y-nearest) < snap {
-		return nearWhole(x, nearest)
+	y := log10Sum(log10Parts(bits))
+	if isNearWhole(y) {
+		return nearWhole(x, y)
 	}
 	return y
 }
 
-// nearWhole is the decimal logarithm of a number near a power of ten.
-func nearWhole(x, nearest float64) float64 {
+// The bits of the smallest number of full precision and of +Inf.
+const (
+	smallestNormalBits = 0x0010000000000000
+	infinityBits       = 0x7ff0000000000000
+)
+
+// log10Parts splits a number of full precision above 0 into a power of two, a number of the table and the distance from that.
+func log10Parts(bits uint64) (step *logStep, exponent, r float64) {
+	offset := bits - logFirst
+	step = &logSteps[offset>>(52-logBits)&(1<<logBits-1)]
+	r = (math.Float64frombits(bits-offset&(0xfff<<52)) - step.center) * step.inverse
+	return step, float64(int64(offset) >> 52), r
+}
+
+// log10Sum adds up the logarithms of the parts. The conversions forbid the compiler to fuse products with sums, so that all processors agree.
+func log10Sum(step *logStep, exponent, r float64) float64 {
+	square := float64(r * r)
+	tail := log10c1 + float64(r*log10c2) + float64(square*(log10c3+float64(r*log10c4)+float64(square*(log10c5+float64(r*log10c6)))))
+	return float64(exponent*log10Of2) + step.log10 + float64(r*tail)
+}
+
+// isNearWhole reports whether a logarithm is so near to a whole number that it is computed precisely.
+func isNearWhole(y float64) bool {
+	nearest := float64(y+roundToWhole) - roundToWhole
+	return math.Abs(y-nearest) < snap
+}
+
+// nearWhole is the decimal logarithm of a number near a power of ten, of which y is nearly the logarithm.
+func nearWhole(x, y float64) float64 {
+	nearest := math.Round(y)
 	if powersOfTen[int(nearest)+308] == x {
 		return nearest
 	}

@@ -2,64 +2,90 @@ package kernel
 
 import "math"
 
-// Clamp returns x, or the end of 0 to 100 that it lies beyond.
-func Clamp(x float64) float64 {
-	if x < 0 {
-		return 0
-	}
-	if x > 100 {
-		return 100
-	}
-	return x
-}
+// Clamp returns x, or the end of 0 to 100 that it lies beyond. It needs no branch, which would often be guessed wrong.
+func Clamp(x float64) float64 { return min(max(x, 0), 100) }
 
 // Linear puts (x − low)/width·100 of each x into out, clamped.
 func Linear(out, in []float64, low, width float64) {
 	out = out[:len(in)]
+	if inverse, exact := reciprocal(width); exact {
+		for i, x := range in {
+			out[i] = Clamp((x - low) * inverse * 100)
+		}
+		return
+	}
 	for i, x := range in {
 		out[i] = Clamp((x - low) / width * 100)
 	}
 }
 
+// reciprocal returns 1/x, and whether multiplying by it gives the same bits as dividing by x does: that is so of powers of two.
+func reciprocal(x float64) (inverse float64, exact bool) {
+	fraction, _ := math.Frexp(x)
+	inverse = 1 / x
+	return inverse, math.Abs(fraction) == 0.5 && !math.IsInf(inverse, 0)
+}
+
 // Logarithmic puts (log10 x − base)/width·100 of each x into out, clamped: 0 up to low and 100 from high on.
 func Logarithmic(out, in []float64, low, high, base, width float64) {
 	out = out[:len(in)]
-	for i, x := range in {
-		switch {
-		case x <= low:
-			out[i] = 0
-		case x >= high:
-			out[i] = 100
-		default:
-			out[i] = Clamp((Log10(x) - base) / width * 100)
+	if low < smallestNormal {
+		for i, x := range in {
+			out[i] = logarithmic(x, low, high, base, width)
 		}
+		return
 	}
+	for i, x := range in {
+		if x <= low || x >= high {
+			out[i] = logarithmic(x, low, high, base, width)
+			continue
+		}
+		// Log10, whose parts are put here by the compiler: x is of full precision.
+		y := log10Sum(log10Parts(math.Float64bits(x)))
+		if isNearWhole(y) {
+			y = nearWhole(x, y)
+		}
+		out[i] = Clamp((y - base) / width * 100)
+	}
+}
+
+func logarithmic(x, low, high, base, width float64) float64 {
+	switch {
+	case x <= low:
+		return 0
+	case x >= high:
+		return 100
+	}
+	return Clamp((Log10(x) - base) / width * 100)
 }
 
 // Polyline is a function of straight pieces. It is immutable.
 type Polyline struct {
 	steps *Steps
-	// Of each piece, from the one before the first point on: where it begins, its value there, and its slope.
-	xs, ys, slopes []float64
+	// pieces are those before the first point and after each.
+	pieces []piece
 }
+
+// piece is a straight piece: where it begins, its value there, and its slope.
+type piece struct{ x, y, slope float64 }
 
 // NewPolyline returns the function through points whose x rise strictly; beyond the ends the end's y holds.
 func NewPolyline(xs, ys []float64) *Polyline {
-	p := &Polyline{steps: NewSteps(xs), xs: []float64{xs[0]}, ys: []float64{ys[0]}, slopes: []float64{0}}
+	p := &Polyline{steps: NewSteps(xs), pieces: []piece{{xs[0], ys[0], 0}}}
 	for i := range xs {
 		slope := 0.0
 		if i+1 < len(xs) {
 			slope = (ys[i+1] - ys[i]) / (xs[i+1] - xs[i])
 		}
-		p.xs, p.ys, p.slopes = append(p.xs, xs[i]), append(p.ys, ys[i]), append(p.slopes, slope)
+		p.pieces = append(p.pieces, piece{xs[i], ys[i], slope})
 	}
 	return p
 }
 
 // Finite reports whether no slope is too steep for a double.
 func (p *Polyline) Finite() bool {
-	for _, slope := range p.slopes {
-		if math.IsInf(slope, 0) || math.IsNaN(slope) {
+	for _, one := range p.pieces {
+		if math.IsInf(one.slope, 0) || math.IsNaN(one.slope) {
 			return false
 		}
 	}
@@ -70,13 +96,12 @@ func (p *Polyline) Finite() bool {
 func (p *Polyline) Of(out, in []float64) {
 	out = out[:len(in)]
 	for i, x := range in {
-		piece := p.steps.UpTo(x)
-		slope := p.slopes[piece]
-		if slope == 0 {
-			out[i] = p.ys[piece]
+		one := &p.pieces[p.steps.UpTo(x)]
+		if one.slope == 0 {
+			out[i] = one.y
 			continue
 		}
-		out[i] = Clamp(p.ys[piece] + float64((x-p.xs[piece])*slope))
+		out[i] = Clamp(one.y + float64((x-one.x)*one.slope))
 	}
 }
 
@@ -103,6 +128,9 @@ func NewRanks(breakpoints []float64, on func(first, last int) float64) *Ranks {
 		r.between, r.on, r.last = append(r.between, float64(i)), append(r.on, on(first, i)), append(r.last, x)
 		r.ties = r.ties || on(first, i) != float64(i)
 	}
+	for len(r.between) < len(r.steps.keys) {
+		r.between = append(r.between, 0) // no number has a place there
+	}
 	return r
 }
 
@@ -118,27 +146,25 @@ func (r *Ranks) At(x float64) float64 {
 // Of puts the rank of each x into out.
 func (r *Ranks) Of(out, in []float64) {
 	out = out[:len(in)]
-	if r.steps.levels != 7 {
+	if r.ties || r.steps.levels != 7 {
 		for i, x := range in {
 			out[i] = r.At(x)
 		}
 		return
 	}
-	tree := (*[128]float64)(r.steps.tree)
-	last, on, between := r.last, r.on[:len(r.last)], r.between[:len(r.last)]
-	if !r.ties {
-		for i, x := range in {
-			out[i] = between[upTo101(tree, x)]
-		}
-		return
-	}
+	// The way down a tree of 101 breakpoints, step by step, in a loop of its own.
+	root := r.steps.root
+	keys, between := (*[128]int64)(r.steps.keys), (*[128]float64)(r.between)
 	for i, x := range in {
-		place := upTo101(tree, x)
-		rank := between[place]
-		if last[place] == x {
-			rank = on[place]
-		}
-		out[i] = rank
+		k := keyOf(x)
+		node := down(root, keys[root&127], k)
+		node = down(node, keys[node&127], k)
+		node = down(node, keys[node&127], k)
+		node = down(node, keys[node&127], k)
+		node = down(node, keys[node&127], k)
+		node = down(node, keys[node&127], k)
+		node = down(node, keys[node&127], k)
+		out[i] = between[node&127]
 	}
 }
 

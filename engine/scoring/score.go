@@ -20,6 +20,8 @@ type Score struct {
 	// weight is that of all criteria together.
 	weight  float64
 	minimum float64
+	// means is what sums become, by the criteria that were read; nil where there are too many of them.
+	means *kernel.MeanTable
 }
 
 type criterion struct {
@@ -67,6 +69,7 @@ func New(declared *echelonv1.Score, expressions []Exprs) *Score {
 		})
 		s.weight += c.GetWeight()
 	}
+	s.means = s.meanTable()
 	return s
 }
 
@@ -174,58 +177,88 @@ func (o *Outcome) Unread() []int {
 
 // add adds up the rows: the one division comes last.
 func (o *Outcome) add(memory *kernel.Arena) {
-	s := o.score
-	sums, read := o.Column.Numbers, o.Completeness
-	divisors := memory.Zeros(len(sums))
+	s, sums := o.score, o.Column.Numbers
+	columns := make([]kernel.Weighted, len(o.parts))
 	for i := range o.parts {
-		part, weight := &o.parts[i], s.criteria[i].weight
-		switch s.missing {
-		case echelonv1.Score_ZERO:
-			kernel.AddEach(sums, part.value, part.read, weight, 0)
-		case echelonv1.Score_NEUTRAL:
-			kernel.AddEach(sums, part.value, part.read, weight, 50)
-		default:
-			kernel.AddWeighted(sums, divisors, part.value, part.read, weight)
-			continue
-		}
-		kernel.AddWeights(read, part.read, weight)
+		columns[i] = kernel.Weighted{Values: o.parts[i].value, Read: o.parts[i].read, Weight: s.criteria[i].weight}
 	}
-	if s.missing == echelonv1.Score_ZERO || s.missing == echelonv1.Score_NEUTRAL {
-		for row := range divisors {
-			divisors[row] = s.weight
-		}
+	if s.missing == echelonv1.Score_NEUTRAL {
+		kernel.AddEach(sums, columns, 50)
 	} else {
-		// Only what was read counts, and so it is both.
-		copy(read, divisors)
+		kernel.AddWeighted(sums, columns)
 	}
-	valid := o.Column.Valid
-	for row, weight := range read {
-		read[row] = weight / s.weight
-		if weight == 0 || read[row] < s.minimum {
+	if s.means == nil {
+		o.divide(memory, columns)
+		return
+	}
+	read := make([]frame.Bitmap, len(o.parts))
+	for i := range o.parts {
+		read[i] = o.parts[i].read
+	}
+	masks := memory.Masks(len(sums))
+	kernel.Masks(masks, read)
+	kernel.Means(sums, o.Completeness, o.Column.Valid, masks, s.means)
+}
+
+// tabled is how many criteria a score may have for that all of their combinations have a place in a table.
+const tabled = 8
+
+// meanTable returns what sums become, for each combination of criteria that were read; nil where there are too many.
+func (s *Score) meanTable() *kernel.MeanTable {
+	if len(s.criteria) > tabled {
+		return nil
+	}
+	t := &kernel.MeanTable{}
+	for mask := range t.Divisors {
+		weight := 0.0
+		for i := range s.criteria {
+			if mask>>i&1 == 1 {
+				weight += s.criteria[i].weight
+			}
+		}
+		divisor, share, has := s.mean(weight, mask == 1<<len(s.criteria)-1)
+		t.Shares[mask], t.Divisors[mask] = share, 1
+		if has {
+			t.Divisors[mask], t.Has[mask] = divisor, 1
+		}
+	}
+	return t
+}
+
+// mean returns by what the sum of a row is divided in which criteria of that weight were read, which share of all weight that is, and whether the row
+// has a score at all.
+func (s *Score) mean(weight float64, all bool) (divisor, share float64, has bool) {
+	share = weight / s.weight
+	has = weight != 0 && !(share < s.minimum)
+	switch s.missing {
+	case echelonv1.Score_ZERO, echelonv1.Score_NEUTRAL:
+		return s.weight, share, has
+	case echelonv1.Score_FAIL:
+		has = has && all
+	}
+	return weight, share, has
+}
+
+// divide divides the sums row by row.
+func (o *Outcome) divide(memory *kernel.Arena, columns []kernel.Weighted) {
+	sums := o.Column.Numbers
+	weights, all := memory.Zeros(len(sums)), memory.All(len(sums))
+	for i := range columns {
+		kernel.AddWeights(weights, columns[i].Read, columns[i].Weight)
+		for w := range all {
+			all[w] &= columns[i].Read[w]
+		}
+	}
+	for row, weight := range weights {
+		divisor, share, has := o.score.mean(weight, all.Get(row))
+		o.Completeness[row] = share
+		if !has {
 			sums[row] = 0
 			continue
 		}
-		mean := sums[row] / divisors[row]
-		if mean > 100 {
-			// Rounding may lift a mean of hundreds above a hundred by a last digit.
-			mean = 100
-		}
-		sums[row] = mean
-		valid[row>>6] |= 1 << (uint(row) & 63)
-	}
-	if s.missing == echelonv1.Score_FAIL {
-		o.fail()
-	}
-}
-
-// fail takes the scores away of the rows in which a criterion could not be read.
-func (o *Outcome) fail() {
-	valid := o.Column.Valid
-	for w, before := range valid {
-		for i := range o.parts {
-			valid[w] &= o.parts[i].read[w]
-		}
-		kernel.Each(frame.Bitmap{before &^ valid[w]}, func(row int) { o.Column.Numbers[w<<6|row] = 0 })
+		// Rounding may lift a mean of hundreds above a hundred by a last digit.
+		sums[row] = min(sums[row]/divisor, 100)
+		o.Column.Valid.Set(row, true)
 	}
 }
 

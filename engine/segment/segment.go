@@ -64,6 +64,8 @@ type Outcome struct {
 	// Column has each row's segment, as a text whose dictionary is Names; not valid where there is none.
 	Column frame.Column
 	rules  []*expr.Result
+	// codes are those of Column, until all rows have theirs.
+	codes kernel.Planes
 }
 
 // Eval puts the rows of a batch into segments.
@@ -78,11 +80,13 @@ func (s *Segmentation) Eval(scope *expr.Scope, reasons *reason.Table) *Outcome {
 	for _, rule := range s.rules {
 		out.rules = append(out.rules, rule.when.Eval(scope))
 	}
+	out.codes = scope.Memory.NewPlanes(scope.Rows, len(s.names)-1)
 	if s.unique {
 		out.unique(scope.Memory, reasons)
 	} else {
 		out.first(scope.Memory, reasons)
 	}
+	out.codes.Codes(out.Column.Codes)
 	return out
 }
 
@@ -115,7 +119,7 @@ func (o *Outcome) unreadable(rule, first int, rows uint64, reasons *reason.Table
 
 // assign puts the rows of a set into a segment.
 func (o *Outcome) assign(rows frame.Bitmap, segment int) {
-	kernel.Assign(o.Column.Codes, rows, uint32(segment))
+	o.codes.Put(rows, segment)
 	for w, word := range rows {
 		o.Column.Valid[w] |= word
 	}
@@ -166,7 +170,7 @@ func (o *Outcome) unique(memory *kernel.Arena, reasons *reason.Table) {
 		open.Set(row, false)
 		if !conflict {
 			o.Column.Valid.Set(row, true)
-			o.Column.Codes[row] = uint32(matched)
+			o.codes.PutOne(row, matched)
 		}
 	}
 	o.rest(open, unread)

@@ -227,21 +227,23 @@ func (o *LadderOutcome) decide(memory *kernel.Arena) {
 	l, b := o.ladder, o.batch
 	rows := len(o.Column.Codes)
 	open, took, met := memory.All(rows), memory.Bitmap(rows), memory.Bitmap(rows)
+	codes := memory.NewPlanes(rows, len(l.all)-1)
 	if b.newcomers != nil {
 		for w := range open {
 			took[w] = b.newcomers.Column.Valid[w] & b.newcomers.Column.Bits[w]
 		}
-		o.assign(open, took, len(l.names))
+		o.assign(codes, open, took, len(l.names))
 	}
 	for w := range open {
 		took[w] = open[w] &^ b.climbs[w]
 		open[w] &= b.climbs[w]
 	}
 	if l.unscored != none {
-		o.assign(took, took, l.unscored)
+		o.assign(codes, took, took, l.unscored)
 	}
 	if len(l.rungs) == 1 {
-		o.climb(b.parts[0], open, took, met)
+		o.climb(b.parts[0], codes, open, took, met)
+		codes.Codes(o.Column.Codes)
 		return
 	}
 	mine := memory.Bitmap(rows)
@@ -251,23 +253,24 @@ func (o *LadderOutcome) decide(memory *kernel.Arena) {
 		}
 		clear(mine)
 		kernel.Each(open, func(row int) { mine.Set(row, l.of[b.segment(row)] == place) })
-		o.climb(part, mine, took, met)
+		o.climb(part, codes, mine, took, met)
 	}
+	codes.Codes(o.Column.Codes)
 }
 
 // climb gives the rows of a set the first of some tiers whose cut takes them. Took and met are room to work in.
-func (o *LadderOutcome) climb(p *part, open, took, met frame.Bitmap) {
+func (o *LadderOutcome) climb(p *part, codes kernel.Planes, open, took, met frame.Bitmap) {
 	for tier, place := range p.tiers {
 		copy(took, open)
 		p.hold(tier, took, met)
 		o.beyondLines(p, tier, took)
-		o.assign(open, took, place)
+		o.assign(codes, open, took, place)
 	}
 }
 
 // assign puts the rows of a set onto a tier, and takes them from those that are open.
-func (o *LadderOutcome) assign(open, rows frame.Bitmap, tier int) {
-	kernel.Assign(o.Column.Codes, rows, uint32(tier))
+func (o *LadderOutcome) assign(codes kernel.Planes, open, rows frame.Bitmap, tier int) {
+	codes.Put(rows, tier)
 	for w, word := range rows {
 		o.Column.Valid[w] |= word
 		open[w] &^= word

@@ -20,6 +20,9 @@ type Matrix struct {
 	names []string
 	// cells has the place in names of the cell at (x, y), or none, at x*(levels of y)+y.
 	cells []int
+	// named tells which cells have a name, and codes are their places in names; 0 where they have none.
+	named []bool
+	codes []uint32
 }
 
 // axis is a compiled echelonv1.Axis.
@@ -52,6 +55,9 @@ func NewMatrix(declared *echelonv1.Tiering, x, y []*expr.Expr) *Matrix {
 			m.names = append(m.names, cell.GetName())
 		}
 		m.cells[int(cell.GetX())*(len(y)+1)+int(cell.GetY())] = place
+	}
+	for _, place := range m.cells {
+		m.named, m.codes = append(m.named, place != none), append(m.codes, uint32(max(0, place)))
 	}
 	return m
 }
@@ -130,10 +136,9 @@ func (m *Matrix) Eval(scope *expr.Scope, x, y *frame.Column, lines *MatrixLines,
 // decide puts each row into the cell of its levels.
 func (o *MatrixOutcome) decide(memory *kernel.Arena) {
 	rows := len(o.Column.Codes)
-	var levels [2][]uint32
-	met := memory.Bitmap(rows)
-	for a := range o.scores {
-		levels[a] = memory.Codes(rows)
+	levels, met := memory.Codes(rows), memory.Bitmap(rows)
+	width := uint32(len(o.matrix.axes[1].cuts) + 1)
+	for a, step := range [2]uint32{width, 1} {
 		for cut, when := range o.when[a] {
 			// A line that is NaN, of an axis without scores, is met by nobody.
 			kernel.Compare(kernel.GreaterEqual, met, o.scores[a].Numbers, o.lines.axes[a][cut])
@@ -142,19 +147,15 @@ func (o *MatrixOutcome) decide(memory *kernel.Arena) {
 					met[w] &= when.Column.Valid[w] & when.Column.Bits[w]
 				}
 			}
-			kernel.Count(levels[a], met)
+			kernel.Count(levels, met, step)
 		}
 	}
-	width, places := len(o.matrix.axes[1].cuts)+1, o.matrix.cells
-	for w := range met {
-		met[w] = o.scores[0].Valid[w] & o.scores[1].Valid[w]
+	// What is counted now is the cell.
+	kernel.Pick(o.Column.Valid, levels, o.matrix.named)
+	for w := range o.Column.Valid {
+		o.Column.Valid[w] &= o.scores[0].Valid[w] & o.scores[1].Valid[w]
 	}
-	kernel.Each(met, func(row int) {
-		if place := places[int(levels[0][row])*width+int(levels[1][row])]; place != none {
-			o.Column.Valid.Set(row, true)
-			o.Column.Codes[row] = uint32(place)
-		}
-	})
+	kernel.Translate(o.Column.Codes, levels, o.matrix.codes, o.Column.Valid)
 }
 
 // fixed returns the lines of a matrix whose cuts all stand at scores.
