@@ -46,12 +46,16 @@ func (c *Client) EraseCustomer(ctx context.Context, id string) (*echelonv1.Erase
 	return answered(c.customers.EraseCustomer(ctx, &echelonv1.EraseCustomerRequest{CustomerId: id}))
 }
 
-// ExportCustomers iterates over all stored customers, by id, as of one moment.
+// ExportCustomers iterates over all stored customers, by id, as of one moment. A stream that breaks goes on in a new connection (WithResume) after the
+// last customer that came: those after it are as of then. WithResume(0) leaves it broken instead.
 func (c *Client) ExportCustomers(ctx context.Context) iter.Seq2[*echelonv1.Customer, error] {
-	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
-		return c.customers.ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{})
-	}
-	return export(ctx, c.stall, open, (*echelonv1.ExportCustomersResponse).GetCustomers)
+	return exportResuming(ctx, c, exported[echelonv1.ExportCustomersResponse, *echelonv1.Customer]{
+		open: func(ctx context.Context, conn grpc.ClientConnInterface, cursor string) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
+			return echelonv1.NewCustomerServiceClient(conn).ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{Cursor: cursor})
+		},
+		items:  (*echelonv1.ExportCustomersResponse).GetCustomers,
+		cursor: (*echelonv1.ExportCustomersResponse).GetCursor,
+	})
 }
 
 // RenameAttribute gives an attribute of stored customers another name, and returns the schema. ATTRIBUTE_NOT_FOUND, SCHEMA_CONFLICT.

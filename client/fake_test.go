@@ -32,7 +32,7 @@ type fake struct {
 	bulkAssign        func(assignServer) error
 	calibrate         func(calibrateServer) error
 	importCustomers   func(importServer) error
-	exportCustomers   func(grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error
+	exportCustomers   func(*echelonv1.ExportCustomersRequest, grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error
 	exportAssignments func(*echelonv1.ExportAssignmentsRequest, grpc.ServerStreamingServer[echelonv1.ExportAssignmentsResponse]) error
 	watchAudit        func(*echelonv1.WatchAuditRequest, grpc.ServerStreamingServer[echelonv1.WatchAuditResponse]) error
 	// unary answers every unary call.
@@ -52,8 +52,8 @@ func (f *fake) intercept(_ context.Context, request any, info *grpc.UnaryServerI
 	return f.unary(info.FullMethod, request)
 }
 
-func (f *fake) ExportCustomers(_ *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
-	return f.exportCustomers(s)
+func (f *fake) ExportCustomers(r *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+	return f.exportCustomers(r, s)
 }
 
 func (f *fake) WatchAudit(r *echelonv1.WatchAuditRequest, s grpc.ServerStreamingServer[echelonv1.WatchAuditResponse]) error {

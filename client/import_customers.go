@@ -29,6 +29,8 @@ type ImportProgress struct {
 	Unlisted int64
 	// Errors are the rows that this batch refused, in order; their index is the place in the caller's sequence, from 0.
 	Errors []*echelonv1.RowError
+	// Families says what this batch means for the families of published models: whose parents are odd, and which run they are of.
+	Families []*echelonv1.WrittenFamilies
 	// Notices are what people should know of Arrow batches, with the first one: which of its columns are ignored.
 	Notices []string
 }
@@ -106,7 +108,7 @@ func (c *Client) importing(
 			}
 			return emit(ImportProgress{
 				Acknowledged: b.end, Stored: stored, Assigned: assigned, Repeated: repeated, Unlisted: answer.GetUnlistedErrors(),
-				Errors: mergeErrors(b.refused, answer.GetErrors()), Notices: answer.GetNotices(),
+				Errors: mergeErrors(b.refused, answer.GetErrors()), Notices: answer.GetNotices(), Families: answer.GetFamilies(),
 			})
 		},
 	}

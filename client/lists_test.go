@@ -64,7 +64,7 @@ func listing(size int) func(string, any) (any, error) {
 // exporting streams all customers and assignments in pages of that size.
 func exporting(size int) *fake {
 	return &fake{
-		exportCustomers: func(s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+		exportCustomers: func(_ *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
 			for from := 0; from < listed; from += size {
 				res := &echelonv1.ExportCustomersResponse{}
 				for i := from; i < min(from+size, listed); i++ {
@@ -181,8 +181,8 @@ func TestATokenThatDoesNotMoveOnIsAnError(t *testing.T) {
 }
 
 func TestAnErrorOfAnExportComesLast(t *testing.T) {
-	c := start(t, &fake{exportCustomers: func(s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
-		if err := exporting(3).exportCustomers(s); err != nil {
+	c := start(t, &fake{exportCustomers: func(r *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+		if err := exporting(3).exportCustomers(r, s); err != nil {
 			return err
 		}
 		return status.Error(codes.Unavailable, "the server is stopping")
@@ -195,8 +195,8 @@ func TestAnErrorOfAnExportComesLast(t *testing.T) {
 
 func TestLeavingAnExportEndsIt(t *testing.T) {
 	ends := make(chan error, 1)
-	c := start(t, &fake{exportCustomers: func(s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
-		err := exporting(1).exportCustomers(s)
+	c := start(t, &fake{exportCustomers: func(r *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+		err := exporting(1).exportCustomers(r, s)
 		<-s.Context().Done()
 		ends <- s.Context().Err()
 		return err
@@ -211,8 +211,8 @@ func TestLeavingAnExportEndsIt(t *testing.T) {
 
 func TestAnExportThatStallsIsCutUnlessTheCallerIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, stop := serve(&fake{exportCustomers: func(s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
-			if err := exporting(3).exportCustomers(s); err != nil {
+		c, stop := serve(&fake{exportCustomers: func(r *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
+			if err := exporting(3).exportCustomers(r, s); err != nil {
 				return err
 			}
 			<-s.Context().Done()

@@ -13,7 +13,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// IsInterrupted reports whether a stream ended for no fault of what was sent, so that another try may succeed: imports and bulk assignments have been
+// IsInterrupted reports whether a stream ended for no fault of what was sent, so that another try may succeed: imports, exports and bulk assignments have been
 // resumed as often as WithResume says by then, while a calibration must be begun again with all of its population.
 func IsInterrupted(err error) bool { return resumable(err) }
 
@@ -40,7 +40,7 @@ func resumable(err error) bool {
 func (e *exchange[Req, Res, A]) resume(ctx context.Context, cause error) error {
 	for resumable(cause) || e.renewable(cause) {
 		if e.tries >= e.client.resume.attempts {
-			return gaveUp(cause, e.tries, e.acknowledged)
+			return gaveUp(cause, e.tries, fmt.Sprintf("the last batch that was answered is %d", e.acknowledged))
 		}
 		e.tries++
 		e.stream.close()
@@ -78,14 +78,14 @@ func (e *exchange[Req, Res, A]) reopen(ctx context.Context) error {
 	return nil
 }
 
-// gaveUp is the error of a stream that could not be resumed; it tells how it ended last.
-func gaveUp(cause error, tries int, acknowledged int64) error {
+// gaveUp is the error of a stream that could not be resumed; it tells how it ended last, and how far it came.
+func gaveUp(cause error, tries int, came string) error {
 	var last *Error
 	if tries == 0 || !errors.As(cause, &last) {
 		return cause
 	}
 	told := *last
-	told.Message = fmt.Sprintf("%s (gave up after %d attempts to resume; the last batch that was answered is %d)", last.Message, tries, acknowledged)
+	told.Message = fmt.Sprintf("%s (gave up after %d attempts to resume; %s)", last.Message, tries, came)
 	return &told
 }
 

@@ -134,7 +134,9 @@ type rates struct {
 	refused, late int64
 }
 
-func (r rates) String() string { return fmt.Sprintf("%.0f calls/s, %d refused, %d late", r.calls, r.refused, r.late) }
+func (r rates) String() string {
+	return fmt.Sprintf("%.0f calls/s, %d refused, %d late", r.calls, r.refused, r.late)
+}
 
 func newOverload(t *testing.T, p *process) *overload {
 	o := &overload{T: t, server: p}

@@ -204,7 +204,7 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 	found := append(c.found, c.lacking(unread, kept.GetCustomers())...)
 	if c.lines.families != nil {
 		kept.Families = c.lines.families.Proto(nil)
-		found.Add(findingsOf(c.odd)...)
+		found.Add(ParentFindings(c.odd)...)
 	}
 	if kept.GetCustomers() == 0 && kept.GetExcluded() > 0 {
 		found.Warnf(populationItem, "check the condition against the data", "it leaves out all %d customers", kept.GetExcluded())

@@ -32,10 +32,11 @@ type outcomes[Key comparable] struct {
 	parts map[Key][]byte
 }
 
-// segmentKey is what the outcome of a segmentation depends on: the segments in force and computed.
+// segmentKey is what the outcome of a segmentation depends on: the code of the segment, and of the computed one where that is another.
 type segmentKey struct{ segment, computed uint32 }
 
-// tierKey is what the outcome of a tiering depends on in which nobody has a standing: the tiers in force and computed, and what Result.Own has.
+// tierKey is what the outcome of a tiering without standings depends on: the code of the tier, and of the computed one where that is another; and what
+// Result.Own has.
 type tierKey struct{ tier, computed, own uint32 }
 
 // NewEncoder returns an encoder of the program's results.
@@ -135,26 +136,27 @@ func (e *Encoder) Append(to []byte, field protowire.Number, i int) ([]byte, erro
 }
 
 func (e *Encoder) segment(k, i int) ([]byte, error) {
-	key := segmentKey{segment: code(e.result.Segments[k], i)}
-	if computed := e.result.computedSegments(k); computed != nil {
+	r := e.result
+	key := segmentKey{segment: code(r.Segments[k], i)}
+	if computed := r.computedSegments(k); computed != nil && differ(computed, r.Segments[k], i) {
 		key.computed = 1 + code(computed, i)
 	}
 	part, known := e.segments[k].parts[key]
 	if known {
 		return part, nil
 	}
-	part, err := encode(assignmentSegments, e.result.segment(k, i))
+	part, err := encode(assignmentSegments, r.segment(k, i))
 	e.segments[k].parts[key] = part
 	return part, err
 }
 
 func (e *Encoder) tier(k, i int) ([]byte, error) {
 	r := e.result
-	if r.Standings[k] != nil { // with a day for each customer, there is little to share
-		return encode(assignmentTiers, r.tier(k, i))
+	if r.Standings[k] != nil {
+		return encode(assignmentTiers, r.tier(k, i)) // a day for each customer
 	}
 	key := tierKey{tier: code(r.Tiers[k], i), own: r.ownOf(k, i)}
-	if r.Computed[k] != nil {
+	if r.held(k, i) {
 		key.computed = 1 + code(r.Computed[k], i)
 	}
 	part, known := e.tiers[k].parts[key]

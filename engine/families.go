@@ -193,6 +193,12 @@ func (p *Program) ParentOf(f *frame.Frame, row int) string {
 	return column.String(row)
 }
 
+// ParentField is the attribute that holds the id of a customer's parent, without rules. The model must have families.
+func (p *Program) ParentField() frame.Field {
+	of := p.schema.Field(p.families.parent)
+	return frame.Field{Name: of.Name, Type: of.Type}
+}
+
 // join finds the families of a batch's rows, and what expressions read of them as far as it needs no derived attribute.
 func (e *evaluation) join(f *frame.Frame) {
 	p := e.program

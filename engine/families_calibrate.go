@@ -140,8 +140,8 @@ func (c *calibrator) roots(place int) *learner {
 // linesOf is the place of the learner of a tiering's lines where another one, at the tiering's place, comes after it.
 func linesOf(place int) int { return -1 - place }
 
-// findings says what is odd about the parents of a population.
-func findingsOf(odd family.Findings) diag.List {
+// ParentFindings says what is odd about the parents of customers.
+func ParentFindings(odd family.Findings) diag.List {
 	var found diag.List
 	say := func(o family.Oddity, remedy, what string) {
 		if o.Count == 0 {

@@ -81,7 +81,9 @@ func TestAnOverrideIsInForceAndHidesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := frameOf(t, program, person{"a", test.a})
 			options := engine.Options{AsOf: asOf, Reasons: true, Previous: []*frame.Column{previously(test.was), nil}, Overrides: [][]engine.Override{test.pins}}
-			a := bind(t, program, f).Evaluate(f, options).Assignment(0)
+			r := bind(t, program, f).Evaluate(f, options)
+			sameWhenWritten(t, program.NewEncoder(), r)
+			a := r.Assignment(0)
 			l, box, size := a.GetTiers()[0], a.GetTiers()[1], a.GetSegments()[0]
 			if got := tierOf(l); got != test.tier {
 				t.Errorf("it is %s, want %s", got, test.tier)

@@ -51,6 +51,26 @@ func (t *Tally) Refuse(n int64) {
 	t.balance.Refused += n
 }
 
+// Merge adds what another tally of the same program counted.
+func (t *Tally) Merge(other *Tally) {
+	t.balance.Customers += other.balance.GetCustomers()
+	t.balance.Excluded += other.balance.GetExcluded()
+	t.balance.Refused += other.balance.GetRefused()
+	t.amountIn.Merge(&other.amountIn)
+	t.excluded.Merge(&other.excluded)
+	t.roots += other.roots
+	for i := range t.tables {
+		to, from := &t.tables[i], &other.tables[i]
+		for place := range to.customers {
+			to.customers[place] += from.customers[place]
+			to.unscored[place] += from.unscored[place]
+			to.held[place] += from.held[place]
+			to.computed[place] += from.computed[place]
+			to.amounts[place].Merge(&from.amounts[place])
+		}
+	}
+}
+
 // Add counts a result; its amounts too, where it has them.
 func (t *Tally) Add(r *Result) {
 	t.balance.Customers += int64(r.Len())

@@ -32,6 +32,10 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 				defer a.leave()
 				admit := func(size int) error { return a.admit(ctx, size) }
 				return handler(service, context.WithValue(ctx, arrivalKey{}, a), func(message any) error {
+					if score, ok := message.(*echelonv1.ScoreCustomerRequest); ok {
+						a.given = &givenCustomer{request: score}
+						message = a.given
+					}
 					return decode(&incoming{message: message, admit: admit})
 				}, chain)
 			},
@@ -49,6 +53,8 @@ type arrival struct {
 	principal *identity.Principal
 	err       error
 	leaving   []func()
+	// given is a request for a customer that is given; nil for all others.
+	given *givenCustomer
 }
 
 type arrivalKey struct{}

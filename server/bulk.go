@@ -50,7 +50,7 @@ type received struct {
 
 // take keeps the rows of a request as they came, and reports false where protobuf is to decode it.
 func (r *received) take(data mem.BufferSlice) bool {
-	buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	buffer := data.MaterializeToBuffer(&batchBuffers)
 	batch, ok := wire.Split(buffer.ReadOnlyData())
 	if !ok {
 		buffer.Free()

@@ -121,6 +121,7 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 	if err != nil {
 		return reply{}, err
 	}
+	defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it
 	options := o.options
 	options.Workspace = &a.workspace
 	result, err := s.evaluate(ctx, o.evaluator, rows, options)
@@ -197,7 +198,7 @@ func (a *assigner) answer(sequence int64, result *engine.Result, rows *batch, ou
 	if outcomes != nil {
 		size += protowire.SizeTag(batchArrow) + protowire.SizeBytes(len(outcomes))
 	}
-	pool := mem.DefaultBufferPool()
+	pool := &batchBuffers
 	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(size))
 	out := protowire.AppendVarint(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), uint64(size))
 	out = append(out, body...)
@@ -213,7 +214,6 @@ func (e *evaluator) rows() *wire.Rows { return wire.NewRows(e.builder(), e.ignor
 
 // read builds the frame of a batch. INVALID_REQUEST.
 func (e *evaluator) read(rows *wire.Rows, from *rowBatch) (*batch, error) {
-	rows.Builder = e.builder()
 	b := &batch{places: make([]int, 0, from.count)}
 	if err := from.read(rows, func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError) {
 		e.add(b, place, customer, refused)

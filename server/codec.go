@@ -64,6 +64,12 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 			}
 			v = bulk.message
 		}
+		if given, ok := v.(*givenCustomer); ok {
+			if size > 0 && given.take(data) {
+				return nil
+			}
+			v = given.request
+		}
 		if in.decoding != nil {
 			decoded, err := in.decoding()
 			if in.refused = err; err != nil {

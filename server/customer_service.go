@@ -67,7 +67,11 @@ func (s *customerService) UpsertCustomer(ctx context.Context, request *echelonv1
 	}
 	stored := written.Stored.Customer(0)
 	stored.UpdateTime = timestamppb.New(time.UnixMicro(written.At.UnixMicro()))
-	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0)}, nil
+	families, err := s.intake.Families(ctx, written.Stored)
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.UpsertCustomerResponse{Customer: stored, Assignments: written.Assignments(0), Families: families}, nil
 }
 
 // GetCustomer returns a stored customer.
@@ -103,7 +107,11 @@ func (s *customerService) DeleteCustomer(ctx context.Context, request *echelonv1
 	if !existed {
 		return nil, errNoCustomer(request.GetCustomerId())
 	}
-	return &echelonv1.DeleteCustomerResponse{}, nil
+	families, err := s.intake.Families(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &echelonv1.DeleteCustomerResponse{Families: families}, nil
 }
 
 // ExportCustomers streams all stored customers.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -174,16 +176,84 @@ func (s *customerService) readBatch(ctx context.Context, open *openImport, batch
 	return read, err
 }
 
-// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job.
+// storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job. An attribute that was retired since
+// the stream was opened is refused with the rows that have it, and keeps nobody else out.
 func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *rowBatch, rows *importRows) (*echelonv1.ImportedBatch, error) {
-	return s.once(ctx, open.job, batch.sequence, rows.hash, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
+	for {
+		answer, err := s.storeRows(ctx, open, batch, rows)
+		if err == nil {
+			return answer, nil
+		}
+		narrowed := rows.without(retiredSince(err), open.ignoreUnknown)
+		if narrowed.Schema.Len() == rows.Schema.Len() {
+			return answer, err
+		}
+		rows = narrowed
+	}
+}
+
+func (s *customerService) storeRows(ctx context.Context, open *openImport, batch *rowBatch, rows *importRows) (*echelonv1.ImportedBatch, error) {
+	stored := rows.Frame
+	answer, err := s.once(ctx, open.job, batch.sequence, rows.hash, func(tx storage.Tx) (*echelonv1.ImportedBatch, error) {
 		written, err := s.intake.PutIn(ctx, tx, intake.Put{Customers: rows.Frame, Assign: open.assign})
 		if err != nil {
 			return nil, err
 		}
+		stored = written.Stored
 		return &echelonv1.ImportedBatch{
 			Sequence: batch.sequence, Stored: int64(written.Stored.Len()), Assigned: written.Assigned,
 			Errors: withRefused(rows.refused, written.Refused, rows.places), Notices: rows.notices,
 		}, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	answer.Families, err = s.intake.Families(ctx, stored)
+	return answer, err
+}
+
+// retiredSince returns the attributes that were retired, where nothing else is in the way of storing a batch: those who were let in by the schema of
+// before need not end for what they do not use.
+func retiredSince(conflict error) []string {
+	var of *storage.SchemaConflictError
+	if !errors.As(conflict, &of) {
+		return nil
+	}
+	var names []string
+	for _, c := range of.Conflicts {
+		if !c.Retired {
+			return nil
+		}
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// without returns the rows without attributes; those who have one are refused, unless what is not known is to be ignored.
+func (r *importRows) without(attributes []string, ignoreUnknown bool) *importRows {
+	narrowed := &importRows{refused: slices.Clone(r.refused), hash: r.hash}
+	keep := frame.NewBitmap(r.Len())
+	for row := range r.Len() {
+		at := slices.IndexFunc(attributes, func(name string) bool {
+			i, known := r.Schema.Index(name)
+			return known && r.Columns[i].Valid.Get(row)
+		})
+		if at >= 0 && !ignoreUnknown {
+			refusal := gone{}.refusal(r.IDs[row], attributes[at])
+			refusal.Index = r.places[row]
+			narrowed.refused = append(narrowed.refused, refusal)
+			continue
+		}
+		keep.Set(row, true)
+		narrowed.places = append(narrowed.places, r.places[row])
+	}
+	var fields []frame.Field
+	var places []int
+	for i := range r.Schema.Len() {
+		if field := r.Schema.Field(i); !slices.Contains(attributes, field.Name) {
+			fields, places = append(fields, field), append(places, i)
+		}
+	}
+	narrowed.Frame = r.Select(keep).Project(frame.NewSchema(fields...), places)
+	return narrowed
 }

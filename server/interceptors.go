@@ -116,6 +116,9 @@ func validate(validator protovalidate.Validator, message proto.Message) error {
 	if err := unreadable(message); err != nil {
 		return err
 	}
+	if plain(message) {
+		return nil
+	}
 	err := validator.Validate(message)
 	broken, ok := err.(*protovalidate.ValidationError)
 	if !ok {

@@ -89,6 +89,16 @@ func (r *troubledReader) Customers(ctx context.Context, view *frame.Schema, scan
 	}
 }
 
+func (r *troubledReader) CustomerPages(ctx context.Context, view *frame.Schema, scan storage.CustomerScan, readers int) iter.Seq2[storage.CustomerPage, error] {
+	return func(yield func(storage.CustomerPage, error) bool) {
+		if err := r.store.err(); err != nil {
+			yield(nil, err)
+			return
+		}
+		r.Reader.CustomerPages(ctx, view, scan, readers)(yield)
+	}
+}
+
 // calls are a call of each shape that reaches the store.
 func calls(h *harness) map[string]func() error {
 	return map[string]func() error{

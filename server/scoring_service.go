@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -26,6 +27,8 @@ type scoringService struct {
 	catalog *catalog.Catalog
 	streams streaming
 	load    *load
+	// single are what single calls are evaluated in.
+	single sync.Pool
 }
 
 // evaluator is what a request's evaluator resolved to, ready to evaluate.
@@ -143,42 +146,27 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
+	memory := s.memory(e)
+	defer s.single.Put(memory) // the answer keeps nothing of it
 	var one *batch
-	if id := request.GetCustomerId(); id != "" {
+	id := request.GetCustomerId()
+	if id != "" {
 		one, err = s.stored(ctx, e, request.GetEvaluator().GetStored().GetName(), id)
-	} else {
-		one, err = given(e, request.GetGiven())
+	} else if one, id, err = memory.given(ctx, e, request.GetGiven()); err == nil {
+		defer memory.rows.Builder.Recycle(one.Frame)
 	}
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.evaluate(ctx, e, one, e.options(true, request.GetExplain()))
+	options := e.options(true, request.GetExplain())
+	options.Workspace = &memory.workspace
+	result, err := s.evaluate(ctx, e, one, options)
 	if err != nil {
 		return nil, err
 	}
 	assignment := result.Assignment(0)
-	if request.GetGiven() != nil {
-		assignment.CustomerId = request.GetGiven().GetId()
-	}
-	assignment.Provenance = e.provenance
+	assignment.CustomerId, assignment.Provenance = id, e.provenance
 	return &echelonv1.ScoreCustomerResponse{Assignment: assignment}, nil
-}
-
-// lastID stands for the id of a customer that was given without one: it comes after the ids that people use.
-const lastID = "\U0010FFFF"
-
-// given returns one customer of a request.
-func given(e *evaluator, customer *echelonv1.Customer) (*batch, error) {
-	named := customer
-	if customer.GetId() == "" {
-		named = &echelonv1.Customer{Id: lastID, Attributes: customer.GetAttributes(), PreviousTiers: customer.GetPreviousTiers(), PreviousStandings: customer.GetPreviousStandings()}
-	}
-	one := e.batch([]*echelonv1.Customer{named})
-	if len(one.refused) > 0 {
-		one.refused[0].CustomerId = customer.GetId()
-		return nil, fault.Customer(one.refused[0])
-	}
-	return one, nil
 }
 
 // stored returns one stored customer, with the tiers that it is in by the publication of a stored model and its overrides; an inline one, which has no

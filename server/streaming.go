@@ -97,6 +97,9 @@ const (
 // listFitting leaves out of an answer the errors that do not fit a message: the batch is stored, and must be answered.
 func (s streaming) listFitting(answer *echelonv1.ImportedBatch) {
 	room := s.maxMessage - answerBytes
+	for _, f := range answer.GetFamilies() {
+		room -= proto.Size(f) + errorFraming
+	}
 	for i, e := range answer.GetErrors() {
 		if room -= proto.Size(e) + errorFraming; room < 0 {
 			answer.UnlistedErrors += int64(len(answer.GetErrors()) - i)

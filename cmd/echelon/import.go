@@ -106,6 +106,11 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	if len(o.jobID) > maxJobID || !utf8.ValidString(o.jobID) {
 		return usagef("--job-id has %d bytes: it must be a text of at most %d bytes in UTF-8", len(o.jobID), maxJobID)
 	}
+	refused, err := c.createRejects(o.rejects) // at once: what cannot be written is told before the work
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, refused.discard()) }()
 	attributes, err := c.attributesOf(ctx, server, o.model)
 	if err != nil {
 		return err
@@ -118,11 +123,6 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 		return err
 	}
 	defer func() { err = firstOf(err, file.Close()) }()
-	refused, err := c.createRejects(o.rejects)
-	if err != nil {
-		return err
-	}
-	defer func() { err = firstOf(err, refused.discard()) }()
 	line := progress.New(c.stderr)
 	c.line = line
 	defer line.Stop()
@@ -206,6 +206,8 @@ type importing struct {
 	unknown bool
 	// listed are the first refused rows.
 	listed []tabular.Refusal
+	// families are what the rows mean for the families of published models.
+	families writtenFamilies
 	// rejects takes all of them, and unwritten is why it could not.
 	rejects   *rejects
 	unwritten error
@@ -248,6 +250,7 @@ func (j *importing) settle(done client.ImportProgress) {
 	}
 	j.lines = j.lines[done.Acknowledged-j.settled:]
 	j.settled, j.stored, j.assigned, j.repeated = done.Acknowledged, done.Stored, done.Assigned, done.Repeated
+	j.families.add(done.Families)
 	j.refused += done.Unlisted
 	j.unlisted += done.Unlisted
 }
@@ -273,6 +276,8 @@ type importJSON struct {
 	RepeatedRows int64 `json:"repeated_rows"`
 	// Refused lists the first rows that were refused.
 	Refused []tabular.Refusal `json:"refused"`
+	// Families are those of published models that the customers belong to.
+	Families []familiesJSON `json:"families,omitempty"`
 }
 
 func (c *cli) reportImport(o importOptions, j *importing) error {
@@ -284,7 +289,7 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 	}
 	var err error
 	if c.json {
-		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, j.assigned, j.repeated, append([]tabular.Refusal{}, j.listed...)})
+		err = c.printJSON(importJSON{j.rows, j.stored, j.refused, j.assigned, j.repeated, append([]tabular.Refusal{}, j.listed...), j.families.json()})
 	} else {
 		err = c.printf("balance\n  rows    %s in = %s stored + %s refused", report.Count(j.rows), report.Count(j.stored), report.Count(j.refused))
 		if o.assign {
@@ -292,6 +297,7 @@ func (c *cli) reportImport(o importOptions, j *importing) error {
 		}
 		c.listRefused(o.name(), j.listed, int(j.refused-j.unlisted), o.rejects)
 	}
+	c.adviseFamilies(j.families)
 	if j.repeated > 0 {
 		c.advise("%s of the rows were done before the connection or the command was ended, and were not stored again", report.Count(j.repeated))
 	}

@@ -29,6 +29,8 @@ type scoreJob struct {
 	frames  []*frame.Frame
 	refused []tabular.Refusal
 	rows    int
+	// rejects takes the refused rows once all is known.
+	rejects *rejects
 
 	calibration *echelonv1.Calibration
 	summary     *echelonv1.Summary
@@ -47,6 +49,10 @@ func (j *scoreJob) do(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = firstOf(err, output.Close()) }()
+	if j.rejects, err = j.createRejects(j.options.rejects); err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, j.rejects.discard()) }()
 	if err := j.read(ctx, line); err != nil {
 		return err
 	}
@@ -121,7 +127,10 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 	if !report.Balanced(j.summary.GetBalance()) || j.summary.GetBalance().GetCustomers() != int64(j.rows) {
 		return fmt.Errorf("the books do not balance, nothing was written: %v of %d rows; report it with the model and the input", j.summary.GetBalance(), j.rows)
 	}
-	if err := j.writeRejects(); err != nil {
+	if err := j.rejects.write(j.refused...); err != nil {
+		return err
+	}
+	if err := j.rejects.commit(); err != nil {
 		return err
 	}
 	return output.Commit()
@@ -134,17 +143,4 @@ func writeAssignments(out *tabular.AssignmentWriter, assignments []*echelonv1.As
 		}
 	}
 	return nil
-}
-
-// writeRejects writes the refused rows, where that was asked for.
-func (j *scoreJob) writeRejects() error {
-	rejects, err := j.createRejects(j.options.rejects)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rejects.discard() }()
-	if err := rejects.write(j.refused...); err != nil {
-		return err
-	}
-	return rejects.commit()
 }

@@ -55,11 +55,27 @@ const (
 // Table returns the families, with room for what functions and tierings make of them, and what is odd. Each customer is looked at a bounded number
 // of times, however long the chains of parents are.
 func (l *Links) Table(functions, tierings []string) (*Table, Findings) {
+	root, cyclic, found := l.join(len(l.ids))
+	return l.table(root, cyclic, functions, tierings), found
+}
+
+// Odd returns what is odd about the first n customers, the others being there for them to name, or to close a cycle with.
+func (l *Links) Odd(n int) Findings {
+	_, _, found := l.join(n)
+	return found
+}
+
+// join returns the root of each customer, who is on a cycle, and what is odd about the first n.
+func (l *Links) join(n int) (root []int32, cyclic []bool, found Findings) {
 	place := make(map[string]int32, len(l.ids))
 	for i, id := range l.ids {
 		place[id] = int32(i)
 	}
-	var found Findings
+	add := func(to *Oddity, i int) {
+		if i < n {
+			to.add(l.ids[i], l.parents[i])
+		}
+	}
 	up := make([]int32, len(l.ids))
 	for i, parent := range l.parents {
 		up[i] = noParent
@@ -67,20 +83,20 @@ func (l *Links) Table(functions, tierings []string) (*Table, Findings) {
 		switch {
 		case parent == "":
 		case !there:
-			found.Missing.add(l.ids[i], parent)
+			add(&found.Missing, i)
 		case parent == l.ids[i]:
-			found.Self.add(l.ids[i], parent)
+			add(&found.Self, i)
 		default:
 			up[i] = above
 		}
 	}
-	root, cyclic := roots(up)
+	root, cyclic = roots(up)
 	for i, is := range cyclic {
 		if is {
-			found.Cyclic.add(l.ids[i], l.parents[i])
+			add(&found.Cyclic, i)
 		}
 	}
-	return l.table(root, cyclic, functions, tierings), found
+	return root, cyclic, found
 }
 
 // roots returns the root of each customer, and who is on a cycle. It goes up from each customer as far as nobody went before, and marks the whole

@@ -60,7 +60,7 @@ func (b *Builder) begin() {
 	b.dicts = make([]map[string]uint32, b.schema.Len())
 	for i := range b.frame.Columns {
 		column := &b.frame.Columns[i]
-		column.Type = b.schema.Field(i).Type
+		column.Type = b.schema.fields[i].Type
 		if column.Type == echelonv1.Attribute_STRING_LIST {
 			column.Offsets = []uint32{0}
 		}

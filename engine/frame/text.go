@@ -72,6 +72,25 @@ func (b *Builder) Grow(rows int) {
 	}
 }
 
+// Recycle begins anew, as a new builder does, in the memory of the frame that was taken last: nobody may look at that any more.
+func (b *Builder) Recycle(taken *Frame) {
+	if b.ids != nil {
+		b.ids = new(uniqueIDs)
+	}
+	b.frame = taken
+	clear(taken.IDs)
+	taken.IDs = taken.IDs[:0]
+	for i := range taken.Columns {
+		c := &taken.Columns[i]
+		clear(c.Dict)
+		c.Valid, c.Numbers, c.Bits, c.Ints, c.Codes, c.Dict = c.Valid[:0], c.Numbers[:0], c.Bits[:0], c.Ints[:0], c.Codes[:0], c.Dict[:0]
+		if c.Type == echelonv1.Attribute_STRING_LIST {
+			c.Offsets = c.Offsets[:1]
+		}
+		clear(b.dicts[i])
+	}
+}
+
 // grow gives a slice room for n entries.
 func grow[S ~[]E, E any](s *S, n int) {
 	if cap(*s) < n {

@@ -24,6 +24,8 @@ type Catalog struct {
 	now      func() time.Time
 	programs *cache[*engine.Program]
 	scorers  *cache[*engine.Scorer]
+	// versions are programs of stored versions, which never change.
+	versions *cache[*engine.Program]
 
 	published *cache[*Published]
 }
@@ -32,7 +34,7 @@ type Catalog struct {
 func New(store storage.Store, now func() time.Time) *Catalog {
 	return &Catalog{
 		store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached),
-		published: newCache[*Published](cached),
+		versions: newCache[*engine.Program](cached), published: newCache[*Published](cached),
 	}
 }
 
@@ -144,17 +146,19 @@ func Current(documents storage.Documents, name string) (*storagev1.Current, erro
 	return current, err
 }
 
-// Program returns the compiled version of a model.
+// Program returns the compiled version of a model. Models are read once: reading one takes longer than evaluating a customer.
 func (c *Catalog) Program(documents storage.Documents, name string, version int64) (*engine.Program, error) {
-	found, err := Version(documents, name, version)
-	if err != nil {
-		return nil, err
-	}
-	return c.programs.get(found.GetFingerprint(), func() (*engine.Program, error) {
-		program, mistakes := engine.CompileStored(found.GetModel())
-		if mistakes.HasMistakes() {
-			return nil, fault.Model(mistakes)
+	return c.versions.get(storage.VersionKey(name, version), func() (*engine.Program, error) {
+		found, err := Version(documents, name, version)
+		if err != nil {
+			return nil, err
 		}
-		return program, nil
+		return c.programs.get(found.GetFingerprint(), func() (*engine.Program, error) {
+			program, mistakes := engine.CompileStored(found.GetModel())
+			if mistakes.HasMistakes() {
+				return nil, fault.Model(mistakes)
+			}
+			return program, nil
+		})
 	})
 }

@@ -22,6 +22,8 @@ type Intake struct {
 	// commits is held shared by every write, and alone by Exclusive. What is stored is right without it too, as when another process writes to the
 	// store: then a customer that changed at the very moment of a publication is stale in it.
 	commits sync.RWMutex
+
+	joinings joinings
 }
 
 // New returns the intake of a store.

@@ -14,17 +14,12 @@ import (
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/intake"
-	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
-const (
-	// blockRows is how many customers a block of a snapshot holds.
-	blockRows = 1024
-	// refusedKept is how many of the customers that were refused a run lists.
-	refusedKept = 100
-)
+// blockRows is how many customers a block of a snapshot holds.
+const blockRows = 1024
 
 // job is a run that is under way.
 type job struct {
@@ -33,7 +28,8 @@ type job struct {
 	program *engine.Program
 	run     *echelonv1.Run
 	// rates are exchange rates beside the model's.
-	rates []*echelonv1.ExchangeRate
+	rates     []*echelonv1.ExchangeRate
+	customers *customers
 
 	ctx      context.Context
 	progress *progress
@@ -157,6 +153,8 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 
 // evaluate calibrates and writes the snapshot.
 func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
+	j.customers = &customers{view: j.view, schema: j.program.Schema(), used: &j.manager.kept}
+	defer j.customers.release()
 	phase, ended := j.calibrating(ctx)
 	calibration, err := j.program.Calibrate(phase, j.population(phase), j.run.GetAsOf().AsTime(), j.rates...)
 	ended(err)
@@ -189,7 +187,7 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 func (j *job) population(ctx context.Context) engine.Population {
 	return func(yield func(*frame.Frame, error) bool) {
 		j.progress.begin(Calibrating)
-		for batch, err := range j.customers(ctx) {
+		for batch, err := range j.customers.batches(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -200,60 +198,4 @@ func (j *job) population(ctx context.Context) engine.Population {
 			j.progress.add(batch.Frame.Len()+len(batch.Errors), 0)
 		}
 	}
-}
-
-func (j *job) customers(ctx context.Context) func(func(*storage.CustomerBatch, error) bool) {
-	return j.view.Customers(ctx, j.program.Schema(), storage.CustomerScan{BatchRows: blockRows})
-}
-
-// write evaluates all customers into blocks, and adds up the summary.
-func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.SnapshotWriter) error {
-	ctx, span := begin(ctx, "run.evaluate", j.run)
-	defer span.End()
-	j.progress.begin(Evaluating)
-	tally := engine.NewTally(j.program)
-	options := engine.Options{AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Workspace: new(engine.Workspace)}
-	previous, err := snapshot.OpenPrevious(ctx, j.manager.catalog, j.view, j.program)
-	if err != nil {
-		return err
-	}
-	defer previous.Close()
-	overrides := snapshot.OpenOverrides(j.view, j.run.GetModel())
-	defer overrides.Close()
-	for batch, err := range j.customers(ctx) {
-		if err != nil {
-			return fmt.Errorf("reading customers: %w", err)
-		}
-		tally.Refuse(int64(len(batch.Errors)))
-		j.manager.hears().Refused(j.run.GetModel(), len(batch.Errors))
-		for _, refused := range batch.Errors {
-			if len(j.run.Refused) < refusedKept {
-				j.run.Refused = append(j.run.Refused, refused)
-			}
-		}
-		if batch.Frame.Len() == 0 {
-			j.progress.add(len(batch.Errors), 0)
-			continue
-		}
-		before, err := previous.Of(batch.Frame.IDs)
-		if err != nil {
-			return fmt.Errorf("reading the published assignments: %w", err)
-		}
-		before.To(&options)
-		if options.Overrides, err = overrides.Of(batch.Frame.IDs, options.AsOf); err != nil {
-			return fmt.Errorf("reading the overrides: %w", err)
-		}
-		result, err := scorer.EvaluateContext(ctx, batch.Frame, options)
-		if err != nil {
-			return err
-		}
-		tally.Add(result)
-		if err := writer.Append(snapshot.Encode(result)); err != nil {
-			return fmt.Errorf("writing the snapshot: %w", err)
-		}
-		j.run.Evaluated += int64(result.Len())
-		j.progress.add(result.Len()+len(batch.Errors), result.Len())
-	}
-	j.run.Summary = tally.Summary()
-	return nil
 }

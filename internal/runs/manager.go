@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -30,6 +31,8 @@ type Manager struct {
 	log     *slog.Logger
 
 	observed observed
+	// kept is how many bytes of customers the runs that are under way keep.
+	kept atomic.Int64
 
 	ctx    context.Context
 	cancel context.CancelFunc

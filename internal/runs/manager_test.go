@@ -219,8 +219,8 @@ type heldReader struct {
 	store *held
 }
 
-func (r *heldReader) Customers(ctx context.Context, _ *frame.Schema, _ storage.CustomerScan) iter.Seq2[*storage.CustomerBatch, error] {
-	return func(yield func(*storage.CustomerBatch, error) bool) {
+func (r *heldReader) CustomerPages(ctx context.Context, _ *frame.Schema, _ storage.CustomerScan, _ int) iter.Seq2[storage.CustomerPage, error] {
+	return func(yield func(storage.CustomerPage, error) bool) {
 		if r.store.panic {
 			panic("the store is broken")
 		}

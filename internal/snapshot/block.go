@@ -12,14 +12,16 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Encode returns the block of a result.
+// Encode returns the block of a result. It shares ids and reasons with the result, and nothing of the memory in which that was evaluated.
 func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	block := &storagev1.SnapshotBlock{Ids: r.IDs, Reasons: r.Reasons.Reasons, ReasonRefs: r.Reasons.Refs}
 	for _, column := range r.Segments {
 		block.Segments = append(block.Segments, encodeNames(column, r.Len()))
 	}
 	for i, column := range r.Scores {
-		kept := &storagev1.ScoreColumn{Values: column.Numbers, Completeness: r.Completeness[i], Valid: make([]bool, r.Len())}
+		kept := &storagev1.ScoreColumn{
+			Values: slices.Clone(column.Numbers), Completeness: slices.Clone(r.Completeness[i]), Valid: make([]bool, r.Len()),
+		}
 		for row := range kept.Valid {
 			kept.Valid[row] = column.Valid.Get(row)
 		}

@@ -23,7 +23,7 @@ func encodeFamilies(block *storagev1.SnapshotBlock, r *engine.Result) {
 		return
 	}
 	for _, own := range r.Own {
-		block.OwnTiers = append(block.OwnTiers, &storagev1.NameColumn{Codes: own})
+		block.OwnTiers = append(block.OwnTiers, &storagev1.NameColumn{Codes: slices.Clone(own)})
 	}
 }
 

@@ -43,7 +43,8 @@ func (p *picker) pick(rows ...int) *storagev1.SnapshotBlock {
 	picked := &storagev1.SnapshotBlock{
 		Ids: at(block.GetIds(), rows), Segments: namesAt(block.GetSegments(), rows), Scores: scoresAt(block.GetScores(), rows),
 		Tiers: namesAt(block.GetTiers(), rows), ComputedTiers: namesAt(block.GetComputedTiers(), rows), OwnTiers: namesAt(block.GetOwnTiers(), rows),
-		ReasonCounts: at(block.GetReasonCounts(), rows), Excluded: at(block.GetExcluded(), rows),
+		SettledTiers: namesAt(block.GetSettledTiers(), rows), ComputedSegments: namesAt(block.GetComputedSegments(), rows),
+		Standings: standingsAt(block.GetStandings(), rows), ReasonCounts: at(block.GetReasonCounts(), rows), Excluded: at(block.GetExcluded(), rows),
 	}
 	picked.Families = p.families(picked.Ids)
 	if p.others != nil {
@@ -112,12 +113,27 @@ func scoresAt(columns []*storagev1.ScoreColumn, rows []int) []*storagev1.ScoreCo
 	return some
 }
 
+func standingsAt(columns []*storagev1.StandingColumn, rows []int) []*storagev1.StandingColumn {
+	if len(columns) == 0 {
+		return nil
+	}
+	made, some := make([]storagev1.StandingColumn, len(columns)), make([]*storagev1.StandingColumn, len(columns))
+	for i, column := range columns {
+		one := &made[i]
+		one.Since, one.Moves, one.Pending = at(column.GetSince(), rows), at(column.GetMoves(), rows), at(column.GetPending(), rows)
+		one.Holds, one.Until = at(column.GetHolds(), rows), at(column.GetUntil(), rows)
+		some[i] = one
+	}
+	return some
+}
+
 // known are the fields of a block that pick takes by name.
 var known = func() map[protoreflect.FieldNumber]bool {
 	of := make(map[protoreflect.FieldNumber]bool)
 	fields := (*storagev1.SnapshotBlock)(nil).ProtoReflect().Descriptor().Fields()
 	for _, name := range []protoreflect.Name{
 		"ids", "segments", "scores", "tiers", "reasons", "reason_counts", "reason_refs", "excluded", "computed_tiers", "families", "own_tiers",
+		"standings", "settled_tiers", "computed_segments",
 	} {
 		of[fields.ByName(name).Number()] = true
 	}

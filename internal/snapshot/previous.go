@@ -21,7 +21,7 @@ type Previous struct {
 	// nothing depends on it.
 	tierings []int
 	// rows are those of the publication, of which the customers up to the present one are told; nil where they are looked up one by one.
-	rows *pull[Row]
+	rows *merge
 }
 
 const none = -1
@@ -31,7 +31,7 @@ const none = -1
 func OpenPrevious(ctx context.Context, c *catalog.Catalog, view storage.Reader, to *engine.Program) (*Previous, error) {
 	p, err := newPrevious(c, view, to)
 	if p != nil {
-		p.rows = newPull(p.reader.Rows(ctx, ""))
+		p.rows = newMerge(ctx, p.reader, "")
 	}
 	return p, err
 }
@@ -96,21 +96,20 @@ func (p *Previous) Close() {
 	}
 }
 
-// Of returns what was in force of customers, none of which was asked for before, ascending by id.
-func (p *Previous) Of(ids []string) (Before, error) {
+// Of returns what was in force of customers, none of which was asked for before, ascending by id. Versions are the commits at which the customers were
+// written, as the view sees them.
+func (p *Previous) Of(ids []string, versions []storage.Commit) (Before, error) {
 	if p == nil {
 		return Before{}, nil
 	}
 	before := p.none(len(ids))
 	for i, id := range ids {
-		for p.rows.more() && p.rows.value.ID() < id {
-			p.rows.next()
+		row, found, err := p.rows.find(storage.CustomerKey{ID: id, Version: versions[i]})
+		if err != nil {
+			return Before{}, err
 		}
-		if !p.rows.more() {
-			return before, p.rows.err
-		}
-		if p.rows.value.ID() == id {
-			p.copy(before, i, p.rows.value)
+		if found {
+			p.copy(before, i, row)
 		}
 	}
 	return before, nil

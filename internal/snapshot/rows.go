@@ -158,23 +158,25 @@ func (r *Reader) Rows(ctx context.Context, after string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		m := newMerge(ctx, r, after)
 		defer m.stop()
-		for {
-			row, found, err := m.next()
+		for key, err := range r.view.CustomerKeys(ctx, after) {
+			row, found := Row{}, false
+			if err == nil {
+				row, found, err = m.find(key)
+			}
 			if err != nil {
 				yield(Row{}, err)
 				return
 			}
-			if !found || !yield(row, nil) {
+			if found && !yield(row, nil) || !found && m.ended() {
 				return
 			}
 		}
 	}
 }
 
-// merge goes through the customers, the overlay and the snapshot at the same time, in the order of ids.
+// merge goes through the overlay and the snapshot at the same time, in the order of ids.
 type merge struct {
 	reader *Reader
-	keys   *pull[storage.CustomerKey]
 	over   *pull[*storage.OverlayRow]
 	blocks *pull[*storagev1.SnapshotBlock]
 
@@ -188,34 +190,14 @@ func newMerge(ctx context.Context, r *Reader, after string) *merge {
 		over = r.view.OverlayRows(ctx, r.overlay, after)
 	}
 	return &merge{
-		reader: r, keys: newPull(r.view.CustomerKeys(ctx, after)), over: newPull(over),
+		reader: r, over: newPull(over),
 		blocks: newPull(r.view.SnapshotBlocks(ctx, r.run.GetId(), after)),
 	}
 }
 
 func (m *merge) stop() {
-	m.keys.stop()
 	m.over.stop()
 	m.blocks.stop()
-}
-
-// next returns the next customer that has an assignment.
-func (m *merge) next() (Row, bool, error) {
-	for ; m.keys.more(); m.keys.next() {
-		key := m.keys.value
-		row, found, err := m.find(key)
-		if err != nil {
-			return Row{}, false, err
-		}
-		if found {
-			m.keys.next()
-			return row, true, nil
-		}
-		if m.ended() {
-			return Row{}, false, nil
-		}
-	}
-	return Row{}, false, m.keys.err
 }
 
 // ended reports whether neither overlay nor snapshot has more.

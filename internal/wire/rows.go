@@ -19,8 +19,6 @@ type Rows struct {
 	// Ignore reports whether an attribute that the schema lacks is to be left out; otherwise Add refuses its customer.
 	Ignore func(name string) bool
 
-	// index has the schema's attributes by name.
-	index map[string]name
 	// names are the attributes of the row before, in its order: most encoders write those of each row in the same one.
 	names []name
 	lists map[int][]string
@@ -43,12 +41,8 @@ const (
 
 // NewRows returns what reads the customers that a builder adds as messages: with that choice about attributes that its schema lacks.
 func NewRows(builder *frame.Builder, ignoreUnknown bool) *Rows {
-	r := &Rows{Builder: builder, Ignore: func(string) bool { return ignoreUnknown }, index: make(map[string]name)}
+	r := &Rows{Builder: builder, Ignore: func(string) bool { return ignoreUnknown }}
 	r.Add = func(c *echelonv1.Customer) *echelonv1.RowError { return r.Builder.AddCustomer(c, ignoreUnknown) }
-	for _, text := range builder.Schema().Names() {
-		field, _ := builder.Schema().Index(text)
-		r.index[text] = name{text, field}
-	}
 	return r
 }
 
@@ -61,17 +55,25 @@ func (r *Rows) Read(rows []byte, row func(place int, customer *echelonv1.Custome
 			return protowire.ParseError(-1) // Split has seen that there is none
 		}
 		rows = rest
-		if r.plain(data) {
-			row(place, nil, r.Builder.Commit())
-			continue
-		}
-		customer := &echelonv1.Customer{}
-		if err := decode(data, customer, customerDepth); err != nil {
+		customer, refused, err := r.ReadOne(data, customerDepth)
+		if err != nil {
 			return err
 		}
-		row(place, customer, r.Add(customer))
+		row(place, customer, refused)
 	}
 	return nil
+}
+
+// ReadOne adds a customer to the builder, as Read adds those of a batch. Depth is how deep it lies in the request.
+func (r *Rows) ReadOne(data []byte, depth int) (customer *echelonv1.Customer, refused *echelonv1.RowError, err error) {
+	if r.plain(data) {
+		return nil, r.Builder.Commit(), nil
+	}
+	customer = &echelonv1.Customer{}
+	if err := decode(data, customer, depth); err != nil {
+		return nil, nil, err
+	}
+	return customer, r.Add(customer), nil
 }
 
 // Decode makes messages of the rows of a batch, as protobuf does.
@@ -175,14 +177,15 @@ func (r *Rows) attributes(data []byte) bool {
 // field returns the place of an attribute in the schema, or -1 where it is ignored. It reports false where it is neither.
 func (r *Rows) field(place int, key []byte) (int, bool) {
 	if place < len(r.names) && r.names[place].text == string(key) {
-		return r.names[place].field, true
+		found := r.names[place]
+		return found.field, found.field >= 0 || r.Ignore(found.text)
 	}
-	found, known := r.index[string(key)]
-	if !known {
-		if !valid(key) || !r.Ignore(string(key)) {
-			return 0, false
-		}
-		found = name{text: string(key), field: -1}
+	schema := r.Builder.Schema()
+	found := name{field: -1}
+	if i, known := schema.Index(string(key)); known {
+		found = name{schema.Field(i).Name, i}
+	} else if found.text = string(key); !valid(key) || !r.Ignore(found.text) {
+		return 0, false
 	}
 	if place < len(r.names) {
 		r.names[place] = found

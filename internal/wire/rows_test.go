@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -111,25 +112,14 @@ func sameAsMessages(t failer, request []byte, ignoreUnknown bool) (split bool) {
 	if err != nil {
 		return true
 	}
-	options := cmp.Options{cmp.AllowUnexported(frame.Schema{}), protocmp.Transform(), cmp.Transformer("bits", math.Float64bits), cmp.Comparer(sameList)}
-	if diff := cmp.Diff(want, got, options); diff != "" {
+	if diff := cmp.Diff(want, got, sameRead); diff != "" {
 		t.Fatalf("(-decoded +read from the wire)\n%s\n%x", diff, request)
 	}
 	return true
 }
 
-// sameList takes lists without entries for alike: those that grow to a size and those that are made so differ in that.
-func sameList(a, b []uint64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
+// sameRead compares to the bit. A list without entries is none: one that is made and one that grows differ in that.
+var sameRead = cmp.Options{cmp.AllowUnexported(frame.Schema{}), protocmp.Transform(), cmp.Transformer("bits", math.Float64bits), cmpopts.EquateEmpty()}
 
 // anyValue is a value, mostly of a type that attributes have.
 func anyValue(depth int) *rapid.Generator[*structpb.Value] {
@@ -262,4 +252,87 @@ func enclose(customers ...[]byte) []byte {
 // part appends a field of bytes.
 func part(to []byte, number protowire.Number, content []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(to, number, protowire.BytesType), content)
+}
+
+// What a stream has seen before, and the memory that it used, does not show in a later batch.
+func TestABatchIsReadAloneAsAfterOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ignoreUnknown := false
+		rows := wire.NewRows(builder(), false)
+		rows.Ignore = func(string) bool { return ignoreUnknown }
+		rows.Add = func(c *echelonv1.Customer) *echelonv1.RowError { return rows.Builder.AddCustomer(c, ignoreUnknown) }
+		for range rapid.IntRange(1, 4).Draw(t, "batches") {
+			ignoreUnknown = rapid.Bool().Draw(t, "ignore unknown")
+			data := marshal(t, request(1, rapid.SliceOfN(anyCustomer(), 0, 4).Draw(t, "customers")...))
+			got, _, err := asRows(rows, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _ := asMessages(data, ignoreUnknown)
+			if diff := cmp.Diff(want, got, sameRead); diff != "" {
+				t.Fatalf("(-decoded alone +read after others)\n%s", diff)
+			}
+			rows.Builder.Recycle(got.Frame)
+		}
+	})
+}
+
+// A customer of a single call is that of a batch.
+func TestARequestForOneCustomerIsReadAsABatchOfOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		customer := anyCustomer().Draw(t, "customer")
+		score := &echelonv1.ScoreCustomerRequest{
+			Evaluator: &echelonv1.Evaluator{IgnoreUnknownAttributes: rapid.Bool().Draw(t, "ignore")}, Explain: rapid.Bool().Draw(t, "explain"),
+			Customer: &echelonv1.ScoreCustomerRequest_Given{Given: customer},
+		}
+		data := marshal(t, score)
+		split := &echelonv1.ScoreCustomerRequest{}
+		raw := wire.SplitGiven(data, split)
+		if raw == nil || !proto.Equal(split, &echelonv1.ScoreCustomerRequest{Evaluator: score.Evaluator, Explain: score.Explain}) {
+			t.Fatalf("%v is split into %v and %x", score, split, raw)
+		}
+		message := &echelonv1.Customer{}
+		if err := wire.DecodeGiven(raw, message); err != nil || !proto.Equal(message, customer) && !hasNaN(customer) {
+			t.Fatalf("%v is decoded as %v, %v", customer, message, err)
+		}
+		rows := wire.NewRows(builder(), false)
+		_, refused, err := rows.ReadOne(raw, wire.GivenDepth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := builder()
+		if diff := cmp.Diff(b.AddCustomer(customer, false), refused, protocmp.Transform()); diff != "" {
+			t.Fatal(diff)
+		}
+		if diff := cmp.Diff(b.Take(), rows.Builder.Take(), sameRead); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// hasNaN reports whether a customer has a value that does not equal itself.
+func hasNaN(customer *echelonv1.Customer) bool {
+	return !proto.Equal(customer, proto.CloneOf(customer))
+}
+
+func TestARequestForOneCustomerThatIsNotPlainIsLeftToProtobuf(t *testing.T) {
+	evaluator, customer := part(nil, 1, nil), part(nil, 2, with("a"))
+	for name, request := range map[string][]byte{
+		"nothing":                 {},
+		"a stored customer":       text(evaluator, 3, "a"),
+		"a customer alone":        customer,
+		"an evaluator alone":      evaluator,
+		"two customers":           join(evaluator, customer, customer),
+		"both kinds":              text(join(evaluator, customer), 3, "a"),
+		"another order":           join(customer, evaluator),
+		"a field nobody knows":    varint(join(evaluator, customer), 99, 1),
+		"explain and more":        varint(varint(join(evaluator, customer), 4, 1), 99, 1),
+		"a broken evaluator":      join(part(nil, 1, []byte{0xff}), customer),
+		"a customer that is cut":  join(evaluator, customer[:len(customer)-1]),
+		"an explain that is none": text(join(evaluator, customer), 4, "a"),
+	} {
+		if got := wire.SplitGiven(request, &echelonv1.ScoreCustomerRequest{}); got != nil {
+			t.Errorf("%s: it is split, and the customer is %x", name, got)
+		}
+	}
 }

@@ -92,7 +92,9 @@ type UpsertCustomerResponse struct {
 	// The customer.
 	Customer *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Its new assignments, by the model's name, where the request asked for them.
-	Assignments   []*Assignment `protobuf:"bytes,110,rep,name=assignments,proto3" json:"assignments,omitempty"`
+	Assignments []*Assignment `protobuf:"bytes,110,rep,name=assignments,proto3" json:"assignments,omitempty"`
+	// What the write means for families, by the model's name: one for each published model that reads families.
+	Families      []*WrittenFamilies `protobuf:"bytes,170,rep,name=families,proto3" json:"families,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -141,6 +143,123 @@ func (x *UpsertCustomerResponse) GetAssignments() []*Assignment {
 	return nil
 }
 
+func (x *UpsertCustomerResponse) GetFamilies() []*WrittenFamilies {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
+// WrittenFamilies says what written customers mean for the families of a published model. Families are frozen between runs: what the customers read of
+// them, also where they were assigned at once, is what the run found, and what is written now changes it with the next run.
+type WrittenFamilies struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The published model.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// Its published run, which the families are of.
+	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The attribute that holds the parent's id.
+	Parent string `protobuf:"bytes,3,opt,name=parent,proto3" json:"parent,omitempty"`
+	// How many of the customers that were stored name a parent.
+	WithParent int64 `protobuf:"varint,4,opt,name=with_parent,json=withParent,proto3" json:"with_parent,omitempty"`
+	// How many of them name one that was not stored at that commit, and count as having none as long as it is not.
+	MissingParents int64 `protobuf:"varint,5,opt,name=missing_parents,json=missingParents,proto3" json:"missing_parents,omitempty"`
+	// How many of them name themselves, and count as having none.
+	OwnParents int64 `protobuf:"varint,6,opt,name=own_parents,json=ownParents,proto3" json:"own_parents,omitempty"`
+	// How many of them were on a cycle of several parents, each of whom is a family of its own. The way up is followed over 10,000 customers a batch.
+	OnCycles int64 `protobuf:"varint,7,opt,name=on_cycles,json=onCycles,proto3" json:"on_cycles,omitempty"`
+	// The same in words, with up to three examples of each.
+	Findings      []*Finding `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WrittenFamilies) Reset() {
+	*x = WrittenFamilies{}
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrittenFamilies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrittenFamilies) ProtoMessage() {}
+
+func (x *WrittenFamilies) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrittenFamilies.ProtoReflect.Descriptor instead.
+func (*WrittenFamilies) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WrittenFamilies) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *WrittenFamilies) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *WrittenFamilies) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WrittenFamilies) GetWithParent() int64 {
+	if x != nil {
+		return x.WithParent
+	}
+	return 0
+}
+
+func (x *WrittenFamilies) GetMissingParents() int64 {
+	if x != nil {
+		return x.MissingParents
+	}
+	return 0
+}
+
+func (x *WrittenFamilies) GetOwnParents() int64 {
+	if x != nil {
+		return x.OwnParents
+	}
+	return 0
+}
+
+func (x *WrittenFamilies) GetOnCycles() int64 {
+	if x != nil {
+		return x.OnCycles
+	}
+	return 0
+}
+
+func (x *WrittenFamilies) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
 // GetCustomerRequest names a customer.
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -152,7 +271,7 @@ type GetCustomerRequest struct {
 
 func (x *GetCustomerRequest) Reset() {
 	*x = GetCustomerRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[2]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -164,7 +283,7 @@ func (x *GetCustomerRequest) String() string {
 func (*GetCustomerRequest) ProtoMessage() {}
 
 func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[2]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -177,7 +296,7 @@ func (x *GetCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerRequest.ProtoReflect.Descriptor instead.
 func (*GetCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetCustomerRequest) GetCustomerId() string {
@@ -198,7 +317,7 @@ type GetCustomerResponse struct {
 
 func (x *GetCustomerResponse) Reset() {
 	*x = GetCustomerResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[3]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +329,7 @@ func (x *GetCustomerResponse) String() string {
 func (*GetCustomerResponse) ProtoMessage() {}
 
 func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[3]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,7 +342,7 @@ func (x *GetCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCustomerResponse.ProtoReflect.Descriptor instead.
 func (*GetCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetCustomerResponse) GetCustomer() *Customer {
@@ -244,7 +363,7 @@ type DeleteCustomerRequest struct {
 
 func (x *DeleteCustomerRequest) Reset() {
 	*x = DeleteCustomerRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[4]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +375,7 @@ func (x *DeleteCustomerRequest) String() string {
 func (*DeleteCustomerRequest) ProtoMessage() {}
 
 func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[4]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +388,7 @@ func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DeleteCustomerRequest) GetCustomerId() string {
@@ -281,14 +400,17 @@ func (x *DeleteCustomerRequest) GetCustomerId() string {
 
 // DeleteCustomerResponse is empty: the customer is gone.
 type DeleteCustomerResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The published models that read families, by name. In their families the customer counts until their next run; those who name it as their parent
+	// have none from then on, and are not counted here.
+	Families      []*WrittenFamilies `protobuf:"bytes,170,rep,name=families,proto3" json:"families,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeleteCustomerResponse) Reset() {
 	*x = DeleteCustomerResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[5]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +422,7 @@ func (x *DeleteCustomerResponse) String() string {
 func (*DeleteCustomerResponse) ProtoMessage() {}
 
 func (x *DeleteCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[5]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +435,14 @@ func (x *DeleteCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerResponse.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DeleteCustomerResponse) GetFamilies() []*WrittenFamilies {
+	if x != nil {
+		return x.Families
+	}
+	return nil
 }
 
 // EraseCustomerRequest names a customer.
@@ -327,7 +456,7 @@ type EraseCustomerRequest struct {
 
 func (x *EraseCustomerRequest) Reset() {
 	*x = EraseCustomerRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +468,7 @@ func (x *EraseCustomerRequest) String() string {
 func (*EraseCustomerRequest) ProtoMessage() {}
 
 func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[6]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +481,7 @@ func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseCustomerRequest.ProtoReflect.Descriptor instead.
 func (*EraseCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EraseCustomerRequest) GetCustomerId() string {
@@ -383,7 +512,7 @@ type EraseCustomerResponse struct {
 
 func (x *EraseCustomerResponse) Reset() {
 	*x = EraseCustomerResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +524,7 @@ func (x *EraseCustomerResponse) String() string {
 func (*EraseCustomerResponse) ProtoMessage() {}
 
 func (x *EraseCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[7]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +537,7 @@ func (x *EraseCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseCustomerResponse.ProtoReflect.Descriptor instead.
 func (*EraseCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EraseCustomerResponse) GetExisted() bool {
@@ -469,7 +598,7 @@ type ImportCustomersRequest struct {
 
 func (x *ImportCustomersRequest) Reset() {
 	*x = ImportCustomersRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +610,7 @@ func (x *ImportCustomersRequest) String() string {
 func (*ImportCustomersRequest) ProtoMessage() {}
 
 func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[8]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +623,7 @@ func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ImportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ImportCustomersRequest) GetMessage() isImportCustomersRequest_Message {
@@ -560,7 +689,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +701,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[9]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +714,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImportHeader) GetIgnoreUnknownAttributes() bool {
@@ -639,7 +768,7 @@ type ImportCustomersResponse struct {
 
 func (x *ImportCustomersResponse) Reset() {
 	*x = ImportCustomersResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +780,7 @@ func (x *ImportCustomersResponse) String() string {
 func (*ImportCustomersResponse) ProtoMessage() {}
 
 func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +793,7 @@ func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ImportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportCustomersResponse) GetMessage() isImportCustomersResponse_Message {
@@ -724,7 +853,7 @@ type ImportOpened struct {
 
 func (x *ImportOpened) Reset() {
 	*x = ImportOpened{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +865,7 @@ func (x *ImportOpened) String() string {
 func (*ImportOpened) ProtoMessage() {}
 
 func (x *ImportOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +878,7 @@ func (x *ImportOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportOpened.ProtoReflect.Descriptor instead.
 func (*ImportOpened) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportOpened) GetSchemaVersion() int64 {
@@ -781,6 +910,8 @@ type ImportedBatch struct {
 	Repeated bool `protobuf:"varint,100,opt,name=repeated,proto3" json:"repeated,omitempty"`
 	// How many refused rows `errors` lacks: an answer has as many as fit a message, and of a repeated batch the first are kept, up to 64 KiB.
 	UnlistedErrors int64 `protobuf:"varint,101,opt,name=unlisted_errors,json=unlistedErrors,proto3" json:"unlisted_errors,omitempty"`
+	// What the batch means for families, by the model's name: one for each published model that reads families. Of a repeated batch it is as of now.
+	Families []*WrittenFamilies `protobuf:"bytes,170,rep,name=families,proto3" json:"families,omitempty"`
 	// What people should know of Arrow batches, with the first one: which of its columns are ignored.
 	Notices       []string `protobuf:"bytes,200,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -789,7 +920,7 @@ type ImportedBatch struct {
 
 func (x *ImportedBatch) Reset() {
 	*x = ImportedBatch{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +932,7 @@ func (x *ImportedBatch) String() string {
 func (*ImportedBatch) ProtoMessage() {}
 
 func (x *ImportedBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +945,7 @@ func (x *ImportedBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportedBatch.ProtoReflect.Descriptor instead.
 func (*ImportedBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ImportedBatch) GetSequence() int64 {
@@ -859,6 +990,13 @@ func (x *ImportedBatch) GetUnlistedErrors() int64 {
 	return 0
 }
 
+func (x *ImportedBatch) GetFamilies() []*WrittenFamilies {
+	if x != nil {
+		return x.Families
+	}
+	return nil
+}
+
 func (x *ImportedBatch) GetNotices() []string {
 	if x != nil {
 		return x.Notices
@@ -883,7 +1021,7 @@ type ExportCustomersRequest struct {
 
 func (x *ExportCustomersRequest) Reset() {
 	*x = ExportCustomersRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1033,7 @@ func (x *ExportCustomersRequest) String() string {
 func (*ExportCustomersRequest) ProtoMessage() {}
 
 func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1046,7 @@ func (x *ExportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ExportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExportCustomersRequest) GetCursor() string {
@@ -955,7 +1093,7 @@ type ExportCustomersResponse struct {
 
 func (x *ExportCustomersResponse) Reset() {
 	*x = ExportCustomersResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1105,7 @@ func (x *ExportCustomersResponse) String() string {
 func (*ExportCustomersResponse) ProtoMessage() {}
 
 func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[14]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1118,7 @@ func (x *ExportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ExportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExportCustomersResponse) GetCustomers() []*Customer {
@@ -1013,7 +1151,7 @@ type GetSchemaRequest struct {
 
 func (x *GetSchemaRequest) Reset() {
 	*x = GetSchemaRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1163,7 @@ func (x *GetSchemaRequest) String() string {
 func (*GetSchemaRequest) ProtoMessage() {}
 
 func (x *GetSchemaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[15]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1176,7 @@ func (x *GetSchemaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSchemaRequest.ProtoReflect.Descriptor instead.
 func (*GetSchemaRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{16}
 }
 
 // GetSchemaResponse is the schema.
@@ -1052,7 +1190,7 @@ type GetSchemaResponse struct {
 
 func (x *GetSchemaResponse) Reset() {
 	*x = GetSchemaResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1202,7 @@ func (x *GetSchemaResponse) String() string {
 func (*GetSchemaResponse) ProtoMessage() {}
 
 func (x *GetSchemaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[16]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1215,7 @@ func (x *GetSchemaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSchemaResponse.ProtoReflect.Descriptor instead.
 func (*GetSchemaResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetSchemaResponse) GetSchema() *Schema {
@@ -1100,7 +1238,7 @@ type RenameAttributeRequest struct {
 
 func (x *RenameAttributeRequest) Reset() {
 	*x = RenameAttributeRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1250,7 @@ func (x *RenameAttributeRequest) String() string {
 func (*RenameAttributeRequest) ProtoMessage() {}
 
 func (x *RenameAttributeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[17]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1263,7 @@ func (x *RenameAttributeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameAttributeRequest.ProtoReflect.Descriptor instead.
 func (*RenameAttributeRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RenameAttributeRequest) GetFrom() string {
@@ -1153,7 +1291,7 @@ type RenameAttributeResponse struct {
 
 func (x *RenameAttributeResponse) Reset() {
 	*x = RenameAttributeResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1303,7 @@ func (x *RenameAttributeResponse) String() string {
 func (*RenameAttributeResponse) ProtoMessage() {}
 
 func (x *RenameAttributeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[18]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1316,7 @@ func (x *RenameAttributeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameAttributeResponse.ProtoReflect.Descriptor instead.
 func (*RenameAttributeResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RenameAttributeResponse) GetSchema() *Schema {
@@ -1199,7 +1337,7 @@ type RetireAttributeRequest struct {
 
 func (x *RetireAttributeRequest) Reset() {
 	*x = RetireAttributeRequest{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1349,7 @@ func (x *RetireAttributeRequest) String() string {
 func (*RetireAttributeRequest) ProtoMessage() {}
 
 func (x *RetireAttributeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[19]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1362,7 @@ func (x *RetireAttributeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireAttributeRequest.ProtoReflect.Descriptor instead.
 func (*RetireAttributeRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RetireAttributeRequest) GetName() string {
@@ -1245,7 +1383,7 @@ type RetireAttributeResponse struct {
 
 func (x *RetireAttributeResponse) Reset() {
 	*x = RetireAttributeResponse{}
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1395,7 @@ func (x *RetireAttributeResponse) String() string {
 func (*RetireAttributeResponse) ProtoMessage() {}
 
 func (x *RetireAttributeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_customer_service_proto_msgTypes[20]
+	mi := &file_echelon_v1_customer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1408,7 @@ func (x *RetireAttributeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireAttributeResponse.ProtoReflect.Descriptor instead.
 func (*RetireAttributeResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_customer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RetireAttributeResponse) GetSchema() *Schema {
@@ -1285,15 +1423,27 @@ var File_echelon_v1_customer_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
 	"!echelon/v1/customer_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x19echelon/v1/customer.proto\x1a\x17echelon/v1/schema.proto\x1a echelon/v1/scoring_service.proto\"\xa0\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\x1a\x17echelon/v1/schema.proto\x1a echelon/v1/scoring_service.proto\"\xa0\x01\n" +
 	"\x15UpsertCustomerRequest\x128\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerB\x06\xbaH\x03\xc8\x01\x01R\bcustomer\x12\x16\n" +
 	"\x06assign\x18n \x01(\bR\x06assign\x125\n" +
 	"\rassign_models\x18o \x03(\tB\x10\xbaH\r\x92\x01\n" +
-	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\"\x84\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18@R\fassignModels\"\xbe\x01\n" +
 	"\x16UpsertCustomerResponse\x120\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x14.echelon.v1.CustomerR\bcustomer\x128\n" +
-	"\vassignments\x18n \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\"A\n" +
+	"\vassignments\x18n \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x128\n" +
+	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\"\x8f\x02\n" +
+	"\x0fWrittenFamilies\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06parent\x18\x03 \x01(\tR\x06parent\x12\x1f\n" +
+	"\vwith_parent\x18\x04 \x01(\x03R\n" +
+	"withParent\x12'\n" +
+	"\x0fmissing_parents\x18\x05 \x01(\x03R\x0emissingParents\x12\x1f\n" +
+	"\vown_parents\x18\x06 \x01(\x03R\n" +
+	"ownParents\x12\x1b\n" +
+	"\ton_cycles\x18\a \x01(\x03R\bonCycles\x12/\n" +
+	"\bfindings\x18\b \x03(\v2\x13.echelon.v1.FindingR\bfindings\"A\n" +
 	"\x12GetCustomerRequest\x12+\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
@@ -1303,8 +1453,9 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\x15DeleteCustomerRequest\x12+\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
-	"customerId\"\x18\n" +
-	"\x16DeleteCustomerResponse\"C\n" +
+	"customerId\"R\n" +
+	"\x16DeleteCustomerResponse\x128\n" +
+	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\"C\n" +
 	"\x14EraseCustomerRequest\x12+\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
@@ -1333,14 +1484,15 @@ const file_echelon_v1_customer_service_proto_rawDesc = "" +
 	"\amessage\"Z\n" +
 	"\fImportOpened\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\x03R\rschemaVersion\x12#\n" +
-	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xed\x01\n" +
+	"\rlast_sequence\x18d \x01(\x03R\flastSequence\"\xa7\x02\n" +
 	"\rImportedBatch\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\x03R\x06stored\x12,\n" +
 	"\x06errors\x18\x03 \x03(\v2\x14.echelon.v1.RowErrorR\x06errors\x12\x1a\n" +
 	"\bassigned\x18n \x01(\x03R\bassigned\x12\x1a\n" +
 	"\brepeated\x18d \x01(\bR\brepeated\x12'\n" +
-	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\x12\x19\n" +
+	"\x0funlisted_errors\x18e \x01(\x03R\x0eunlistedErrors\x128\n" +
+	"\bfamilies\x18\xaa\x01 \x03(\v2\x1b.echelon.v1.WrittenFamiliesR\bfamilies\x12\x19\n" +
 	"\anotices\x18\xc8\x01 \x03(\tR\anotices\"\xa2\x01\n" +
 	"\x16ExportCustomersRequest\x12 \n" +
 	"\x06cursor\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\x06cursor\x12'\n" +
@@ -1387,72 +1539,78 @@ func file_echelon_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_customer_service_proto_rawDescData
 }
 
-var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_echelon_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_echelon_v1_customer_service_proto_goTypes = []any{
 	(*UpsertCustomerRequest)(nil),   // 0: echelon.v1.UpsertCustomerRequest
 	(*UpsertCustomerResponse)(nil),  // 1: echelon.v1.UpsertCustomerResponse
-	(*GetCustomerRequest)(nil),      // 2: echelon.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),     // 3: echelon.v1.GetCustomerResponse
-	(*DeleteCustomerRequest)(nil),   // 4: echelon.v1.DeleteCustomerRequest
-	(*DeleteCustomerResponse)(nil),  // 5: echelon.v1.DeleteCustomerResponse
-	(*EraseCustomerRequest)(nil),    // 6: echelon.v1.EraseCustomerRequest
-	(*EraseCustomerResponse)(nil),   // 7: echelon.v1.EraseCustomerResponse
-	(*ImportCustomersRequest)(nil),  // 8: echelon.v1.ImportCustomersRequest
-	(*ImportHeader)(nil),            // 9: echelon.v1.ImportHeader
-	(*ImportCustomersResponse)(nil), // 10: echelon.v1.ImportCustomersResponse
-	(*ImportOpened)(nil),            // 11: echelon.v1.ImportOpened
-	(*ImportedBatch)(nil),           // 12: echelon.v1.ImportedBatch
-	(*ExportCustomersRequest)(nil),  // 13: echelon.v1.ExportCustomersRequest
-	(*ExportCustomersResponse)(nil), // 14: echelon.v1.ExportCustomersResponse
-	(*GetSchemaRequest)(nil),        // 15: echelon.v1.GetSchemaRequest
-	(*GetSchemaResponse)(nil),       // 16: echelon.v1.GetSchemaResponse
-	(*RenameAttributeRequest)(nil),  // 17: echelon.v1.RenameAttributeRequest
-	(*RenameAttributeResponse)(nil), // 18: echelon.v1.RenameAttributeResponse
-	(*RetireAttributeRequest)(nil),  // 19: echelon.v1.RetireAttributeRequest
-	(*RetireAttributeResponse)(nil), // 20: echelon.v1.RetireAttributeResponse
-	(*Customer)(nil),                // 21: echelon.v1.Customer
-	(*Assignment)(nil),              // 22: echelon.v1.Assignment
-	(*CustomerBatch)(nil),           // 23: echelon.v1.CustomerBatch
-	(*RowError)(nil),                // 24: echelon.v1.RowError
-	(*Schema)(nil),                  // 25: echelon.v1.Schema
+	(*WrittenFamilies)(nil),         // 2: echelon.v1.WrittenFamilies
+	(*GetCustomerRequest)(nil),      // 3: echelon.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),     // 4: echelon.v1.GetCustomerResponse
+	(*DeleteCustomerRequest)(nil),   // 5: echelon.v1.DeleteCustomerRequest
+	(*DeleteCustomerResponse)(nil),  // 6: echelon.v1.DeleteCustomerResponse
+	(*EraseCustomerRequest)(nil),    // 7: echelon.v1.EraseCustomerRequest
+	(*EraseCustomerResponse)(nil),   // 8: echelon.v1.EraseCustomerResponse
+	(*ImportCustomersRequest)(nil),  // 9: echelon.v1.ImportCustomersRequest
+	(*ImportHeader)(nil),            // 10: echelon.v1.ImportHeader
+	(*ImportCustomersResponse)(nil), // 11: echelon.v1.ImportCustomersResponse
+	(*ImportOpened)(nil),            // 12: echelon.v1.ImportOpened
+	(*ImportedBatch)(nil),           // 13: echelon.v1.ImportedBatch
+	(*ExportCustomersRequest)(nil),  // 14: echelon.v1.ExportCustomersRequest
+	(*ExportCustomersResponse)(nil), // 15: echelon.v1.ExportCustomersResponse
+	(*GetSchemaRequest)(nil),        // 16: echelon.v1.GetSchemaRequest
+	(*GetSchemaResponse)(nil),       // 17: echelon.v1.GetSchemaResponse
+	(*RenameAttributeRequest)(nil),  // 18: echelon.v1.RenameAttributeRequest
+	(*RenameAttributeResponse)(nil), // 19: echelon.v1.RenameAttributeResponse
+	(*RetireAttributeRequest)(nil),  // 20: echelon.v1.RetireAttributeRequest
+	(*RetireAttributeResponse)(nil), // 21: echelon.v1.RetireAttributeResponse
+	(*Customer)(nil),                // 22: echelon.v1.Customer
+	(*Assignment)(nil),              // 23: echelon.v1.Assignment
+	(*Finding)(nil),                 // 24: echelon.v1.Finding
+	(*CustomerBatch)(nil),           // 25: echelon.v1.CustomerBatch
+	(*RowError)(nil),                // 26: echelon.v1.RowError
+	(*Schema)(nil),                  // 27: echelon.v1.Schema
 }
 var file_echelon_v1_customer_service_proto_depIdxs = []int32{
-	21, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
-	21, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
-	22, // 2: echelon.v1.UpsertCustomerResponse.assignments:type_name -> echelon.v1.Assignment
-	21, // 3: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
-	9,  // 4: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
-	23, // 5: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
-	11, // 6: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
-	12, // 7: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
-	24, // 8: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
-	21, // 9: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
-	25, // 10: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
-	25, // 11: echelon.v1.RenameAttributeResponse.schema:type_name -> echelon.v1.Schema
-	25, // 12: echelon.v1.RetireAttributeResponse.schema:type_name -> echelon.v1.Schema
-	0,  // 13: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
-	2,  // 14: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
-	4,  // 15: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
-	6,  // 16: echelon.v1.CustomerService.EraseCustomer:input_type -> echelon.v1.EraseCustomerRequest
-	8,  // 17: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
-	13, // 18: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
-	15, // 19: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
-	17, // 20: echelon.v1.CustomerService.RenameAttribute:input_type -> echelon.v1.RenameAttributeRequest
-	19, // 21: echelon.v1.CustomerService.RetireAttribute:input_type -> echelon.v1.RetireAttributeRequest
-	1,  // 22: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
-	3,  // 23: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
-	5,  // 24: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
-	7,  // 25: echelon.v1.CustomerService.EraseCustomer:output_type -> echelon.v1.EraseCustomerResponse
-	10, // 26: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
-	14, // 27: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
-	16, // 28: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
-	18, // 29: echelon.v1.CustomerService.RenameAttribute:output_type -> echelon.v1.RenameAttributeResponse
-	20, // 30: echelon.v1.CustomerService.RetireAttribute:output_type -> echelon.v1.RetireAttributeResponse
-	22, // [22:31] is the sub-list for method output_type
-	13, // [13:22] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	22, // 0: echelon.v1.UpsertCustomerRequest.customer:type_name -> echelon.v1.Customer
+	22, // 1: echelon.v1.UpsertCustomerResponse.customer:type_name -> echelon.v1.Customer
+	23, // 2: echelon.v1.UpsertCustomerResponse.assignments:type_name -> echelon.v1.Assignment
+	2,  // 3: echelon.v1.UpsertCustomerResponse.families:type_name -> echelon.v1.WrittenFamilies
+	24, // 4: echelon.v1.WrittenFamilies.findings:type_name -> echelon.v1.Finding
+	22, // 5: echelon.v1.GetCustomerResponse.customer:type_name -> echelon.v1.Customer
+	2,  // 6: echelon.v1.DeleteCustomerResponse.families:type_name -> echelon.v1.WrittenFamilies
+	10, // 7: echelon.v1.ImportCustomersRequest.header:type_name -> echelon.v1.ImportHeader
+	25, // 8: echelon.v1.ImportCustomersRequest.batch:type_name -> echelon.v1.CustomerBatch
+	12, // 9: echelon.v1.ImportCustomersResponse.opened:type_name -> echelon.v1.ImportOpened
+	13, // 10: echelon.v1.ImportCustomersResponse.batch:type_name -> echelon.v1.ImportedBatch
+	26, // 11: echelon.v1.ImportedBatch.errors:type_name -> echelon.v1.RowError
+	2,  // 12: echelon.v1.ImportedBatch.families:type_name -> echelon.v1.WrittenFamilies
+	22, // 13: echelon.v1.ExportCustomersResponse.customers:type_name -> echelon.v1.Customer
+	27, // 14: echelon.v1.GetSchemaResponse.schema:type_name -> echelon.v1.Schema
+	27, // 15: echelon.v1.RenameAttributeResponse.schema:type_name -> echelon.v1.Schema
+	27, // 16: echelon.v1.RetireAttributeResponse.schema:type_name -> echelon.v1.Schema
+	0,  // 17: echelon.v1.CustomerService.UpsertCustomer:input_type -> echelon.v1.UpsertCustomerRequest
+	3,  // 18: echelon.v1.CustomerService.GetCustomer:input_type -> echelon.v1.GetCustomerRequest
+	5,  // 19: echelon.v1.CustomerService.DeleteCustomer:input_type -> echelon.v1.DeleteCustomerRequest
+	7,  // 20: echelon.v1.CustomerService.EraseCustomer:input_type -> echelon.v1.EraseCustomerRequest
+	9,  // 21: echelon.v1.CustomerService.ImportCustomers:input_type -> echelon.v1.ImportCustomersRequest
+	14, // 22: echelon.v1.CustomerService.ExportCustomers:input_type -> echelon.v1.ExportCustomersRequest
+	16, // 23: echelon.v1.CustomerService.GetSchema:input_type -> echelon.v1.GetSchemaRequest
+	18, // 24: echelon.v1.CustomerService.RenameAttribute:input_type -> echelon.v1.RenameAttributeRequest
+	20, // 25: echelon.v1.CustomerService.RetireAttribute:input_type -> echelon.v1.RetireAttributeRequest
+	1,  // 26: echelon.v1.CustomerService.UpsertCustomer:output_type -> echelon.v1.UpsertCustomerResponse
+	4,  // 27: echelon.v1.CustomerService.GetCustomer:output_type -> echelon.v1.GetCustomerResponse
+	6,  // 28: echelon.v1.CustomerService.DeleteCustomer:output_type -> echelon.v1.DeleteCustomerResponse
+	8,  // 29: echelon.v1.CustomerService.EraseCustomer:output_type -> echelon.v1.EraseCustomerResponse
+	11, // 30: echelon.v1.CustomerService.ImportCustomers:output_type -> echelon.v1.ImportCustomersResponse
+	15, // 31: echelon.v1.CustomerService.ExportCustomers:output_type -> echelon.v1.ExportCustomersResponse
+	17, // 32: echelon.v1.CustomerService.GetSchema:output_type -> echelon.v1.GetSchemaResponse
+	19, // 33: echelon.v1.CustomerService.RenameAttribute:output_type -> echelon.v1.RenameAttributeResponse
+	21, // 34: echelon.v1.CustomerService.RetireAttribute:output_type -> echelon.v1.RetireAttributeResponse
+	26, // [26:35] is the sub-list for method output_type
+	17, // [17:26] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_customer_service_proto_init() }
@@ -1461,14 +1619,15 @@ func file_echelon_v1_customer_service_proto_init() {
 		return
 	}
 	file_echelon_v1_assignment_proto_init()
+	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_customer_proto_init()
 	file_echelon_v1_schema_proto_init()
 	file_echelon_v1_scoring_service_proto_init()
-	file_echelon_v1_customer_service_proto_msgTypes[8].OneofWrappers = []any{
+	file_echelon_v1_customer_service_proto_msgTypes[9].OneofWrappers = []any{
 		(*ImportCustomersRequest_Header)(nil),
 		(*ImportCustomersRequest_Batch)(nil),
 	}
-	file_echelon_v1_customer_service_proto_msgTypes[10].OneofWrappers = []any{
+	file_echelon_v1_customer_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*ImportCustomersResponse_Opened)(nil),
 		(*ImportCustomersResponse_Batch)(nil),
 	}
@@ -1478,7 +1637,7 @@ func file_echelon_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_customer_service_proto_rawDesc), len(file_echelon_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

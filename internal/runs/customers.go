@@ -1,0 +1,101 @@
+package runs
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// keptBytes is how many bytes of customers all runs together keep in memory from one going through them to the next.
+const keptBytes = 256 << 20
+
+// customers are those of one run, in blocks. The first of them are kept when they are gone through, as far as there is memory, so that going through them
+// again reads and decodes only the others.
+type customers struct {
+	view   storage.Reader
+	schema *frame.Schema
+	// used is how many bytes all runs keep, size how many of them are these.
+	used *atomic.Int64
+	size int64
+
+	kept []*storage.CustomerBatch
+	last string // the id that kept ends with
+	full bool   // whether no more is kept, for want of memory or because kept are all
+	all  bool   // whether kept are all
+}
+
+// release gives back the memory.
+func (c *customers) release() {
+	c.used.Add(-c.size)
+	c.kept, c.size, c.last, c.full, c.all = nil, 0, "", true, false
+}
+
+// batches goes through all customers. They may not be gone through twice at the same time.
+func (c *customers) batches(ctx context.Context) iter.Seq2[*storage.CustomerBatch, error] {
+	return func(yield func(*storage.CustomerBatch, error) bool) {
+		for _, batch := range c.kept {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(batch, nil) {
+				return
+			}
+		}
+		if c.all {
+			return
+		}
+		pages := c.view.CustomerPages(ctx, c.schema, storage.CustomerScan{BatchRows: blockRows, After: c.last}, workers())
+		decode := func() func(context.Context, storage.CustomerPage) (*storage.CustomerBatch, error) {
+			return func(_ context.Context, page storage.CustomerPage) (*storage.CustomerBatch, error) {
+				return page.Decode()
+			}
+		}
+		for batch, err := range ordered(ctx, pages, decode) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			c.keep(batch)
+			if !yield(batch, nil) {
+				return
+			}
+		}
+		c.all = !c.full
+	}
+}
+
+// keep keeps a batch, which follows those that are kept, where there is memory for it.
+func (c *customers) keep(batch *storage.CustomerBatch) {
+	if c.full {
+		return
+	}
+	size := sizeOf(batch)
+	if c.used.Add(size) > keptBytes {
+		c.used.Add(-size)
+		c.full = true
+		return
+	}
+	c.size += size
+	c.kept, c.last = append(c.kept, batch), batch.Last
+}
+
+// sizeOf returns about how many bytes a batch takes.
+func sizeOf(batch *storage.CustomerBatch) int64 {
+	const text, row = 16, 8 + 24 // what a string takes beside its bytes; a version and an update time
+	size := 0
+	for _, id := range batch.Frame.IDs {
+		size += text + len(id) + row
+	}
+	for i := range batch.Frame.Columns {
+		column := &batch.Frame.Columns[i]
+		size += 8*(len(column.Valid)+len(column.Bits)+len(column.Numbers)+len(column.Ints)) + 4*(len(column.Codes)+len(column.Offsets))
+		for _, one := range column.Dict {
+			size += text + len(one)
+		}
+	}
+	return int64(size)
+}
