@@ -81,6 +81,7 @@ func openDuck(t *testing.T, file string, attributes []*echelonv1.Attribute) (*ta
 }
 
 func TestFilesOfDuckDBAreReadAsWhatTheyHold(t *testing.T) {
+	// rule FILE-33
 	for _, file := range []string{"customers.parquet", "customers.arrows"} {
 		reader, err := openDuck(t, file, duckAttributes())
 		if err != nil {
@@ -114,6 +115,7 @@ func TestFilesOfDuckDBAreReadAsWhatTheyHold(t *testing.T) {
 }
 
 func TestColumnsOfDuckDBThatAnAttributeDoesNotTakeAreNamedWithTheirRemedy(t *testing.T) {
+	// rule FILE-33
 	for _, file := range []string{"customers.parquet", "customers.arrows"} {
 		_, err := openDuck(t, file, []*echelonv1.Attribute{{Name: "nested", Type: echelonv1.Attribute_STRING}, {Name: "city", Type: echelonv1.Attribute_NUMBER}})
 		var wrong *tabular.Error
