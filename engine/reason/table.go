@@ -40,26 +40,80 @@ func Unreadable(item, part string, cause expr.Cause) Reason {
 type Table struct {
 	reasons []Reason
 	refs    map[Reason]uint32
-	rows    []int32
-	causes  []uint32
+	// unread are the places of what Unreadable returned, by what it was given.
+	unread map[unreadable]uint32
+	rows   []int32
+	causes []uint32
 	// closed are the rows that take no more reasons; nil where all do.
 	closed frame.Bitmap
 }
 
+// unreadable is what Unreadable is given.
+type unreadable struct {
+	item, part string
+	cause      expr.Cause
+}
+
+// Memo is the reasons of an item that come again and again in a batch, by a number that tells them apart. Its zero value is empty.
+type Memo struct {
+	refs []uint32 // the place of each and one; 0 where it has not come yet
+}
+
 // NewTable returns an empty table.
-func NewTable() *Table { return &Table{refs: make(map[Reason]uint32)} }
+func NewTable() *Table {
+	return &Table{refs: make(map[Reason]uint32), unread: make(map[unreadable]uint32)}
+}
+
+// takes reports whether a row takes reasons.
+func (t *Table) takes(row int) bool { return t != nil && (t.closed == nil || !t.closed.Get(row)) }
 
 // Add gives a row one more reason.
 func (t *Table) Add(row int, r Reason) {
-	if t == nil || t.closed != nil && t.closed.Get(row) {
+	if t.takes(row) {
+		t.put(row, t.ref(r))
+	}
+}
+
+// AddOf is Add of the reason of a number, which is made when it first comes in the batch.
+func (t *Table) AddOf(memo *Memo, number, row int, of func() Reason) {
+	if !t.takes(row) {
 		return
 	}
+	for number >= len(memo.refs) {
+		memo.refs = append(memo.refs, 0)
+	}
+	if memo.refs[number] == 0 {
+		memo.refs[number] = t.ref(of()) + 1
+	}
+	t.put(row, memo.refs[number]-1)
+}
+
+// AddUnreadable is Add of what Unreadable returns.
+func (t *Table) AddUnreadable(row int, item, part string, cause expr.Cause) {
+	if !t.takes(row) {
+		return
+	}
+	given := unreadable{item, part, cause}
+	ref, known := t.unread[given]
+	if !known {
+		ref = t.ref(Unreadable(item, part, cause))
+		t.unread[given] = ref
+	}
+	t.put(row, ref)
+}
+
+// ref returns the place of a reason.
+func (t *Table) ref(r Reason) uint32 {
 	ref, known := t.refs[r]
 	if !known {
 		ref = uint32(len(t.reasons))
 		t.refs[r] = ref
 		t.reasons = append(t.reasons, r)
 	}
+	return ref
+}
+
+func (t *Table) put(row int, ref uint32) {
 	t.rows = append(t.rows, int32(row))
 	t.causes = append(t.causes, ref)
 }

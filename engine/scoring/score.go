@@ -279,7 +279,11 @@ func (o *Outcome) value(i, row int) (float64, bool) {
 // explainMissing gives a row the reasons why criteria could not be read and why its score is null.
 func (o *Outcome) explainMissing(row int, reasons *reason.Table) {
 	for i := range o.parts {
-		if !o.parts[i].read.Get(row) {
+		switch p := &o.parts[i]; {
+		case p.read.Get(row):
+		case !p.input.Column.Valid.Get(row):
+			reasons.AddUnreadable(row, o.score.item, o.score.criteria[i].name, p.input.Cause(row))
+		default:
 			reasons.Add(row, o.unreadable(i, row))
 		}
 	}

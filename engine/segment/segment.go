@@ -113,7 +113,7 @@ func (o *Outcome) first(memory *kernel.Arena, reasons *reason.Table) {
 // unreadable gives up to 64 rows, from the first on, the reason why a rule could not be read.
 func (o *Outcome) unreadable(rule, first int, rows uint64, reasons *reason.Table) {
 	kernel.Each(frame.Bitmap{rows}, func(row int) {
-		reasons.Add(first+row, reason.Unreadable(o.segmentation.item, o.segmentation.rules[rule].name, o.rules[rule].Cause(first+row)))
+		reasons.AddUnreadable(first+row, o.segmentation.item, o.segmentation.rules[rule].name, o.rules[rule].Cause(first+row))
 	})
 }
 
@@ -151,7 +151,7 @@ func (o *Outcome) unique(memory *kernel.Arena, reasons *reason.Table) {
 			case echelonv1.RuleExplanation_NOT_READABLE:
 				unread.Set(row, true)
 				if reasons != nil {
-					reasons.Add(row, reason.Unreadable(o.segmentation.item, o.segmentation.rules[i].name, o.rules[i].Cause(row)))
+					reasons.AddUnreadable(row, o.segmentation.item, o.segmentation.rules[i].name, o.rules[i].Cause(row))
 				}
 				continue
 			case echelonv1.RuleExplanation_NOT_MATCHED:

@@ -11,7 +11,7 @@ import (
 func (o *LadderOutcome) explain(row, tier int, reasons *reason.Table) {
 	l, b := o.ladder, o.batch
 	if b.newcomers != nil && !b.newcomers.Column.Valid.Get(row) {
-		reasons.Add(row, reason.Unreadable(l.item, l.all[len(l.names)], b.newcomers.Cause(row)))
+		reasons.AddUnreadable(row, l.item, l.all[len(l.names)], b.newcomers.Cause(row))
 	}
 	if b.isNew(row) {
 		reasons.Add(row, reason.Reason{
@@ -31,15 +31,27 @@ func (o *LadderOutcome) explain(row, tier int, reasons *reason.Table) {
 			decided = rung
 			break
 		}
-		for _, cut := range append([]int{rung}, p.cuts[rung].any...) {
-			if when := p.when[cut]; when != nil && !when.Column.Valid.Get(row) {
-				reasons.Add(row, reason.Unreadable(l.item, p.names[rung], when.Cause(row)))
-			}
+		p.unread(rung, rung, row, reasons)
+		for _, cut := range p.cuts[rung].any {
+			p.unread(rung, cut, row, reasons)
 		}
 	}
-	within := ""
-	if b.by != nil {
-		within = ", within " + l.segments[b.segment(row)]
+	segment := b.segment(row)
+	reasons.AddOf(&o.said, segment*(len(l.all)+1)+decided, row, func() reason.Reason { return o.decided(p, segment, decided) })
+}
+
+// unread gives a row the reason why the condition of a cut of a rung could not be read, if it could not.
+func (p *part) unread(rung, cut, row int, reasons *reason.Table) {
+	if when := p.when[cut]; when != nil && !when.Column.Valid.Get(row) {
+		reasons.AddUnreadable(row, p.item, p.names[rung], when.Cause(row))
+	}
+}
+
+// decided says what put rows of a segment onto a rung.
+func (o *LadderOutcome) decided(p *part, segment, decided int) reason.Reason {
+	l, within := o.ladder, ""
+	if o.batch.by != nil {
+		within = ", within " + l.segments[segment]
 	}
 	r := reason.Reason{Code: echelonv1.Reason_DECIDED, Item: l.item, Part: p.names[decided]}
 	if p.cuts[decided].declared == nil {
@@ -48,7 +60,7 @@ func (o *LadderOutcome) explain(row, tier int, reasons *reason.Table) {
 	} else {
 		r.Message = fmt.Sprintf("%s: %s, %s%s", l.item, r.Part, short(p.words(decided)), within)
 	}
-	reasons.Add(row, r)
+	return r
 }
 
 // below says why a row stands in no cut.

@@ -191,6 +191,8 @@ type LadderOutcome struct {
 	Column frame.Column
 	// moved are the tiers of scores that lie so many points higher, as far as somebody asked.
 	moved map[float64]*frame.Column
+	// said are the reasons of rungs.
+	said reason.Memo
 }
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.

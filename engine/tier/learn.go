@@ -1,6 +1,8 @@
 package tier
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/exact"
@@ -143,7 +145,7 @@ func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
 }
 
 func (n *rungLearner) lines() *rungLines {
-	slices.SortFunc(n.rows, func(a, b candidate) int { return compare(n.breakers, &a.key, &b.key) })
+	n.sort()
 	lines := &rungLines{scored: len(n.rows), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
 	n.divide(lines)
 	for tier := range n.names {
@@ -154,6 +156,44 @@ func (n *rungLearner) lines() *rungLines {
 		n.take(tier, lines)
 	}
 	return lines
+}
+
+// sort puts the customers into the order of the ladder. What is moved is places with numbers that order as scores do: whole keys are compared, and moved,
+// only where scores are equal.
+func (n *rungLearner) sort() {
+	type place struct {
+		score uint64
+		row   int
+	}
+	order := make([]place, len(n.rows))
+	for i := range n.rows {
+		order[i] = place{descending(n.rows[i].key.score), i}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if a.score != b.score {
+			return cmp.Compare(a.score, b.score)
+		}
+		return compare(n.breakers, &n.rows[a.row].key, &n.rows[b.row].key)
+	})
+	for i := range order {
+		// A cycle of customers each of whom takes the place of the next.
+		first, to := n.rows[i], i
+		for from := order[to].row; from != i; from = order[to].row {
+			n.rows[to] = n.rows[from]
+			order[to].row, to = to, from
+		}
+		n.rows[to] = first
+		order[to].row = to
+	}
+}
+
+// descending returns a number that is the smaller the larger the score.
+func descending(score float64) uint64 {
+	bits := math.Float64bits(score + 0) // adding 0 makes -0 a 0
+	if bits>>63 == 0 {
+		return ^(bits | 1<<63)
+	}
+	return bits
 }
 
 // draw finds the lines of a cut.

@@ -107,6 +107,8 @@ type MatrixOutcome struct {
 	when   [2][]*expr.Result
 	// Column has each row's persona, as a text whose dictionary is Names; not valid where there is none.
 	Column frame.Column
+	// said are the reasons of cells.
+	said reason.Memo
 }
 
 // Eval puts a batch into the cells. Lines may be nil where the matrix does not need the population.
@@ -234,11 +236,12 @@ func (o *MatrixOutcome) explain(row int, reasons *reason.Table) {
 		for cut, when := range o.when[axis] {
 			if o.scores[axis].Valid.Get(row) && when != nil && !when.Column.Valid.Get(row) {
 				part := fmt.Sprintf("%s cut %d", m.axes[axis].label, cut+1)
-				reasons.Add(row, reason.Unreadable(m.item, part, when.Cause(row)))
+				reasons.AddUnreadable(row, m.item, part, when.Cause(row))
 			}
 		}
 	}
-	reasons.Add(row, m.reason(x, y, place))
+	number := (x+1)*(len(m.axes[1].cuts)+2) + y + 1 // none is -1
+	reasons.AddOf(&o.said, number, row, func() reason.Reason { return m.reason(x, y, place) })
 }
 
 // reason says why a row has its persona, or none.

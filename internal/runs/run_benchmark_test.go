@@ -22,7 +22,7 @@ var paretoCut = bytes.Replace(workload.ModelYAML, []byte("cut: {min_score: 75}")
 
 // BenchmarkRun runs and publishes workload W, with a percentile and a Pareto cut, over a million customers on a disk.
 func BenchmarkRun(b *testing.B) {
-	const people = 1_000_000
+	const people = 200_000
 	if bytes.Equal(paretoCut, workload.ModelYAML) {
 		b.Fatal("the model has no such cut")
 	}

@@ -84,7 +84,7 @@ func (s *Store) someKeys(ctx context.Context, prefix []byte, most int) ([][]byte
 	return keys, nil
 }
 
-// snapshotWriter collects blocks and commits several at a time.
+// snapshotWriter collects blocks and commits several at a time, while the next are collected.
 type snapshotWriter struct {
 	ctx      context.Context
 	store    *Store
@@ -92,6 +92,8 @@ type snapshotWriter struct {
 	last     string
 	blocks   []Item
 	size     int
+	// flushing gives how the commit that is under way ended; nil where none is.
+	flushing chan error
 	failed   error
 }
 
@@ -134,38 +136,59 @@ func blockItem(snapshot string, block *storagev1.SnapshotBlock) (Item, error) {
 	return Item{Key: key, Value: seal(key, data)}, nil
 }
 
-// flush commits the blocks that were collected.
+// flush begins to commit the blocks that were collected, when the commit before is over.
 func (w *snapshotWriter) flush() error {
-	err := w.store.update(w.ctx, func(txn Txn) error {
+	if err := w.wait(); err != nil {
+		return err
+	}
+	blocks, done := w.blocks, make(chan error, 1)
+	w.blocks, w.size, w.flushing = nil, 0, done
+	go func() { done <- w.commit(blocks) }()
+	return nil
+}
+
+// wait waits for the commit that is under way, and returns how it ended.
+func (w *snapshotWriter) wait() error {
+	if w.flushing == nil {
+		return nil
+	}
+	err := <-w.flushing
+	w.flushing = nil
+	return err
+}
+
+func (w *snapshotWriter) commit(blocks []Item) error {
+	return w.store.update(w.ctx, func(txn Txn) error {
 		if err := raiseFormat(txn, packedFormat); err != nil {
 			return err
 		}
-		for _, block := range w.blocks {
+		for _, block := range blocks {
 			if err := txn.Set(block.Key, block.Value); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	w.blocks, w.size = nil, 0
-	return err
 }
 
 // Close implements storage.SnapshotWriter.
 func (w *snapshotWriter) Close() error {
+	if w.failed == nil {
+		w.failed = w.flush()
+	}
+	if err := w.wait(); w.failed == nil {
+		w.failed = err
+	}
 	if w.failed != nil {
 		return w.failed
 	}
-	err := w.flush()
-	w.failed = err
-	if err == nil {
-		w.failed = errEnded
-	}
-	return err
+	w.failed = errEnded
+	return nil
 }
 
 // Abort implements storage.SnapshotWriter.
 func (w *snapshotWriter) Abort() error {
+	_ = w.wait() // what it wrote is removed
 	if errors.Is(w.failed, errEnded) {
 		return nil
 	}
