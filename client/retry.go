@@ -68,6 +68,8 @@ var repeatsOf = map[string]repeats{
 	echelonv1.AssignmentService_ListOverrides_FullMethodName:     again,
 	echelonv1.AssignmentService_DeleteOverride_FullMethodName:    once, // the second time there is none
 	echelonv1.AssignmentService_ImportOverrides_FullMethodName:   stream,
+	echelonv1.AssignmentService_WatchAssignments_FullMethodName:  stream,
+	echelonv1.AssignmentService_GetHistory_FullMethodName:        again,
 
 	echelonv1.AdminService_Backup_FullMethodName:     stream,
 	echelonv1.AuditService_ListAudit_FullMethodName:  again,

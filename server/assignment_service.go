@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -24,6 +25,11 @@ type assignmentService struct {
 
 // GetAssignment returns one customer's published assignment.
 func (s *assignmentService) GetAssignment(ctx context.Context, request *echelonv1.GetAssignmentRequest) (*echelonv1.GetAssignmentResponse, error) {
+	if request.GetAt() != nil {
+		if assignment, told, err := s.assignmentAt(ctx, request); err != nil || told {
+			return &echelonv1.GetAssignmentResponse{Assignment: assignment}, err
+		}
+	}
 	view, err := s.store.View(ctx)
 	if err != nil {
 		return nil, err
@@ -115,6 +121,11 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 		}
 	}
 	page := &echelonv1.ExportAssignmentsResponse{Provenance: reader.Provenance()}
+	if request.GetRunId() == "" && at.Run == "" {
+		if page.Sequence, err = feed.Last(view); err != nil {
+			return err
+		}
+	}
 	send := func() error {
 		if n := len(page.Assignments); n > 0 {
 			page.Cursor = writeCursor(cursor{Run: reader.Run().GetId(), Overlay: reader.Overlay(), After: page.Assignments[n-1].GetCustomerId()}, binding...)

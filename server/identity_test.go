@@ -199,6 +199,7 @@ var admits = map[string]string{
 	"StartRun": "write", "GetRun": "read", "ListRuns": "read", "PublishRun": "publish", "RollBack": "publish",
 	"GetAssignment": "read", "ListAssignments": "read", "ExportAssignments": "read",
 	"ListAudit": "admin", "WatchAudit": "admin", "Backup": "admin",
+	"WatchAssignments": "read", "GetHistory": "read",
 	"GetFamily":   "read",
 	"SetOverride": "write", "GetOverride": "read", "ListOverrides": "read", "DeleteOverride": "write", "ImportOverrides": "write",
 	"RenameAttribute": "admin", "RetireAttribute": "admin",

@@ -30,7 +30,8 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns, KeepDays and KeepAuditDays.
+// Config says how a server works. Zero fields take the defaults of DefaultConfig, but for KeepRuns, KeepDays,
+// KeepAuditDays and KeepChangeDays.
 type Config struct {
 	// Limits bound what callers may ask of it.
 	Limits
@@ -52,6 +53,8 @@ type Config struct {
 	KeepRuns, KeepDays int
 	// KeepAuditDays is for how many days entries of the audit log are kept; 0, which is no default, keeps them for ever.
 	KeepAuditDays int
+	// KeepChangeDays is for how many days changes of assignments are kept, to be watched and as history; 0, which is no default, keeps them for ever.
+	KeepChangeDays int
 	// Log takes the server's log.
 	Log *slog.Logger
 	// Metrics takes the server's metrics.
@@ -74,6 +77,7 @@ func DefaultConfig() Config {
 		KeepRuns:              20,
 		KeepDays:              30,
 		KeepAuditDays:         400,
+		KeepChangeDays:        400,
 		MaxConnectionAge:      30 * time.Minute,
 		MaxConnectionAgeGrace: 12 * time.Hour,
 		JobRetention:          7 * 24 * time.Hour,
@@ -252,7 +256,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	reflection.Register(s.grpc)
 	s.watchDisk(ctx, store)
 	s.sweeping = append(s.sweeping, s.sweepJobs(ctx, ledger), sweepAudit(ctx, log, config.KeepAuditDays, config.Now, config.Log))
-	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays})
+	manager.KeepOnly(runs.Retention{Runs: config.KeepRuns, Days: config.KeepDays, ChangeDays: config.KeepChangeDays})
 	return s, nil
 }
 

@@ -34,6 +34,12 @@ const (
 	KindJobBatch Kind = 11
 	// KindOverride is echelon.storage.v1.Overrides; its key is OverrideKey.
 	KindOverride Kind = 22
+	// KindChangeBatch is echelon.storage.v1.ChangeBatch; its key is the batch's id.
+	KindChangeBatch Kind = 23
+	// KindChangePlace is echelon.storage.v1.ChangePlace; internal/feed gives its keys.
+	KindChangePlace Kind = 24
+	// KindCustomerChange is echelon.storage.v1.ChangePlace; internal/feed gives its keys.
+	KindCustomerChange Kind = 25
 )
 
 // String returns what people call a document of the kind.
@@ -61,6 +67,12 @@ func (k Kind) String() string {
 		return "batch of a job"
 	case KindOverride:
 		return "override"
+	case KindChangeBatch:
+		return "batch of changes"
+	case KindChangePlace:
+		return "place of changes"
+	case KindCustomerChange:
+		return "customer's change"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -11,3 +11,13 @@ func OverrideOf(key string) (model, id string) {
 	model, id, _ = strings.Cut(key, "/")
 	return model, id
 }
+
+// ChangesOf is the name of the snapshot whose blocks are the changes of a batch.
+func ChangesOf(batch string) string { return batch + changesSuffix }
+
+const changesSuffix = ".changes"
+
+// BatchOf returns the batch of changes whose blocks a snapshot of that name is, and whether it is that rather than a run's.
+func BatchOf(snapshot string) (batch string, changes bool) {
+	return strings.CutSuffix(snapshot, changesSuffix)
+}

@@ -11,13 +11,19 @@ import (
 )
 
 func (c *cli) getCommand() *cobra.Command {
-	return c.calls(&cobra.Command{
+	var at string
+	cmd := c.calls(&cobra.Command{
 		Use:     "get MODEL CUSTOMER",
 		Short:   "Show a customer's published assignment",
-		Example: "  echelon get b2b AW00000701",
+		Long:    "Get shows a customer's published assignment, or by --at what it was at an instant, without scores, as far back as changes are kept.",
+		Example: "  echelon get b2b AW00000701\n  echelon get b2b AW00000701 --at 2026-01-31",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
-			assignment, err := server.GetAssignment(ctx, args[0], args[1])
+			instant, err := instant("--at", at)
+			if err != nil {
+				return err
+			}
+			assignment, err := server.GetAssignmentAt(ctx, args[0], args[1], instant)
 			if err != nil {
 				return err
 			}
@@ -27,6 +33,8 @@ func (c *cli) getCommand() *cobra.Command {
 			return report.Assignment(c.stdout, assignment)
 		}),
 	})
+	cmd.Flags().StringVar(&at, "at", "", "an instant, or a date, whose midnight in UTC is meant; now where it is empty")
+	return cmd
 }
 
 func (c *cli) explainCommand() *cobra.Command {

@@ -84,6 +84,7 @@ func (o *serveOptions) bind(flags *pflag.FlagSet) {
 	flags.IntVar(&o.server.KeepRuns, "keep-runs", o.server.KeepRuns, "how many of a model's runs keep their snapshot; 0 with --keep-days 0 for all")
 	flags.IntVar(&o.server.KeepDays, "keep-days", o.server.KeepDays, "for how many days older runs keep their snapshot as well")
 	flags.IntVar(&o.server.KeepAuditDays, "keep-audit-days", o.server.KeepAuditDays, "for how many days entries of the audit log are kept; 0 for ever")
+	flags.IntVar(&o.server.KeepChangeDays, "keep-change-days", o.server.KeepChangeDays, "for how many days changes of assignments are kept, to be watched and as history; 0 for ever")
 }
 
 func (o *serveOptions) run(ctx context.Context, c *cli) error {

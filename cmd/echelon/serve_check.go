@@ -27,8 +27,8 @@ func (o *serveOptions) check(c *config.Config) {
 	if o.memoryLimit <= 0 {
 		c.Mistake(fmt.Sprintf("--memory-limit-mib %d is not above 0", o.memoryLimit), "memory-limit-mib")
 	}
-	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 || o.server.KeepAuditDays < 0 {
-		c.Mistake("--keep-runs, --keep-days and --keep-audit-days are 0 or more", "keep-runs", "keep-days", "keep-audit-days")
+	if o.server.KeepRuns < 0 || o.server.KeepDays < 0 || o.server.KeepAuditDays < 0 || o.server.KeepChangeDays < 0 {
+		c.Mistake("--keep-runs, --keep-days, --keep-audit-days and --keep-change-days are 0 or more", "keep-runs", "keep-days", "keep-audit-days", "keep-change-days")
 	}
 	if o.server.StallTimeout <= 0 || o.server.DrainTimeout <= 0 {
 		c.Mistake("--stall-timeout and --drain-timeout are above 0", "stall-timeout", "drain-timeout")

@@ -37,6 +37,14 @@ func (p *Published) Provenance(asOf time.Time) *echelonv1.Provenance {
 	return made
 }
 
+// Changes returns the head of a batch of changes under the publication, of customers that are evaluated as of an instant.
+func (p *Published) Changes(origin echelonv1.AssignmentChange_Origin, at, asOf time.Time) *storagev1.ChangeBatch {
+	return &storagev1.ChangeBatch{
+		Model: p.Model(), Origin: origin, RunId: p.RunID(), ModelVersion: p.provenance.GetModelVersion(), CalibrationId: p.provenance.GetCalibrationId(),
+		Time: timestamppb.New(at), AsOf: timestamppb.New(asOf),
+	}
+}
+
 // RunID returns the id of its run.
 func (p *Published) RunID() string { return p.provenance.GetRunId() }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -23,6 +25,9 @@ type outcome struct {
 	result    *engine.Result
 	asOf      time.Time
 	rows      []*storagev1.OverlayRow
+	// changes are what differs from the assignments before, and head says what made them.
+	changes []feed.Pair
+	head    *storagev1.ChangeBatch
 }
 
 // assign evaluates the customers under what is published as the Tx sees it. The Tx has read it, so that a publication meanwhile makes it try again.
@@ -39,7 +44,11 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	if written.Stored.Len() == 0 {
 		return nil
 	}
-	view, err := i.seen(ctx, tx, published, written.Stored)
+	versions, err := versionsOf(tx, written.Stored.IDs)
+	if err != nil {
+		return err
+	}
+	view, err := i.store.View(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,23 +60,58 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
+		o.head = by(ctx, p.Changes(echelonv1.AssignmentChange_WRITTEN, written.At, o.asOf))
+		if o.changes, err = i.changes(view, p, o.result, versions); err != nil {
+			return err
+		}
 		written.outcomes = append(written.outcomes, o)
 		written.Assigned += int64(len(o.rows))
 	}
 	return nil
 }
 
-// seen opens a view for what the assignments of customers depend on beside them. Where they depend on those that the customers have, the Tx reads that
-// the customers are as they were: who is written meanwhile makes it try again.
-func (i *Intake) seen(ctx context.Context, tx storage.Tx, published []*catalog.Published, customers *frame.Frame) (storage.Reader, error) {
-	if slices.ContainsFunc(published, func(p *catalog.Published) bool { return p.Scorer.Program().NeedsPrevious() }) {
-		for _, id := range customers.IDs {
-			if _, err := tx.CustomerVersion(id); err != nil && !errors.Is(err, storage.ErrNotFound) {
-				return nil, err
-			}
+// versionsOf returns the commits at which customers were written, 0 of those that are not stored. Their assignments before, and what depends on them, are
+// read in a view that is newer than the Tx: since that has read the customers, who is written or pinned meanwhile makes it try again.
+func versionsOf(tx storage.Tx, ids []string) ([]storage.Commit, error) {
+	versions := make([]storage.Commit, len(ids))
+	for k, id := range ids {
+		version, err := tx.CustomerVersion(id)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			versions[k] = version
 		}
 	}
-	return i.store.View(ctx)
+	return versions, nil
+}
+
+// changes returns the assignments of customers before and after an evaluation, ascending by id.
+func (i *Intake) changes(view storage.Reader, p *catalog.Published, after *engine.Result, versions []storage.Commit) ([]feed.Pair, error) {
+	before, err := i.before(view, p)
+	if err != nil {
+		return nil, err
+	}
+	order := make([]int, after.Len())
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(after.IDs[a], after.IDs[b]) })
+	pairs := make([]feed.Pair, 0, len(order))
+	for _, k := range order {
+		pair := feed.Pair{ID: after.IDs[k], After: &snapshot.Row{Result: after, Index: k}}
+		if versions[k] > 0 {
+			row, found, err := before.RowAt(pair.ID, versions[k])
+			if err != nil {
+				return nil, err
+			}
+			if found {
+				pair.Before = &row
+			}
+		}
+		pairs = append(pairs, pair)
+	}
+	return pairs, nil
 }
 
 // observe returns who hears that customers are evaluated under a model.
@@ -196,13 +240,16 @@ func rulesOf(schema *frame.Schema) *frame.Schema {
 	return frame.NewSchema(fields...)
 }
 
-// putRows stores the rows of all outcomes. Of two rows of one customer the later stands, as of the customers themselves.
+// putRows stores the rows of all outcomes, and what they change. Of two rows of one customer the later stands, as of the customers themselves.
 func (w *Written) putRows(tx storage.Tx) error {
 	for _, o := range w.outcomes {
 		for _, row := range o.rows {
 			if err := tx.PutOverlayRow(o.published.Overlay, row); err != nil {
 				return err
 			}
+		}
+		if err := feed.Write(tx, feed.NewID(w.At), o.head, o.published.Scorer.Program(), o.changes); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -43,13 +44,12 @@ func (i *Intake) Erase(ctx context.Context, id string) (*Erased, error) {
 	defer i.commits.RUnlock()
 	e := &erasure{store: i.store, id: id, erased: &Erased{}}
 	err := i.store.Update(ctx, func(tx storage.Tx) (err error) {
-		if e.erased.Existed, err = tx.EraseCustomer(id); err != nil || id == "" {
-			return err
-		}
-		return endOverrides(tx, id)
+		e.erased.Existed, err = i.remove(ctx, tx, id, true)
+		return err
 	})
 	if err == nil {
 		// The change is written down with that commit; the rest is part of it, and nobody's own.
+		i.feed.Wake()
 		err = e.rest(unnamed{ctx})
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (e *erasure) rest(ctx context.Context) error {
 		return err
 	}
 	e.at = tombstone.Version
-	for _, step := range []func(context.Context, storage.Reader) error{e.overlays, e.snapshots, e.runs, e.calibrations, e.jobs, e.audit} {
+	for _, step := range []func(context.Context, storage.Reader) error{e.overlays, e.snapshots, e.changes, e.runs, e.calibrations, e.jobs, e.audit} {
 		if err := step(ctx, view); err != nil {
 			return fmt.Errorf("erasing what is kept of a customer: %w", err)
 		}
@@ -126,11 +126,16 @@ func (e *erasure) snapshots(ctx context.Context, view storage.Reader) error {
 		if err != nil {
 			return err
 		}
-		if found {
+		if _, changes := storage.BatchOf(name); found && !changes {
 			e.erased.Snapshots++
 		}
 	}
 	return nil
+}
+
+// changes removes the changes that name the customer.
+func (e *erasure) changes(ctx context.Context, view storage.Reader) error {
+	return feed.Erase(ctx, e.store, view, e.id, e.at)
 }
 
 // redact removes a customer from a snapshot, and says whether it was in it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/feed"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -19,6 +20,9 @@ type Intake struct {
 	// evaluating hears that customers are evaluated as they are written; nil where nobody does.
 	evaluating func(model string, customers int) (ended func())
 
+	// feed has the changes of assignments.
+	feed *feed.Feed
+
 	// commits is held shared by every write, and alone by Exclusive. What is stored is right without it too, as when another process writes to the
 	// store: then a customer that changed at the very moment of a publication is stale in it.
 	commits sync.RWMutex
@@ -28,7 +32,7 @@ type Intake struct {
 
 // New returns the intake of a store.
 func New(store storage.Store, c *catalog.Catalog, now func() time.Time) *Intake {
-	return &Intake{store: store, catalog: c, now: now}
+	return &Intake{store: store, catalog: c, now: now, feed: feed.New(store)}
 }
 
 // Observe makes somebody hear that a batch of customers is evaluated as it is written, until what it returns is called. It is called before the
@@ -36,6 +40,9 @@ func New(store storage.Store, c *catalog.Catalog, now func() time.Time) *Intake 
 func (i *Intake) Observe(evaluating func(model string, customers int) (ended func())) {
 	i.evaluating = evaluating
 }
+
+// Feed returns the changes of assignments.
+func (i *Intake) Feed() *feed.Feed { return i.feed }
 
 // Put is customers to be stored.
 type Put struct {
@@ -69,7 +76,11 @@ type Written struct {
 func (i *Intake) Commit(ctx context.Context, fn func(tx storage.Tx) error) error {
 	i.commits.RLock()
 	defer i.commits.RUnlock()
-	return i.store.Update(ctx, fn)
+	err := i.store.Update(ctx, fn)
+	if err == nil {
+		i.feed.Wake()
+	}
+	return err
 }
 
 // Put is a Commit of nothing but PutIn.
@@ -105,10 +116,8 @@ func (i *Intake) PutIn(ctx context.Context, tx storage.Tx, put Put) (*Written, e
 // Delete removes a customer in one commit, and says whether there was one. Its overrides end, and its assignments are hidden from then on.
 func (i *Intake) Delete(ctx context.Context, id string) (existed bool, err error) {
 	err = i.Commit(ctx, func(tx storage.Tx) (err error) {
-		if existed, err = tx.DeleteCustomer(id); err != nil || !existed {
-			return err
-		}
-		return endOverrides(tx, id)
+		existed, err = i.remove(ctx, tx, id, false)
+		return err
 	})
 	return existed && err == nil, err
 }

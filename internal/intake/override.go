@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -66,6 +67,11 @@ func (i *Intake) SetOverrides(ctx context.Context, all []*echelonv1.Override) (s
 			}
 			err = nil
 		}
+		for _, w := range writers {
+			if err := w.note(ctx); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	return stored, refused, err
@@ -117,6 +123,18 @@ type overriding struct {
 	who       feed.Who
 	origin    echelonv1.AssignmentChange_Origin
 	now       time.Time
+	// before are the assignments before the commit, and changes what became of them, by customer.
+	before  *snapshot.Reader
+	changes map[string]feed.Pair
+}
+
+// note notes what the commit changes of assignments.
+func (w *overriding) note(ctx context.Context) error {
+	if w.published == nil {
+		return nil
+	}
+	head := by(ctx, w.published.Changes(w.origin, w.now, w.published.AsOf(w.now)))
+	return feed.Write(w.tx, feed.NewID(w.now), head, w.program, slices.Collect(maps.Values(w.changes)))
 }
 
 // overriding commits what fn changes of the overrides of a model.
@@ -131,7 +149,10 @@ func (i *Intake) overriding(ctx context.Context, model string, fn func(*overridi
 		if err != nil {
 			return err
 		}
-		return fn(w)
+		if err := fn(w); err != nil {
+			return err
+		}
+		return w.note(ctx)
 	})
 }
 
@@ -142,7 +163,7 @@ func (i *Intake) newOverriding(ctx context.Context, tx storage.Tx, view storage.
 	if err != nil {
 		return nil, err
 	}
-	w := &overriding{intake: i, tx: tx, view: view, model: model, who: feed.WhoIn(ctx), origin: echelonv1.AssignmentChange_OVERRIDDEN, now: i.now()}
+	w := &overriding{intake: i, tx: tx, view: view, model: model, who: feed.WhoIn(ctx), origin: echelonv1.AssignmentChange_OVERRIDDEN, now: i.now(), changes: make(map[string]feed.Pair)}
 	current, err := catalog.Current(tx, model)
 	switch {
 	case fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED):
@@ -340,5 +361,31 @@ func (w *overriding) assign(id string) (*engine.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.changed(id, batch.Versions[0], result); err != nil {
+		return nil, err
+	}
 	return result, w.tx.PutOverlayRow(w.published.Overlay, snapshot.EncodeRows(result, asOf)[0])
+}
+
+// changed keeps what a customer was assigned before the commit, and what it is now.
+func (w *overriding) changed(id string, version storage.Commit, result *engine.Result) (err error) {
+	pair, again := w.changes[id]
+	if !again {
+		if w.before == nil {
+			w.before, err = w.intake.before(w.view, w.published)
+		}
+		if err != nil {
+			return err
+		}
+		row, found, err := w.before.RowAt(id, version)
+		if err != nil {
+			return err
+		}
+		if pair.ID = id; found {
+			pair.Before = &row
+		}
+	}
+	pair.After = &snapshot.Row{Result: result}
+	w.changes[id] = pair
+	return nil
 }

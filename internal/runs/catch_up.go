@@ -11,6 +11,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	// catchUpRows is how many customers are evaluated, and written, at a time. So many fit the transaction that moves the pointer, too.
+	// catchUpRows is how many customers are evaluated, and written, at a time.
 	catchUpRows = 500
 	// catchUpPasses is how often at most is looked for customers that changed meanwhile before writes are held off.
 	catchUpPasses = 10
@@ -158,31 +159,61 @@ func (p *publication) put(tx storage.Tx, batch *storage.CustomerBatch, rows []*s
 	return nil
 }
 
-// commit takes in the last customers and moves the pointer, while no write commits. All but the last few are written before the transaction that does.
+// commit takes in the last customers, writes down what the publication changes, and moves the pointer, while no write commits.
 func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run, err error) {
 	err = p.manager.intake.Exclusive(func() error {
-		var last *storage.CustomerBatch
-		var rows []*storagev1.OverlayRow
 		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
-			err := p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, last, rows) })
-			if err == nil {
-				last = batch
-				rows, err = p.evaluate(view, batch)
+			rows, err := p.evaluate(view, batch)
+			if err != nil {
+				return err
 			}
-			return err
+			return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
 		})
 		if err != nil {
 			return err
 		}
+		differs, err := p.differences(ctx, look)
+		if err != nil {
+			return fmt.Errorf("writing down what the publication changes: %w", err)
+		}
 		return p.manager.store.Update(ctx, func(tx storage.Tx) error {
-			if err := p.put(tx, last, rows); err != nil {
+			if run, err = p.move(tx, look); err != nil || differs == nil {
 				return err
 			}
-			run, err = p.move(tx, look)
-			return err
+			return differs.Commit(tx)
 		})
 	})
+	if err == nil {
+		p.manager.intake.Feed().Wake()
+	}
 	return run, err
+}
+
+// differences writes into blocks, which nobody reads yet, what differs from what is published; nil where nothing is to be published any more.
+func (p *publication) differences(ctx context.Context, look look) (*feed.Publication, error) {
+	view, err := p.manager.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	c, err := look(view)
+	if err != nil || c.next == nil {
+		return nil, err
+	}
+	after, err := snapshot.OpenOverlay(p.manager.catalog, view, c.run, p.published.Overlay)
+	if err != nil {
+		return nil, err
+	}
+	var before *snapshot.Reader
+	if c.current.GetRunId() != "" {
+		if before, err = snapshot.Open(p.manager.catalog, view, c.run.GetModel(), ""); err != nil {
+			return nil, err
+		}
+	}
+	head := p.published.Changes(c.origin, p.manager.now(), c.run.GetAsOf().AsTime())
+	who := feed.WhoIn(ctx)
+	head.Actor, head.OnBehalfOf = who.Actor, who.OnBehalfOf
+	return feed.Prepare(ctx, p.manager.store, p.published.Overlay, head, before, after)
 }
 
 // move makes the publication current; what was current leaves its overlay to the sweeper.
@@ -205,7 +236,8 @@ func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 // abandon removes the overlay of a publication that did not become current. Where it fails, the sweeper does it later.
 func (p *publication) abandon(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	if err := p.manager.dropOverlay(ctx, p.published.Overlay); err != nil {
+	err := errors.Join(p.manager.dropOverlay(ctx, p.published.Overlay), p.manager.dropChanges(ctx, p.published.Overlay))
+	if err != nil {
 		p.manager.log.Warn("what a publication that failed had prepared could not be removed; it is tried again later", "error", err)
 	}
 }

@@ -23,6 +23,8 @@ type change struct {
 	run *echelonv1.Run
 	// current is what is current, next what will be; nil where nothing is to be done.
 	current, next *storagev1.Current
+	// origin is what makes assignments change.
+	origin echelonv1.AssignmentChange_Origin
 }
 
 // look finds out what a publication changes, as the store is.
@@ -79,7 +81,7 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 			})
 		}
 		run.State = echelonv1.Run_PUBLISHED
-		return change{run: run, current: current, next: &storagev1.Current{
+		return change{run: run, current: current, origin: echelonv1.AssignmentChange_PUBLISHED, next: &storagev1.Current{
 			RunId: id, ModelVersion: run.GetModelVersion(), CalibrationId: id, History: history[max(0, len(history)-historyKept):],
 		}}, nil
 	})
@@ -141,7 +143,7 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 		if err := m.catalog.CheckReadable(documents, model, before.GetModelVersion()); err != nil {
 			return change{}, err
 		}
-		return change{run: run, current: current, next: &storagev1.Current{
+		return change{run: run, current: current, origin: echelonv1.AssignmentChange_ROLLED_BACK, next: &storagev1.Current{
 			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(), History: current.GetHistory()[:last],
 		}}, nil
 	})
@@ -191,6 +193,12 @@ func (m *Manager) recover(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
+		if batch, changes := storage.BatchOf(name); changes {
+			if err := m.dropChanges(ctx, batch); err != nil {
+				return err
+			}
+			continue
+		}
 		if !complete[name] {
 			m.log.Info("removing a snapshot that no run owns", "run", name)
 			if err := m.store.DeleteSnapshot(ctx, name); err != nil {

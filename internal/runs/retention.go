@@ -21,6 +21,8 @@ type Retention struct {
 	Runs int
 	// Days is for how many days after its end a run keeps its snapshot.
 	Days int
+	// ChangeDays is for how many days changes of assignments are kept; 0 keeps all.
+	ChangeDays int
 }
 
 // all reports whether everything is kept.
@@ -35,6 +37,9 @@ func (m *Manager) KeepOnly(retention Retention) {
 			if _, err := m.Sweep(m.ctx, retention); err != nil && m.ctx.Err() == nil {
 				m.log.Warn("old snapshots could not be removed; it is tried again later", "error", err)
 			}
+			if _, err := m.SweepChanges(m.ctx, retention.ChangeDays); err != nil && m.ctx.Err() == nil {
+				m.log.Warn("old changes of assignments could not be removed; it is tried again later", "error", err)
+			}
 			if err := m.Expire(m.ctx); err != nil && m.ctx.Err() == nil {
 				m.log.Warn("what is left of old publications and deleted customers could not be removed; it is tried again later", "error", err)
 			}
@@ -46,6 +51,7 @@ func (m *Manager) KeepOnly(retention Retention) {
 		}
 	})
 	m.wait.Go(m.expireOverrides)
+	m.wait.Go(m.orderChanges)
 }
 
 // Sweep removes the snapshots that need not be kept, and returns their runs, the newest first. The runs themselves stay, with their tables.

@@ -60,6 +60,11 @@ func Reopen(c *catalog.Catalog, view storage.Reader, model, runID, overlay strin
 	return open(c, view, model, runID, overlay)
 }
 
+// OpenOverlay opens the snapshot of a run with an overlay that need not be current, such as that of a publication that is being prepared.
+func OpenOverlay(c *catalog.Catalog, view storage.Reader, run *echelonv1.Run, overlay string) (*Reader, error) {
+	return open(c, view, run.GetModel(), run.GetId(), overlay)
+}
+
 func open(c *catalog.Catalog, view storage.Reader, model, runID, overlay string) (*Reader, error) {
 	run := &echelonv1.Run{}
 	err := view.Document(storage.KindRun, runID, run)

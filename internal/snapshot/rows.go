@@ -68,6 +68,11 @@ func (r *Reader) Row(id string) (row Row, found bool, err error) {
 	return r.row(id, stored.Versions[0])
 }
 
+// RowAt is Row of a customer of whom it is known at which commit it was written.
+func (r *Reader) RowAt(id string, version storage.Commit) (row Row, found bool, err error) {
+	return r.row(id, version)
+}
+
 // row returns the assignment of a customer that was written at a commit.
 func (r *Reader) row(id string, version storage.Commit) (Row, bool, error) {
 	if r.overlay != "" {

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -28,7 +29,9 @@ type GetAssignmentRequest struct {
 	// The model's name.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// The customer's id.
-	CustomerId    string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The instant of which the assignment is wanted, as far back as changes are kept; now where absent. One of the past has no scores.
+	At            *timestamppb.Timestamp `protobuf:"bytes,240,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -75,6 +78,13 @@ func (x *GetAssignmentRequest) GetCustomerId() string {
 		return x.CustomerId
 	}
 	return ""
+}
+
+func (x *GetAssignmentRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
 }
 
 // GetAssignmentResponse is a published assignment.
@@ -389,7 +399,10 @@ type ExportAssignmentsResponse struct {
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// The assignments in columns, in place of `assignments`, where the request asks for it: an Arrow IPC stream with one record batch, with the columns
 	// of AssignmentBatch.arrow.
-	Arrow         []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
+	Arrow []byte `protobuf:"bytes,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
+	// The number of the last change that is in what is exported, in the first response only: WatchAssignments goes on after it. 0 where a run is
+	// exported as it left it, and where an export goes on.
+	Sequence      int64 `protobuf:"varint,240,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -450,6 +463,13 @@ func (x *ExportAssignmentsResponse) GetArrow() []byte {
 		return x.Arrow
 	}
 	return nil
+}
+
+func (x *ExportAssignmentsResponse) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
 }
 
 // GetFamilyRequest names a model with `parent`, and a stored customer.
@@ -749,12 +769,13 @@ var File_echelon_v1_assignment_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\n" +
 	"#echelon/v1/assignment_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/override.proto\"d\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x01\n" +
 	"\x14GetAssignmentRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
-	"customerId\"O\n" +
+	"customerId\x12+\n" +
+	"\x02at\x18\xf0\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"O\n" +
 	"\x15GetAssignmentResponse\x126\n" +
 	"\n" +
 	"assignment\x18\x01 \x01(\v2\x16.echelon.v1.AssignmentR\n" +
@@ -783,14 +804,15 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x15\n" +
 	"\x05arrow\x18\xc8\x01 \x01(\bR\x05arrow\x12&\n" +
-	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"\xbc\x01\n" +
+	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"\xd9\x01\n" +
 	"\x19ExportAssignmentsResponse\x128\n" +
 	"\vassignments\x18\x01 \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x126\n" +
 	"\n" +
 	"provenance\x18\x02 \x01(\v2\x16.echelon.v1.ProvenanceR\n" +
 	"provenance\x12\x16\n" +
 	"\x06cursor\x18\x03 \x01(\tR\x06cursor\x12\x15\n" +
-	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\"\xb2\x01\n" +
+	"\x05arrow\x18\xc8\x01 \x01(\fR\x05arrow\x12\x1b\n" +
+	"\bsequence\x18\xf0\x01 \x01(\x03R\bsequence\"\xb2\x01\n" +
 	"\x10GetFamilyRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
@@ -816,7 +838,7 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\vFamilyValue\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
-	"\x06_value2\xa2\x06\n" +
+	"\x06_value2\xd0\a\n" +
 	"\x11AssignmentService\x12T\n" +
 	"\rGetAssignment\x12 .echelon.v1.GetAssignmentRequest\x1a!.echelon.v1.GetAssignmentResponse\x12Z\n" +
 	"\x0fListAssignments\x12\".echelon.v1.ListAssignmentsRequest\x1a#.echelon.v1.ListAssignmentsResponse\x12b\n" +
@@ -826,7 +848,10 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\vGetOverride\x12\x1e.echelon.v1.GetOverrideRequest\x1a\x1f.echelon.v1.GetOverrideResponse\x12T\n" +
 	"\rListOverrides\x12 .echelon.v1.ListOverridesRequest\x1a!.echelon.v1.ListOverridesResponse\x12W\n" +
 	"\x0eDeleteOverride\x12!.echelon.v1.DeleteOverrideRequest\x1a\".echelon.v1.DeleteOverrideResponse\x12^\n" +
-	"\x0fImportOverrides\x12\".echelon.v1.ImportOverridesRequest\x1a#.echelon.v1.ImportOverridesResponse(\x010\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0fImportOverrides\x12\".echelon.v1.ImportOverridesRequest\x1a#.echelon.v1.ImportOverridesResponse(\x010\x01\x12_\n" +
+	"\x10WatchAssignments\x12#.echelon.v1.WatchAssignmentsRequest\x1a$.echelon.v1.WatchAssignmentsResponse0\x01\x12K\n" +
+	"\n" +
+	"GetHistory\x12\x1d.echelon.v1.GetHistoryRequest\x1a\x1e.echelon.v1.GetHistoryResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_assignment_service_proto_rawDescOnce sync.Once
@@ -852,52 +877,62 @@ var file_echelon_v1_assignment_service_proto_goTypes = []any{
 	(*GetFamilyResponse)(nil),         // 7: echelon.v1.GetFamilyResponse
 	(*Family)(nil),                    // 8: echelon.v1.Family
 	(*FamilyValue)(nil),               // 9: echelon.v1.FamilyValue
-	(*Assignment)(nil),                // 10: echelon.v1.Assignment
-	(*Provenance)(nil),                // 11: echelon.v1.Provenance
-	(*Finding)(nil),                   // 12: echelon.v1.Finding
-	(*SetOverrideRequest)(nil),        // 13: echelon.v1.SetOverrideRequest
-	(*GetOverrideRequest)(nil),        // 14: echelon.v1.GetOverrideRequest
-	(*ListOverridesRequest)(nil),      // 15: echelon.v1.ListOverridesRequest
-	(*DeleteOverrideRequest)(nil),     // 16: echelon.v1.DeleteOverrideRequest
-	(*ImportOverridesRequest)(nil),    // 17: echelon.v1.ImportOverridesRequest
-	(*SetOverrideResponse)(nil),       // 18: echelon.v1.SetOverrideResponse
-	(*GetOverrideResponse)(nil),       // 19: echelon.v1.GetOverrideResponse
-	(*ListOverridesResponse)(nil),     // 20: echelon.v1.ListOverridesResponse
-	(*DeleteOverrideResponse)(nil),    // 21: echelon.v1.DeleteOverrideResponse
-	(*ImportOverridesResponse)(nil),   // 22: echelon.v1.ImportOverridesResponse
+	(*timestamppb.Timestamp)(nil),     // 10: google.protobuf.Timestamp
+	(*Assignment)(nil),                // 11: echelon.v1.Assignment
+	(*Provenance)(nil),                // 12: echelon.v1.Provenance
+	(*Finding)(nil),                   // 13: echelon.v1.Finding
+	(*SetOverrideRequest)(nil),        // 14: echelon.v1.SetOverrideRequest
+	(*GetOverrideRequest)(nil),        // 15: echelon.v1.GetOverrideRequest
+	(*ListOverridesRequest)(nil),      // 16: echelon.v1.ListOverridesRequest
+	(*DeleteOverrideRequest)(nil),     // 17: echelon.v1.DeleteOverrideRequest
+	(*ImportOverridesRequest)(nil),    // 18: echelon.v1.ImportOverridesRequest
+	(*WatchAssignmentsRequest)(nil),   // 19: echelon.v1.WatchAssignmentsRequest
+	(*GetHistoryRequest)(nil),         // 20: echelon.v1.GetHistoryRequest
+	(*SetOverrideResponse)(nil),       // 21: echelon.v1.SetOverrideResponse
+	(*GetOverrideResponse)(nil),       // 22: echelon.v1.GetOverrideResponse
+	(*ListOverridesResponse)(nil),     // 23: echelon.v1.ListOverridesResponse
+	(*DeleteOverrideResponse)(nil),    // 24: echelon.v1.DeleteOverrideResponse
+	(*ImportOverridesResponse)(nil),   // 25: echelon.v1.ImportOverridesResponse
+	(*WatchAssignmentsResponse)(nil),  // 26: echelon.v1.WatchAssignmentsResponse
+	(*GetHistoryResponse)(nil),        // 27: echelon.v1.GetHistoryResponse
 }
 var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
-	10, // 0: echelon.v1.GetAssignmentResponse.assignment:type_name -> echelon.v1.Assignment
-	10, // 1: echelon.v1.ListAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
-	11, // 2: echelon.v1.ListAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
-	10, // 3: echelon.v1.ExportAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
-	11, // 4: echelon.v1.ExportAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
-	8,  // 5: echelon.v1.GetFamilyResponse.family:type_name -> echelon.v1.Family
-	9,  // 6: echelon.v1.Family.values:type_name -> echelon.v1.FamilyValue
-	12, // 7: echelon.v1.Family.findings:type_name -> echelon.v1.Finding
-	0,  // 8: echelon.v1.AssignmentService.GetAssignment:input_type -> echelon.v1.GetAssignmentRequest
-	2,  // 9: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
-	4,  // 10: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
-	6,  // 11: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
-	13, // 12: echelon.v1.AssignmentService.SetOverride:input_type -> echelon.v1.SetOverrideRequest
-	14, // 13: echelon.v1.AssignmentService.GetOverride:input_type -> echelon.v1.GetOverrideRequest
-	15, // 14: echelon.v1.AssignmentService.ListOverrides:input_type -> echelon.v1.ListOverridesRequest
-	16, // 15: echelon.v1.AssignmentService.DeleteOverride:input_type -> echelon.v1.DeleteOverrideRequest
-	17, // 16: echelon.v1.AssignmentService.ImportOverrides:input_type -> echelon.v1.ImportOverridesRequest
-	1,  // 17: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
-	3,  // 18: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
-	5,  // 19: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
-	7,  // 20: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
-	18, // 21: echelon.v1.AssignmentService.SetOverride:output_type -> echelon.v1.SetOverrideResponse
-	19, // 22: echelon.v1.AssignmentService.GetOverride:output_type -> echelon.v1.GetOverrideResponse
-	20, // 23: echelon.v1.AssignmentService.ListOverrides:output_type -> echelon.v1.ListOverridesResponse
-	21, // 24: echelon.v1.AssignmentService.DeleteOverride:output_type -> echelon.v1.DeleteOverrideResponse
-	22, // 25: echelon.v1.AssignmentService.ImportOverrides:output_type -> echelon.v1.ImportOverridesResponse
-	17, // [17:26] is the sub-list for method output_type
-	8,  // [8:17] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	10, // 0: echelon.v1.GetAssignmentRequest.at:type_name -> google.protobuf.Timestamp
+	11, // 1: echelon.v1.GetAssignmentResponse.assignment:type_name -> echelon.v1.Assignment
+	11, // 2: echelon.v1.ListAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
+	12, // 3: echelon.v1.ListAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
+	11, // 4: echelon.v1.ExportAssignmentsResponse.assignments:type_name -> echelon.v1.Assignment
+	12, // 5: echelon.v1.ExportAssignmentsResponse.provenance:type_name -> echelon.v1.Provenance
+	8,  // 6: echelon.v1.GetFamilyResponse.family:type_name -> echelon.v1.Family
+	9,  // 7: echelon.v1.Family.values:type_name -> echelon.v1.FamilyValue
+	13, // 8: echelon.v1.Family.findings:type_name -> echelon.v1.Finding
+	0,  // 9: echelon.v1.AssignmentService.GetAssignment:input_type -> echelon.v1.GetAssignmentRequest
+	2,  // 10: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
+	4,  // 11: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
+	6,  // 12: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
+	14, // 13: echelon.v1.AssignmentService.SetOverride:input_type -> echelon.v1.SetOverrideRequest
+	15, // 14: echelon.v1.AssignmentService.GetOverride:input_type -> echelon.v1.GetOverrideRequest
+	16, // 15: echelon.v1.AssignmentService.ListOverrides:input_type -> echelon.v1.ListOverridesRequest
+	17, // 16: echelon.v1.AssignmentService.DeleteOverride:input_type -> echelon.v1.DeleteOverrideRequest
+	18, // 17: echelon.v1.AssignmentService.ImportOverrides:input_type -> echelon.v1.ImportOverridesRequest
+	19, // 18: echelon.v1.AssignmentService.WatchAssignments:input_type -> echelon.v1.WatchAssignmentsRequest
+	20, // 19: echelon.v1.AssignmentService.GetHistory:input_type -> echelon.v1.GetHistoryRequest
+	1,  // 20: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
+	3,  // 21: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
+	5,  // 22: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
+	7,  // 23: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
+	21, // 24: echelon.v1.AssignmentService.SetOverride:output_type -> echelon.v1.SetOverrideResponse
+	22, // 25: echelon.v1.AssignmentService.GetOverride:output_type -> echelon.v1.GetOverrideResponse
+	23, // 26: echelon.v1.AssignmentService.ListOverrides:output_type -> echelon.v1.ListOverridesResponse
+	24, // 27: echelon.v1.AssignmentService.DeleteOverride:output_type -> echelon.v1.DeleteOverrideResponse
+	25, // 28: echelon.v1.AssignmentService.ImportOverrides:output_type -> echelon.v1.ImportOverridesResponse
+	26, // 29: echelon.v1.AssignmentService.WatchAssignments:output_type -> echelon.v1.WatchAssignmentsResponse
+	27, // 30: echelon.v1.AssignmentService.GetHistory:output_type -> echelon.v1.GetHistoryResponse
+	20, // [20:31] is the sub-list for method output_type
+	9,  // [9:20] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_service_proto_init() }
@@ -907,6 +942,7 @@ func file_echelon_v1_assignment_service_proto_init() {
 	}
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
+	file_echelon_v1_change_proto_init()
 	file_echelon_v1_override_proto_init()
 	file_echelon_v1_assignment_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}

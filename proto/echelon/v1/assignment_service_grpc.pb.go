@@ -28,6 +28,8 @@ const (
 	AssignmentService_ListOverrides_FullMethodName     = "/echelon.v1.AssignmentService/ListOverrides"
 	AssignmentService_DeleteOverride_FullMethodName    = "/echelon.v1.AssignmentService/DeleteOverride"
 	AssignmentService_ImportOverrides_FullMethodName   = "/echelon.v1.AssignmentService/ImportOverrides"
+	AssignmentService_WatchAssignments_FullMethodName  = "/echelon.v1.AssignmentService/WatchAssignments"
+	AssignmentService_GetHistory_FullMethodName        = "/echelon.v1.AssignmentService/GetHistory"
 )
 
 // AssignmentServiceClient is the client API for AssignmentService service.
@@ -55,6 +57,10 @@ type AssignmentServiceClient interface {
 	DeleteOverride(ctx context.Context, in *DeleteOverrideRequest, opts ...grpc.CallOption) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse], error)
+	// WatchAssignments streams the changes of published assignments, in order, each once.
+	WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error)
+	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
+	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
 }
 
 type assignmentServiceClient struct {
@@ -167,6 +173,35 @@ func (c *assignmentServiceClient) ImportOverrides(ctx context.Context, opts ...g
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesClient = grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse]
 
+func (c *assignmentServiceClient) WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AssignmentService_ServiceDesc.Streams[2], AssignmentService_WatchAssignments_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchAssignmentsRequest, WatchAssignmentsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AssignmentService_WatchAssignmentsClient = grpc.ServerStreamingClient[WatchAssignmentsResponse]
+
+func (c *assignmentServiceClient) GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetHistoryResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_GetHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AssignmentServiceServer is the server API for AssignmentService service.
 // All implementations must embed UnimplementedAssignmentServiceServer
 // for forward compatibility.
@@ -192,6 +227,10 @@ type AssignmentServiceServer interface {
 	DeleteOverride(context.Context, *DeleteOverrideRequest) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error
+	// WatchAssignments streams the changes of published assignments, in order, each once.
+	WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error
+	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
+	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
 	mustEmbedUnimplementedAssignmentServiceServer()
 }
 
@@ -228,6 +267,12 @@ func (UnimplementedAssignmentServiceServer) DeleteOverride(context.Context, *Del
 }
 func (UnimplementedAssignmentServiceServer) ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportOverrides not implemented")
+}
+func (UnimplementedAssignmentServiceServer) WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchAssignments not implemented")
+}
+func (UnimplementedAssignmentServiceServer) GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetHistory not implemented")
 }
 func (UnimplementedAssignmentServiceServer) mustEmbedUnimplementedAssignmentServiceServer() {}
 func (UnimplementedAssignmentServiceServer) testEmbeddedByValue()                           {}
@@ -394,6 +439,35 @@ func _AssignmentService_ImportOverrides_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesServer = grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]
 
+func _AssignmentService_WatchAssignments_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchAssignmentsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AssignmentServiceServer).WatchAssignments(m, &grpc.GenericServerStream[WatchAssignmentsRequest, WatchAssignmentsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AssignmentService_WatchAssignmentsServer = grpc.ServerStreamingServer[WatchAssignmentsResponse]
+
+func _AssignmentService_GetHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).GetHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_GetHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).GetHistory(ctx, req.(*GetHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AssignmentService_ServiceDesc is the grpc.ServiceDesc for AssignmentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -429,6 +503,10 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "DeleteOverride",
 			Handler:    _AssignmentService_DeleteOverride_Handler,
 		},
+		{
+			MethodName: "GetHistory",
+			Handler:    _AssignmentService_GetHistory_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -441,6 +519,11 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 			Handler:       _AssignmentService_ImportOverrides_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
+		},
+		{
+			StreamName:    "WatchAssignments",
+			Handler:       _AssignmentService_WatchAssignments_Handler,
+			ServerStreams: true,
 		},
 	},
 	Metadata: "echelon/v1/assignment_service.proto",

@@ -157,7 +157,7 @@ type AssignmentChange struct {
 	Sequence int64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The model's name.
 	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
-	// The customer's id.
+	// The customer's id. Of one that was erased "erased-" and the SHA-256 of its id in hexadecimal, so that who has the id knows which it is.
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// What happened to the assignment.
 	Kind AssignmentChange_Kind `protobuf:"varint,4,opt,name=kind,proto3,enum=echelon.v1.AssignmentChange_Kind" json:"kind,omitempty"`
@@ -495,8 +495,8 @@ type WatchAssignmentsRequest struct {
 	From isWatchAssignmentsRequest_From `protobuf_oneof:"from"`
 	// How many changes a response holds at most, 1 to 10,000; 1,000 where 0.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Whether the stream ends with the last change that there is, in place of waiting for more.
-	UntilNow      bool `protobuf:"varint,7,opt,name=until_now,json=untilNow,proto3" json:"until_now,omitempty"`
+	// Whether to wait for changes to come; else the stream ends with the last that there is.
+	Follow        bool `protobuf:"varint,7,opt,name=follow,proto3" json:"follow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -584,9 +584,9 @@ func (x *WatchAssignmentsRequest) GetPageSize() int32 {
 	return 0
 }
 
-func (x *WatchAssignmentsRequest) GetUntilNow() bool {
+func (x *WatchAssignmentsRequest) GetFollow() bool {
 	if x != nil {
-		return x.UntilNow
+		return x.Follow
 	}
 	return false
 }
@@ -857,7 +857,7 @@ const file_echelon_v1_change_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01B\a\n" +
 	"\x05_fromB\x05\n" +
-	"\x03_to\"\x9d\x02\n" +
+	"\x03_to\"\x98\x02\n" +
 	"\x17WatchAssignmentsRequest\x12\x1d\n" +
 	"\x05model\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05model\x12!\n" +
 	"\atiering\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\atiering\x12\x1c\n" +
@@ -865,8 +865,8 @@ const file_echelon_v1_change_proto_rawDesc = "" +
 	"\x06cursor\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80@H\x00R\x06cursor\x120\n" +
 	"\x0eafter_sequence\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00H\x00R\rafterSequence\x12'\n" +
 	"\tpage_size\x18\x06 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x1b\n" +
-	"\tuntil_now\x18\a \x01(\bR\buntilNowB\x06\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x16\n" +
+	"\x06follow\x18\a \x01(\bR\x06followB\x06\n" +
 	"\x04from\"\x86\x01\n" +
 	"\x18WatchAssignmentsResponse\x126\n" +
 	"\achanges\x18\x01 \x03(\v2\x1c.echelon.v1.AssignmentChangeR\achanges\x12\x1a\n" +

@@ -24,7 +24,7 @@ func Inspect(ctx context.Context, db DB, dir string) (*storage.Inspection, error
 		return nil, err
 	}
 	i := &inspector{
-		content: backup.NewContent(), owners: make(map[string]*echelonv1.Run),
+		content: backup.NewContent(), owners: make(map[string]*echelonv1.Run), batches: make(map[string]bool),
 		found: &storage.Inspection{Format: format, Documents: make(map[storage.Kind]int64)},
 	}
 	if i.schema, err = new(schemaCache).read(txn); err != nil {
@@ -54,6 +54,7 @@ type inspector struct {
 	found   *storage.Inspection
 	content *backup.Content
 	owners  map[string]*echelonv1.Run // the runs that own a snapshot, by its name
+	batches map[string]bool           // the batches of changes that there are
 	current []string
 	cursor  rowcodec.Cursor
 }
@@ -132,6 +133,8 @@ func (i *inspector) document(kind storage.Kind, key string, data []byte) error {
 		if storage.HasSnapshot(run) {
 			i.owners[run.GetId()] = run
 		}
+	case storage.KindChangeBatch:
+		i.batches[key] = true
 	case storage.KindCurrent:
 		current := &storagev1.Current{}
 		if err := proto.Unmarshal(data, current); err != nil {
@@ -161,6 +164,9 @@ func (i *inspector) compare() {
 		snapshot := &i.found.Snapshots[n]
 		there[snapshot.Name] = true
 		snapshot.Orphan = i.owners[snapshot.Name] == nil
+		if batch, changes := storage.BatchOf(snapshot.Name); changes {
+			snapshot.Orphan = !i.batches[batch]
+		}
 	}
 	for id, run := range i.owners {
 		if !there[id] && run.GetEvaluated() > 0 {
