@@ -143,7 +143,9 @@ func (c *Catalog) Scorer(r *Resolved) (*engine.Scorer, error) {
 	return c.scorers.get(scorerKey(r.Program, id), func() (*engine.Scorer, error) { return bind(r) })
 }
 
-func scorerKey(program *engine.Program, calibration string) string { return program.Fingerprint() + "/" + calibration }
+func scorerKey(program *engine.Program, calibration string) string {
+	return program.Fingerprint() + "/" + calibration
+}
 
 func bind(r *Resolved) (*engine.Scorer, error) {
 	scorer, err := r.Program.Bind(r.Calibration)
