@@ -24,6 +24,9 @@ const (
 	batchCompression = 10
 	batchVariadic    = 12
 
+	compressionCodec = 4
+	codecZstd        = 1
+
 	nodeBytes   = 16 // two int64: the length, the number of nulls
 	bufferBytes = 16 // two int64: the offset, the length
 )
@@ -38,6 +41,7 @@ type header struct {
 	// rows is the length of a record batch or of a dictionary.
 	rows       int64
 	compressed bool
+	zstd       bool
 	// nodes are the lengths of the columns, buffers the places of their memory in the body.
 	nodes   []int64
 	buffers [][2]int64
@@ -76,7 +80,10 @@ func readHeader(meta []byte) (h header, err error) {
 		return h, damaged("a part is a %v, and a schema, dictionaries and a record batch are expected", h.kind)
 	}
 	h.rows = inner.GetInt64Slot(batchLength, 0)
-	h.compressed = inner.Offset(batchCompression) != 0
+	if at = flatbuffers.UOffsetT(inner.Offset(batchCompression)); at != 0 {
+		h.compressed = true
+		h.zstd = tableAt(meta, inner.Indirect(at+inner.Pos)).GetByteSlot(compressionCodec, 0) == codecZstd
+	}
 	checkVector(message, messageNotes, offsetBytes)
 	for count := range structs(inner, batchVariadic, 8) {
 		n := int64(binary.LittleEndian.Uint64(count))
@@ -149,6 +156,9 @@ func (h header) check(body []byte, maxUncompressed int64) error {
 				return errorf("the compressed values have more than %d MiB: write smaller batches, or leave them uncompressed", maxUncompressed>>20)
 			}
 			uncompressed += size
+			if h.zstd && !windowsWithin(body[from+alignment:from+length], uint64(maxUncompressed)) {
+				return errorf("the compressed values need more than %d MiB of memory to be read: write them with a smaller window, or leave them uncompressed", maxUncompressed>>20)
+			}
 		}
 	}
 	return nil
