@@ -47,6 +47,11 @@ type header struct {
 	buffers [][2]int64
 	// variadic is how many buffers of texts the columns of views have together.
 	variadic int64
+	// counts are how many columns that is told of, where it is told at all.
+	counts  int
+	counted bool
+	// views are those of a schema.
+	views views
 }
 
 // readHeader reads metadata, in which every place is checked by the slices of Go.
@@ -66,7 +71,8 @@ func readHeader(meta []byte) (h header, err error) {
 	inner := tableAt(meta, message.Indirect(at+message.Pos))
 	switch h.kind {
 	case ipc.MessageSchema:
-		return h, checkSchema(inner)
+		h.views, err = checkSchema(inner)
+		return h, err
 	case ipc.MessageDictionaryBatch:
 		if inner.GetBoolSlot(dictionaryDelta, false) {
 			return h, damaged("a dictionary goes on another one, and a message has a single batch")
@@ -84,6 +90,7 @@ func readHeader(meta []byte) (h header, err error) {
 		h.compressed = true
 		h.zstd = tableAt(meta, inner.Indirect(at+inner.Pos)).GetByteSlot(compressionCodec, 0) == codecZstd
 	}
+	h.counted = inner.Offset(batchVariadic) != 0
 	checkVector(message, messageNotes, offsetBytes)
 	for count := range structs(inner, batchVariadic, 8) {
 		n := int64(binary.LittleEndian.Uint64(count))
@@ -91,6 +98,7 @@ func readHeader(meta []byte) (h header, err error) {
 			return h, damaged("a column says that it has %d buffers", n)
 		}
 		h.variadic += n
+		h.counts++
 	}
 	for node := range structs(inner, batchNodes, nodeBytes) {
 		h.nodes = append(h.nodes, int64(binary.LittleEndian.Uint64(node)))
