@@ -70,7 +70,8 @@ type fileMessages struct {
 	in *bufio.Reader
 	// failure is why no more could be read.
 	failure error
-	views   views
+	// needs is what the schema says that the other parts need.
+	needs *schemaNeeds
 }
 
 var _ ipc.MessageReader = (*fileMessages)(nil)
@@ -124,8 +125,8 @@ func (m *fileMessages) next() (meta, body []byte, err error) {
 		return nil, nil, err
 	}
 	if h.kind == ipc.MessageSchema {
-		m.views = h.views
-	} else if err := m.views.check(h); err != nil {
+		m.needs = h.needs
+	} else if err := m.needs.check(h); err != nil {
 		return nil, nil, err
 	}
 	return meta, body, h.check(body, maxFileUncompressed)

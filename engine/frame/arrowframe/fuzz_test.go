@@ -142,6 +142,27 @@ func TestWindowsLargerThanAMessageMayBeAreRefused(t *testing.T) {
 	}
 }
 
+// Fewer columns in a part than in the schema: arrow-go reads on behind them.
+func TestPartsWithFewerColumnsThanTheSchemaAreRefused(t *testing.T) {
+	few := 0
+	good := written(t, sampleOf(5))
+	for at := range good {
+		if good[at] == 0 {
+			continue
+		}
+		bad := bytes.Clone(good)
+		bad[at]--
+		_, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(bad)
+		if err != nil && strings.Contains(err.Error(), "fewer columns than the schema") {
+			few++
+		}
+	}
+	// The vectors of columns, of their buffers and of the buffers of views in the record batch, and two of the dictionary's.
+	if few < 5 {
+		t.Errorf("of the lengths of vectors %d are looked at", few)
+	}
+}
+
 func TestEachPartOfAMessageMayBeDamagedAndIsAnError(t *testing.T) {
 	for name, options := range map[string][]ipc.Option{"plain": nil, "plain too": nil, "zstd": {ipc.WithZstd()}} {
 		good := written(t, sampleOf(5), options...)

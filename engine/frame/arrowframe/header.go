@@ -15,6 +15,7 @@ const (
 
 	messageNotes = 12
 
+	dictionaryID    = 4
 	dictionaryData  = 6
 	dictionaryDelta = 8
 
@@ -50,8 +51,10 @@ type header struct {
 	// counts are how many columns that is told of, where it is told at all.
 	counts  int
 	counted bool
-	// views are those of a schema.
-	views views
+	// id is that of a dictionary.
+	id int64
+	// needs is what the parts behind a schema need.
+	needs *schemaNeeds
 }
 
 // readHeader reads metadata, in which every place is checked by the slices of Go.
@@ -71,7 +74,7 @@ func readHeader(meta []byte) (h header, err error) {
 	inner := tableAt(meta, message.Indirect(at+message.Pos))
 	switch h.kind {
 	case ipc.MessageSchema:
-		h.views, err = checkSchema(inner)
+		h.needs, err = checkSchema(inner)
 		return h, err
 	case ipc.MessageDictionaryBatch:
 		if inner.GetBoolSlot(dictionaryDelta, false) {
@@ -80,6 +83,7 @@ func readHeader(meta []byte) (h header, err error) {
 		if at = flatbuffers.UOffsetT(inner.Offset(dictionaryData)); at == 0 {
 			return h, damaged("a dictionary has no values")
 		}
+		h.id = inner.GetInt64Slot(dictionaryID, 0)
 		inner = tableAt(meta, inner.Indirect(at+inner.Pos))
 	case ipc.MessageRecordBatch:
 	default:

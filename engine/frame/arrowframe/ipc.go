@@ -28,8 +28,8 @@ type messages struct {
 	rows    int64
 	// ended tells that the mark of the end was read.
 	ended bool
-	// views are those of the schema.
-	views views
+	// needs is what the schema says that the other parts need.
+	needs *schemaNeeds
 }
 
 var _ ipc.MessageReader = (*messages)(nil)
@@ -81,8 +81,8 @@ func (m *messages) next() (meta, body []byte, err error) {
 		m.rows += h.rows
 	}
 	if h.kind == ipc.MessageSchema {
-		m.views = h.views
-	} else if err := m.views.check(h); err != nil {
+		m.needs = h.needs
+	} else if err := m.needs.check(h); err != nil {
 		return nil, nil, err
 	}
 	return meta, body, h.check(body, maxUncompressed)
