@@ -121,7 +121,9 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 	if err != nil {
 		return reply{}, err
 	}
-	defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it
+	if len(batch.arrow) == 0 {
+		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; that of an Arrow batch is none of the builder's, but shares the batch's memory
+	}
 	options := o.options
 	options.Workspace = &a.workspace
 	result, err := s.evaluate(ctx, o.evaluator, rows, options)
@@ -218,6 +220,7 @@ func (e *evaluator) read(rows *wire.Rows, from *rowBatch) (*batch, error) {
 	if err := from.read(rows, func(place int, customer *echelonv1.Customer, refused *echelonv1.RowError) {
 		e.add(b, place, customer, refused)
 	}); err != nil {
+		rows.Builder.Recycle(rows.Builder.Take()) // what was read of it is not of the batch that is read next, which may be an earlier one
 		return nil, err
 	}
 	return e.built(b, rows.Builder), nil

@@ -79,12 +79,15 @@ func (i *importStream) store(batch *rowBatch, before <-chan bool, stored chan<- 
 	if !<-before {
 		return reply{}, context.Canceled
 	}
-	answer, err := i.service.storeBatch(i.ctx, i.open, batch, rows)
+	answer, written, err := i.service.storeBatch(i.ctx, i.open, batch, rows)
 	if err != nil {
 		return reply{}, err
 	}
+	i.stored.Store(max(i.stored.Load(), batch.sequence)) // the one before is done with it; and it is stored, whatever becomes of its answer
+	if answer.Families, err = i.service.intake.Families(i.ctx, written); err != nil {
+		return reply{}, err
+	}
 	ok = true
-	i.stored.Store(max(i.stored.Load(), batch.sequence)) // the one before is done with it
 	i.service.streams.listFitting(answer)
 	message := &echelonv1.ImportCustomersResponse{Message: &echelonv1.ImportCustomersResponse_Batch{Batch: answer}}
 	return reply{message: message, sequence: batch.sequence}, nil
@@ -178,19 +181,16 @@ func (s *customerService) readBatch(ctx context.Context, open *openImport, batch
 
 // storeBatch stores the rows of a batch that are not refused, in one commit, and once where the stream has a job. An attribute that was retired since
 // the stream was opened is refused with the rows that have it, and keeps nobody else out.
-func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *rowBatch, rows *importRows) (*echelonv1.ImportedBatch, error) {
+func (s *customerService) storeBatch(ctx context.Context, open *openImport, batch *rowBatch, rows *importRows) (
+	answer *echelonv1.ImportedBatch, stored *frame.Frame, err error) {
 	rows = rows.without(open.retired, open.ignoreUnknown)
-	answer, stored, err := s.storeRows(ctx, open, batch, rows)
+	answer, stored, err = s.storeRows(ctx, open, batch, rows)
 	for names := retiredBy(err); len(names) > 0; names = retiredBy(err) {
 		open.retired = append(open.retired, names...)
 		rows = rows.without(names, open.ignoreUnknown)
 		answer, stored, err = s.storeRows(ctx, open, batch, rows)
 	}
-	if err != nil {
-		return nil, err
-	}
-	answer.Families, err = s.intake.Families(ctx, stored)
-	return answer, err
+	return answer, stored, err
 }
 
 func (s *customerService) storeRows(ctx context.Context, open *openImport, batch *rowBatch, rows *importRows) (

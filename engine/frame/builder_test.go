@@ -174,6 +174,19 @@ func TestOfTwoRowsWithOneIDTheFirstStands(t *testing.T) {
 	}
 }
 
+// A stream that only has Arrow has begun no frame of rows.
+func TestABuilderKnowsIDsThatCameAnotherWayBeforeItsFirstRow(t *testing.T) {
+	b := frame.NewBuilder(frame.NewSchema(), frame.UniqueIDs())
+	if b.Seen("a") {
+		t.Error("a was not seen yet")
+	}
+	b.See("a")
+	b.Start("a")
+	if refused := b.Commit(); !b.Seen("a") || refused.GetCode() != echelonv1.RowError_DUPLICATE_ID {
+		t.Errorf("a, which was seen, is answered by %v", refused)
+	}
+}
+
 func TestFramesGiveBackWhatCameIn(t *testing.T) {
 	// ROW-9, MISS-2
 	rapid.Check(t, func(t *rapid.T) {

@@ -70,6 +70,8 @@ type fileMessages struct {
 	in *bufio.Reader
 	// failure is why no more could be read.
 	failure error
+	// needs is what the schema says that the other parts need.
+	needs *schemaNeeds
 }
 
 var _ ipc.MessageReader = (*fileMessages)(nil)
@@ -120,6 +122,11 @@ func (m *fileMessages) next() (meta, body []byte, err error) {
 		return nil, nil, errorf("a record batch has %d bytes, at most %d are read: write it with fewer rows a batch", h.body, int64(maxFileBody))
 	}
 	if body, err = m.read(h.body); err != nil {
+		return nil, nil, err
+	}
+	if h.kind == ipc.MessageSchema {
+		m.needs = h.needs
+	} else if err := m.needs.check(h); err != nil {
 		return nil, nil, err
 	}
 	return meta, body, h.check(body, maxFileUncompressed)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
@@ -91,6 +93,74 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A window of zstd is room that its reader takes however few bytes there are.
+func TestWindowsLargerThanAMessageMayBeAreRefused(t *testing.T) {
+	const magic = "\x28\xb5\x2f\xfd"
+	frames, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := string(frames.EncodeAll([]byte("a frame before it"), nil))
+	good := written(t, sampleOf(5), ipc.WithZstd())
+	if !bytes.Contains(good, []byte(magic)) {
+		t.Fatal("nothing is compressed")
+	}
+	bad := bytes.Clone(good)
+	for at := bytes.Index(bad, []byte(magic)); at >= 0 && at < len(bad); {
+		bad[at+4] &^= 0x20  // no single segment: what was the length is the window
+		bad[at+5] = 19 << 3 // 2^(10+19) bytes
+		next := bytes.Index(bad[at+4:], []byte(magic))
+		if next < 0 {
+			break
+		}
+		at += 4 + next
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = arrowframe.NewReader(everyType, arrowframe.Options{}).Read(bad)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "smaller window") {
+		t.Errorf("it is answered by %v", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("a message of %d bytes took %d bytes", len(bad), took)
+	}
+	large := magic + "\x00" + string([]byte{19 << 3}) + "\x01\x00\x00"
+	for name, c := range map[string]struct {
+		data   string
+		within bool
+	}{
+		"a small frame": {behind, true}, "two of them": {behind + behind, true}, "a large window": {large, false},
+		"a large window behind a small frame": {behind + large, false}, "one that is skipped, and a large window": {"\x50\x2a\x4d\x18\x02\x00\x00\x00xx" + large, false},
+		"a long single segment": {magic + "\xe0\x00\x00\x00\x20\x00\x00\x00\x00\x01\x00\x00", false}, "no frame": {"no frame", true}, "nothing": {"", true},
+	} {
+		if got := arrowframe.WindowsWithin([]byte(c.data), 64<<20); got != c.within {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// Fewer columns in a part than in the schema: arrow-go reads on behind them.
+func TestPartsWithFewerColumnsThanTheSchemaAreRefused(t *testing.T) {
+	few := 0
+	good := written(t, sampleOf(5))
+	for at := range good {
+		if good[at] == 0 {
+			continue
+		}
+		bad := bytes.Clone(good)
+		bad[at]--
+		_, err := arrowframe.NewReader(everyType, arrowframe.Options{}).Read(bad)
+		if err != nil && strings.Contains(err.Error(), "fewer columns than the schema") {
+			few++
+		}
+	}
+	// The vectors of columns, of their buffers and of the buffers of views in the record batch, and two of the dictionary's.
+	if few < 5 {
+		t.Errorf("of the lengths of vectors %d are looked at", few)
+	}
 }
 
 func TestEachPartOfAMessageMayBeDamagedAndIsAnError(t *testing.T) {

@@ -15,6 +15,7 @@ const (
 
 	messageNotes = 12
 
+	dictionaryID    = 4
 	dictionaryData  = 6
 	dictionaryDelta = 8
 
@@ -23,6 +24,9 @@ const (
 	batchBuffers     = 8
 	batchCompression = 10
 	batchVariadic    = 12
+
+	compressionCodec = 4
+	codecZstd        = 1
 
 	nodeBytes   = 16 // two int64: the length, the number of nulls
 	bufferBytes = 16 // two int64: the offset, the length
@@ -38,11 +42,19 @@ type header struct {
 	// rows is the length of a record batch or of a dictionary.
 	rows       int64
 	compressed bool
+	zstd       bool
 	// nodes are the lengths of the columns, buffers the places of their memory in the body.
 	nodes   []int64
 	buffers [][2]int64
 	// variadic is how many buffers of texts the columns of views have together.
 	variadic int64
+	// counts are how many columns that is told of, where it is told at all.
+	counts  int
+	counted bool
+	// id is that of a dictionary.
+	id int64
+	// needs is what the parts behind a schema need.
+	needs *schemaNeeds
 }
 
 // readHeader reads metadata, in which every place is checked by the slices of Go.
@@ -62,7 +74,8 @@ func readHeader(meta []byte) (h header, err error) {
 	inner := tableAt(meta, message.Indirect(at+message.Pos))
 	switch h.kind {
 	case ipc.MessageSchema:
-		return h, checkSchema(inner)
+		h.needs, err = checkSchema(inner)
+		return h, err
 	case ipc.MessageDictionaryBatch:
 		if inner.GetBoolSlot(dictionaryDelta, false) {
 			return h, damaged("a dictionary goes on another one, and a message has a single batch")
@@ -70,13 +83,18 @@ func readHeader(meta []byte) (h header, err error) {
 		if at = flatbuffers.UOffsetT(inner.Offset(dictionaryData)); at == 0 {
 			return h, damaged("a dictionary has no values")
 		}
+		h.id = inner.GetInt64Slot(dictionaryID, 0)
 		inner = tableAt(meta, inner.Indirect(at+inner.Pos))
 	case ipc.MessageRecordBatch:
 	default:
 		return h, damaged("a part is a %v, and a schema, dictionaries and a record batch are expected", h.kind)
 	}
 	h.rows = inner.GetInt64Slot(batchLength, 0)
-	h.compressed = inner.Offset(batchCompression) != 0
+	if at = flatbuffers.UOffsetT(inner.Offset(batchCompression)); at != 0 {
+		h.compressed = true
+		h.zstd = tableAt(meta, inner.Indirect(at+inner.Pos)).GetByteSlot(compressionCodec, 0) == codecZstd
+	}
+	h.counted = inner.Offset(batchVariadic) != 0
 	checkVector(message, messageNotes, offsetBytes)
 	for count := range structs(inner, batchVariadic, 8) {
 		n := int64(binary.LittleEndian.Uint64(count))
@@ -84,6 +102,7 @@ func readHeader(meta []byte) (h header, err error) {
 			return h, damaged("a column says that it has %d buffers", n)
 		}
 		h.variadic += n
+		h.counts++
 	}
 	for node := range structs(inner, batchNodes, nodeBytes) {
 		h.nodes = append(h.nodes, int64(binary.LittleEndian.Uint64(node)))
@@ -149,6 +168,9 @@ func (h header) check(body []byte, maxUncompressed int64) error {
 				return errorf("the compressed values have more than %d MiB: write smaller batches, or leave them uncompressed", maxUncompressed>>20)
 			}
 			uncompressed += size
+			if h.zstd && !windowsWithin(body[from+alignment:from+length], uint64(maxUncompressed)) {
+				return errorf("the compressed values need more than %d MiB of memory to be read: write them with a smaller window, or leave them uncompressed", maxUncompressed>>20)
+			}
 		}
 	}
 	return nil

@@ -28,6 +28,8 @@ type messages struct {
 	rows    int64
 	// ended tells that the mark of the end was read.
 	ended bool
+	// needs is what the schema says that the other parts need.
+	needs *schemaNeeds
 }
 
 var _ ipc.MessageReader = (*messages)(nil)
@@ -77,6 +79,11 @@ func (m *messages) next() (meta, body []byte, err error) {
 	if h.kind == ipc.MessageRecordBatch {
 		m.batches++
 		m.rows += h.rows
+	}
+	if h.kind == ipc.MessageSchema {
+		m.needs = h.needs
+	} else if err := m.needs.check(h); err != nil {
+		return nil, nil, err
 	}
 	return meta, body, h.check(body, maxUncompressed)
 }

@@ -1,0 +1,4 @@
+package arrowframe
+
+// WindowsWithin is windowsWithin, for tests.
+var WindowsWithin = windowsWithin
