@@ -117,11 +117,14 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 		return reply{}, err
 	}
 	defer done()
+	byArrow := len(batch.arrow) > 0
 	rows, err := o.take(a, batch)
 	if err != nil {
 		return reply{}, err
 	}
-	defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it
+	if !byArrow {
+		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; columns of Arrow are not the builder's
+	}
 	options := o.options
 	options.Workspace = &a.workspace
 	result, err := s.evaluate(ctx, o.evaluator, rows, options)

@@ -72,10 +72,14 @@ func (b *Builder) begin() {
 }
 
 // Seen reports whether a builder with UniqueIDs has a customer of that id.
-func (b *Builder) Seen(id string) bool { return b.ids.has(id, b.frame.IDs) }
+func (b *Builder) Seen(id string) bool {
+	b.begin()
+	return b.ids.has(id, b.frame.IDs)
+}
 
 // See makes a builder with UniqueIDs refuse an id of which a customer came by another way.
 func (b *Builder) See(id string) {
+	b.begin()
 	b.ids.collect(b.frame.IDs)
 	b.ids.add(id)
 }
