@@ -20,9 +20,9 @@ func batchRows(batch *echelonv1.CustomerBatch) int {
 	return len(batch.GetRows().GetCustomers())
 }
 
-// readArrow reads the Arrow of a batch, and says of the first one of a stream what people should know. ARROW_INVALID.
-func readArrow(reader *arrowframe.Reader, batch *rowBatch) (*arrowframe.Batch, []string, error) {
-	read, err := reader.Read(batch.arrow)
+// readArrow reads the Arrow of a batch, into memory that is used again unless it is nil, and says of the first one of a stream what people should know. ARROW_INVALID.
+func readArrow(reader *arrowframe.Reader, memory *arrowframe.Memory, batch *rowBatch) (*arrowframe.Batch, []string, error) {
+	read, err := reader.ReadInto(memory, batch.arrow)
 	var wrong *arrowframe.Error
 	if errors.As(err, &wrong) {
 		return nil, nil, fault.New(echelonv1.ErrorReason_ARROW_INVALID, "batch %d: %v", batch.sequence, wrong)
@@ -67,15 +67,16 @@ func (e *evaluator) arrowForm(header *echelonv1.BulkAssignHeader) (*arrowForm, e
 	return form, nil
 }
 
-// answer returns outcomes as an IPC stream; nil where answers are rows.
-func (f *arrowForm) answer(result *engine.Result) ([]byte, error) {
+// answer returns outcomes as an IPC stream, in the assigner's memory; nil where answers are rows.
+func (f *arrowForm) answer(a *assigner, result *engine.Result) ([]byte, error) {
 	if f.writer == nil {
 		return nil, nil
 	}
-	stream, err := f.writer.Stream(result.Outcomes(f.outcomes))
+	stream, err := f.writer.Append(a.stream[:0], &a.columns, result.Outcomes(f.outcomes))
 	if err != nil {
 		return nil, fmt.Errorf("answering by Arrow: %w", err)
 	}
+	a.stream = stream
 	return stream, nil
 }
 
@@ -84,7 +85,7 @@ func (o *openAssign) take(a *assigner, sent *rowBatch) (*batch, error) {
 	if len(sent.arrow) == 0 {
 		return o.read(a.rows, sent)
 	}
-	read, notices, err := readArrow(o.arrow.reader, sent)
+	read, notices, err := readArrow(o.arrow.reader, &a.columns, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func populationReader(rows *frame.Builder, idColumn string) *arrowframe.Reader {
 // addArrow adds the customers of a batch that came as Arrow. ARROW_INVALID.
 func (g *gathering) addArrow(batch *rowBatch) error {
 	defer batch.free()
-	read, notices, err := readArrow(g.arrow, batch)
+	read, notices, err := readArrow(g.arrow, nil, batch)
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func (r *reader) arrow(header *echelonv1.ImportHeader) *arrowframe.Reader {
 // readArrow reads a batch that is to be stored, and gives back its buffer. ARROW_INVALID.
 func (o *openImport) readArrow(batch *rowBatch) (*importRows, error) {
 	defer batch.free()
-	read, notices, err := readArrow(o.arrow, batch)
+	read, notices, err := readArrow(o.arrow, nil, batch)
 	if err != nil {
 		return nil, err
 	}

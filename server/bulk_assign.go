@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -117,12 +118,14 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 		return reply{}, err
 	}
 	defer done()
+	byArrow := len(batch.arrow) > 0
+	defer a.columns.Reset()
 	rows, err := o.take(a, batch)
 	if err != nil {
 		return reply{}, err
 	}
-	if len(batch.arrow) == 0 {
-		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; that of an Arrow batch is none of the builder's, but shares the batch's memory
+	if !byArrow {
+		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; columns of Arrow are not the builder's
 	}
 	options := o.options
 	options.Workspace = &a.workspace
@@ -130,7 +133,7 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 	if err != nil {
 		return reply{}, err
 	}
-	outcomes, err := o.arrow.answer(result)
+	outcomes, err := o.arrow.answer(a, result)
 	if err != nil {
 		return reply{}, err
 	}
@@ -151,7 +154,9 @@ type assigner struct {
 	rows      *wire.Rows
 	workspace engine.Workspace
 	encoder   *engine.Encoder
-	body      []byte
+	// columns are those of batches that came as Arrow and of answers that go so, stream is such an answer, and body the rest of one.
+	columns      arrowframe.Memory
+	stream, body []byte
 }
 
 // written is a message that was written as bytes.

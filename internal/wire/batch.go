@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -61,6 +63,26 @@ func Split(request []byte) (b Batch, ok bool) {
 		}
 	}
 	return b, true
+}
+
+// ArrowAt returns where the Arrow of a request's batch begins, as told by the request's first bytes; 0 where Split finds none.
+func ArrowAt(request []byte) int {
+	at := 0
+	skip := func(tag ...byte) bool {
+		if at > len(request) || !bytes.HasPrefix(request[at:], tag) {
+			return false
+		}
+		_, n := protowire.ConsumeVarint(request[at+len(tag):])
+		at += len(tag) + max(n, 0)
+		return n > 0
+	}
+	if !skip(bytes2) {
+		return 0
+	}
+	if skip(varint1); !skip(arrowTag0, arrowTag1) {
+		return 0
+	}
+	return at
 }
 
 // GivenDepth is how deep a customer lies in the request to score it.

@@ -23,7 +23,9 @@ type Batch struct {
 
 // Frame turns a record batch of the layout's schema into a frame, and says of each row that is refused why, as a frame.Builder with UniqueIDs
 // does. It fails with an *Error where the batch is damaged.
-func (l *Layout) Frame(record arrow.RecordBatch) (batch *Batch, err error) {
+func (l *Layout) Frame(record arrow.RecordBatch) (*Batch, error) { return l.frame(nil, record) }
+
+func (l *Layout) frame(memory *Memory, record arrow.RecordBatch) (batch *Batch, err error) {
 	defer func() {
 		// The lengths of a message are checked before; what is left are values that point outside, which arrow-go answers by panics.
 		if panicked := recover(); panicked != nil {
@@ -31,7 +33,10 @@ func (l *Layout) Frame(record arrow.RecordBatch) (batch *Batch, err error) {
 		}
 	}()
 	n := int(record.NumRows())
-	d := &decoding{layout: l, record: record, rows: n, suspects: frame.NewBitmap(n)}
+	if l.options.Own {
+		memory = nil
+	}
+	d := &decoding{layout: l, memory: memory, record: record, rows: n, suspects: frame.NewBitmap(n)}
 	f := &frame.Frame{Schema: l.to, IDs: d.ids(record.Column(l.id)), Columns: make([]frame.Column, l.to.Len())}
 	for i, place := range l.fields {
 		if place < 0 {
@@ -54,6 +59,7 @@ func (l *Layout) Frame(record arrow.RecordBatch) (batch *Batch, err error) {
 // decoding is a record batch that becomes a frame.
 type decoding struct {
 	layout *Layout
+	memory *Memory
 	record arrow.RecordBatch
 	rows   int
 	// suspects are rows that are looked at again, one by one, since something seems to be wrong with them.
@@ -62,12 +68,16 @@ type decoding struct {
 
 func (d *decoding) suspect(row int) { d.suspects.Set(row, true) }
 
+// bitmap returns an empty set of rows, everyRow that of all.
+func (d *decoding) bitmap() frame.Bitmap   { return d.memory.newWords((d.rows + 63) / 64) }
+func (d *decoding) everyRow() frame.Bitmap { return filled(d.bitmap(), d.rows) }
+
 // suspectMissing suspects the rows that lack a value which they must have.
 func (d *decoding) suspectMissing(field frame.Field, valid frame.Bitmap) {
 	if !field.Required {
 		return
 	}
-	for i, word := range everyRow(d.rows) {
+	for i, word := range d.everyRow() {
 		d.suspects[i] |= word &^ valid[i]
 	}
 }
@@ -121,8 +131,10 @@ func (d *decoding) build(b *frame.Builder, row int, id string) *echelonv1.RowErr
 }
 
 // everyRow is the set of all rows.
-func everyRow(n int) frame.Bitmap {
-	all := frame.NewBitmap(n)
+func everyRow(n int) frame.Bitmap { return filled(frame.NewBitmap(n), n) }
+
+// filled makes a set of n rows that of all of them.
+func filled(all frame.Bitmap, n int) frame.Bitmap {
 	for i := range all {
 		all[i] = ^uint64(0)
 	}

@@ -38,7 +38,7 @@ func (d *decoding) column(field frame.Field, of arrow.Array) frame.Column {
 
 // absent returns the column of a field that the batch lacks.
 func (d *decoding) absent(field frame.Field) frame.Column {
-	c := frame.Column{Type: field.Type, Valid: frame.NewBitmap(d.rows)}
+	c := frame.Column{Type: field.Type, Valid: d.bitmap()}
 	d.room(&c)
 	d.suspectMissing(field, c.Valid)
 	return c
@@ -48,13 +48,13 @@ func (d *decoding) absent(field frame.Field) frame.Column {
 func (d *decoding) room(c *frame.Column) {
 	switch c.Type {
 	case echelonv1.Attribute_NUMBER, echelonv1.Attribute_INTEGER:
-		c.Numbers = make([]float64, d.rows)
+		c.Numbers = d.memory.newDoubles(d.rows)
 	case echelonv1.Attribute_BOOLEAN:
-		c.Bits = frame.NewBitmap(d.rows)
+		c.Bits = d.bitmap()
 	case echelonv1.Attribute_DATE, echelonv1.Attribute_TIMESTAMP:
-		c.Ints = make([]int64, d.rows)
+		c.Ints = d.memory.newInts(d.rows)
 	case echelonv1.Attribute_STRING:
-		c.Codes = make([]uint32, d.rows)
+		c.Codes = d.memory.newCodes(d.rows)
 	case echelonv1.Attribute_STRING_LIST:
 		c.Offsets = make([]uint32, d.rows+1)
 	}
@@ -63,17 +63,16 @@ func (d *decoding) room(c *frame.Column) {
 // valid returns the rows that have a value.
 func (d *decoding) valid(of arrow.Array) frame.Bitmap {
 	if _, is := of.(*array.Null); is {
-		return frame.NewBitmap(d.rows)
+		return d.bitmap()
 	}
 	if of.NullN() == 0 || len(of.NullBitmapBytes()) == 0 {
-		return everyRow(d.rows)
+		return d.everyRow()
 	}
-	return bitmapOf(of.NullBitmapBytes(), of.Data().Offset(), d.rows)
+	return bitmapOf(d.bitmap(), of.NullBitmapBytes(), of.Data().Offset(), d.rows)
 }
 
-// bitmapOf copies n bits from a place on.
-func bitmapOf(bits []byte, from, n int) frame.Bitmap {
-	to := frame.NewBitmap(n)
+// bitmapOf copies n bits from a place on into an empty set.
+func bitmapOf(to frame.Bitmap, bits []byte, from, n int) frame.Bitmap {
 	if from&7 != 0 {
 		for i := range n {
 			to.Set(i, bits[(from+i)>>3]&(1<<(uint(from+i)&7)) != 0)
@@ -150,24 +149,24 @@ func (d *decoding) numbers(c *frame.Column, field frame.Field, of arrow.Array) b
 	case *array.Float64:
 		c.Numbers = d.doubles(a.Float64Values()[:d.rows], c.Valid)
 	case *array.Float32:
-		c.Numbers = widened(a.Float32Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Float32Values()[:d.rows], c.Valid)
 	case *array.Int8:
-		c.Numbers = widened(a.Int8Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Int8Values()[:d.rows], c.Valid)
 	case *array.Int16:
-		c.Numbers = widened(a.Int16Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Int16Values()[:d.rows], c.Valid)
 	case *array.Int32:
-		c.Numbers = widened(a.Int32Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Int32Values()[:d.rows], c.Valid)
 	case *array.Int64:
-		c.Numbers = widened(a.Int64Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Int64Values()[:d.rows], c.Valid)
 		d.suspectBeyond(c)
 	case *array.Uint8:
-		c.Numbers = widened(a.Uint8Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Uint8Values()[:d.rows], c.Valid)
 	case *array.Uint16:
-		c.Numbers = widened(a.Uint16Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Uint16Values()[:d.rows], c.Valid)
 	case *array.Uint32:
-		c.Numbers = widened(a.Uint32Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Uint32Values()[:d.rows], c.Valid)
 	case *array.Uint64:
-		c.Numbers = widened(a.Uint64Values()[:d.rows], c.Valid)
+		c.Numbers = widened(d, a.Uint64Values()[:d.rows], c.Valid)
 		d.suspectBeyond(c)
 	default:
 		return false
@@ -184,7 +183,7 @@ func (d *decoding) doubles(values []float64, valid frame.Bitmap) []float64 {
 	if !d.layout.options.Own && aligned && zeroWhereMissing(values, valid) {
 		return slices.Clip(values)
 	}
-	return widened(values, valid)
+	return widened(d, values, valid)
 }
 
 func zeroWhereMissing(values []float64, valid frame.Bitmap) bool {
@@ -202,10 +201,17 @@ func zeroWhereMissing(values []float64, valid frame.Bitmap) bool {
 }
 
 // widened returns numbers as doubles, zero where there is no value.
-func widened[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](values []T, valid frame.Bitmap) []float64 {
-	to := make([]float64, len(values))
+func widened[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, values []T, valid frame.Bitmap) []float64 {
+	to := d.memory.newDoubles(len(values))
 	for w, word := range valid {
 		from, end := w<<6, min(w<<6+64, len(values))
+		if word == ^uint64(0) {
+			block := to[from:end]
+			for i, x := range values[from:end] {
+				block[i] = float64(x)
+			}
+			continue
+		}
 		for i, x := range values[from:end] {
 			if word&(1<<uint(i)) != 0 {
 				to[from+i] = float64(x)
@@ -255,11 +261,11 @@ func (d *decoding) truths(c *frame.Column, of arrow.Array) bool {
 	if !is {
 		return false
 	}
-	c.Bits = frame.NewBitmap(d.rows)
+	c.Bits = d.bitmap()
 	if d.rows == 0 {
 		return true
 	}
-	c.Bits = bitmapOf(a.Data().Buffers()[1].Bytes(), a.Data().Offset(), d.rows)
+	c.Bits = bitmapOf(c.Bits, a.Data().Buffers()[1].Bytes(), a.Data().Offset(), d.rows)
 	for i := range c.Bits {
 		c.Bits[i] &= c.Valid[i]
 	}

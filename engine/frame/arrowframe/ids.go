@@ -1,6 +1,7 @@
 package arrowframe
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"strconv"
 	"unicode/utf8"
@@ -13,11 +14,13 @@ import (
 
 // ids returns the ids of all rows, copied, and suspects those that are none. Null is the empty id.
 func (d *decoding) ids(of arrow.Array) []string {
-	ids := make([]string, d.rows)
+	ids, plain := d.memory.newTexts(d.rows), false
 	switch a := of.(type) {
 	case *array.String:
+		plain = ascii(a.ValueBytes())
 		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
 	case *array.LargeString:
+		plain = ascii(a.ValueBytes())
 		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
 	default:
 		for i := range ids {
@@ -25,11 +28,27 @@ func (d *decoding) ids(of arrow.Array) []string {
 		}
 	}
 	for i, id := range ids {
-		if id == "" || len(id) > frame.MaxIDBytes || !utf8.ValidString(id) {
+		if id == "" || len(id) > frame.MaxIDBytes || !plain && !utf8.ValidString(id) {
 			d.suspect(i)
 		}
 	}
 	return ids
+}
+
+// ascii reports whether a text has characters of ASCII alone: then each part of it is valid UTF-8.
+func ascii(text []byte) bool {
+	const high, word = 0x8080808080808080, 8
+	for ; len(text) >= word; text = text[word:] {
+		if binary.LittleEndian.Uint64(text)&high != 0 {
+			return false
+		}
+	}
+	for _, b := range text {
+		if b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // idsOf copies ids in one piece. Offsets count from the beginning of the column's memory, of which text is the part that they span.

@@ -23,7 +23,10 @@ type Reader struct {
 func NewReader(to *frame.Schema, options Options) *Reader { return &Reader{to: to, options: options} }
 
 // Read reads a batch. It fails with an *Error.
-func (r *Reader) Read(stream []byte) (*Batch, error) {
+func (r *Reader) Read(stream []byte) (*Batch, error) { return r.ReadInto(nil, stream) }
+
+// ReadInto reads a batch into memory that is used again; not where batches are owned.
+func (r *Reader) ReadInto(memory *Memory, stream []byte) (*Batch, error) {
 	schema, record, err := read(stream)
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func (r *Reader) Read(stream []byte) (*Batch, error) {
 	case record == nil:
 		return &Batch{Frame: frame.NewBuilder(r.to).Take(), Ignored: layout.Ignored()}, nil
 	}
-	return layout.Frame(record)
+	return layout.frame(memory, record)
 }
 
 // layoutOf returns the layout of a schema: mostly that of the batch before.

@@ -189,6 +189,9 @@ func TestTheSameCustomersAsRowsAndAsArrowGiveTheSameFrameAndTheSameErrors(t *tes
 	})
 }
 
+// reused is memory that all batches of the property have, one after another.
+var reused = &arrowframe.Memory{}
+
 // compare holds a record batch, as it is and as an IPC stream, against the same customers as rows.
 func compare(t *rapid.T, to *frame.Schema, customers []*echelonv1.Customer, record arrow.RecordBatch) {
 	want := &frame.Frame{}
@@ -221,10 +224,21 @@ func compare(t *rapid.T, to *frame.Schema, customers []*echelonv1.Customer, reco
 		t.Fatal(err)
 	}
 	same(t, batch, want, refused, len(customers))
+	// Memory that batches of other schemas and sizes had, and that has two batches at a time.
+	reader := arrowframe.NewReader(to, arrowframe.Options{})
+	batch, err = reader.ReadInto(reused, stream)
+	if err == nil {
+		_, err = reader.ReadInto(reused, stream)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, batch, want, refused, len(customers))
 	if got := arrowframe.Rows(stream); got != len(customers) {
 		t.Fatalf("Rows counts %d of %d rows", got, len(customers))
 	}
 	again(t, to, want)
+	reused.Reset()
 }
 
 func same(t *rapid.T, got *arrowframe.Batch, want *frame.Frame, refused []*echelonv1.RowError, rows int) {
@@ -249,6 +263,11 @@ func again(t *rapid.T, to *frame.Schema, f *frame.Frame) {
 		stream, err := w.Stream(f)
 		if err != nil {
 			t.Fatal(err)
+		}
+		prefix := []byte("before")
+		appended, err := w.Append(prefix, reused, f)
+		if err != nil || string(appended) != string(prefix)+string(stream) {
+			t.Fatal("what is appended by memory that is used again is another stream:", err)
 		}
 		batch, err := arrowframe.NewReader(to, arrowframe.Options{}).Read(stream)
 		if err != nil || len(batch.Ignored) > 0 {

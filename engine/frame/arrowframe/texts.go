@@ -64,7 +64,7 @@ func (d *decoding) texts(c *frame.Column, field frame.Field, of arrow.Array) boo
 
 // plain takes texts that stand in their rows.
 func (d *decoding) plain(c *frame.Column, field frame.Field, text func(int) string) {
-	c.Codes = make([]uint32, d.rows)
+	c.Codes = d.memory.newCodes(d.rows)
 	codes := newCodes(field)
 	last, lastCode, lastSound := "", uint32(0), false
 	for row := range d.rows {
@@ -104,7 +104,7 @@ func (d *decoding) dictionary(c *frame.Column, field frame.Field, of *array.Dict
 		}
 		clear = clear && to[i] < missingCode
 	}
-	c.Codes, c.Dict = make([]uint32, d.rows), codes.dict
+	c.Codes, c.Dict = d.memory.newCodes(d.rows), codes.dict
 	switch a := of.Indices().(type) {
 	case *array.Int8:
 		translate(d, c, a.Int8Values()[:d.rows], to, clear)

@@ -31,12 +31,12 @@ func inRange(of echelonv1.Attribute_Type, x int64) bool {
 func (d *decoding) times(c *frame.Column, field frame.Field, of arrow.Array) bool {
 	switch a := of.(type) {
 	case *array.Date32:
-		c.Ints = integers(a.Date32Values()[:d.rows], c.Valid)
+		c.Ints = integers(d, a.Date32Values()[:d.rows], c.Valid)
 	case *array.Timestamp:
 		if field.Type != echelonv1.Attribute_TIMESTAMP || a.DataType().(*arrow.TimestampType).Unit != arrow.Microsecond {
 			return false
 		}
-		c.Ints = integers(a.TimestampValues()[:d.rows], c.Valid)
+		c.Ints = integers(d, a.TimestampValues()[:d.rows], c.Valid)
 	default:
 		return false
 	}
@@ -49,8 +49,8 @@ func (d *decoding) times(c *frame.Column, field frame.Field, of arrow.Array) boo
 }
 
 // integers returns days or instants, zero where there is none.
-func integers[T ~int32 | ~int64](values []T, valid frame.Bitmap) []int64 {
-	to := make([]int64, len(values))
+func integers[T ~int32 | ~int64](d *decoding, values []T, valid frame.Bitmap) []int64 {
+	to := d.memory.newInts(len(values))
 	for i, x := range values {
 		if valid.Get(i) {
 			to[i] = int64(x)

@@ -1,7 +1,6 @@
 package arrowframe
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 
@@ -82,13 +81,21 @@ func (w *Writer) textType(field frame.Field) arrow.DataType {
 }
 
 // Record returns a frame as a record batch, which may share the frame's doubles.
-func (w *Writer) Record(f *frame.Frame) arrow.RecordBatch {
+func (w *Writer) Record(f *frame.Frame) arrow.RecordBatch { return w.record(nil, f) }
+
+func (w *Writer) record(lent *Memory, f *frame.Frame) arrow.RecordBatch {
+	e := &encoding{memory: lent, plain: w.plain}
 	columns := make([]arrow.Array, 0, len(f.Columns)+1)
-	columns = append(columns, textsOf(len(f.IDs), nil, func(i int) string { return f.IDs[i] }))
+	columns = append(columns, e.textsOf(f.IDs, nil))
 	for i := range f.Columns {
-		columns = append(columns, w.array(w.schema.Field(i+1).Type, &f.Columns[i], f.Len()))
+		columns = append(columns, e.array(w.schema.Field(i+1).Type, &f.Columns[i], f.Len()))
 	}
 	return array.NewRecordBatch(w.schema, columns, int64(f.Len()))
+}
+
+// Append appends a frame as a whole IPC stream with one record batch. What it needs meanwhile it takes from memory that is used again.
+func (w *Writer) Append(to []byte, lent *Memory, f *frame.Frame) ([]byte, error) {
+	return appendStream(to, w.record(lent, f))
 }
 
 // Stream returns a frame as a whole IPC stream with one record batch.
@@ -96,16 +103,28 @@ func (w *Writer) Stream(f *frame.Frame) ([]byte, error) { return Stream(w.Record
 
 // Stream returns a record batch as a whole IPC stream.
 func Stream(record arrow.RecordBatch) ([]byte, error) {
-	var out bytes.Buffer
-	out.Grow(streamBytes(record))
-	writer := ipc.NewWriter(&out, ipc.WithSchema(record.Schema()))
+	return appendStream(make([]byte, 0, streamBytes(record)), record)
+}
+
+// appended is what is written, at the end of a slice.
+type appended struct{ bytes []byte }
+
+// Write implements io.Writer.
+func (a *appended) Write(p []byte) (int, error) {
+	a.bytes = append(a.bytes, p...)
+	return len(p), nil
+}
+
+func appendStream(to []byte, record arrow.RecordBatch) ([]byte, error) {
+	out := &appended{to}
+	writer := ipc.NewWriter(out, ipc.WithSchema(record.Schema()))
 	if err := writer.Write(record); err != nil {
 		return nil, fmt.Errorf("writing a record batch: %w", err)
 	}
 	if err := writer.Close(); err != nil {
 		return nil, fmt.Errorf("writing a record batch: %w", err)
 	}
-	return out.Bytes(), nil
+	return out.bytes, nil
 }
 
 // framingBytes is about what a stream has beside the values: a schema, and metadata of each column.
@@ -120,8 +139,14 @@ func streamBytes(record arrow.RecordBatch) int {
 	return n
 }
 
+// encoding is a frame that becomes a record batch.
+type encoding struct {
+	memory *Memory
+	plain  bool
+}
+
 // array returns a column.
-func (w *Writer) array(as arrow.DataType, c *frame.Column, rows int) arrow.Array {
+func (e *encoding) array(as arrow.DataType, c *frame.Column, rows int) arrow.Array {
 	bits, nulls := validityOf(c.Valid, rows)
 	made := func(values []byte) arrow.Array {
 		data := array.NewData(as, rows, []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
@@ -131,21 +156,20 @@ func (w *Writer) array(as arrow.DataType, c *frame.Column, rows int) arrow.Array
 	case echelonv1.Attribute_NUMBER:
 		return made(arrow.Float64Traits.CastToBytes(c.Numbers[:rows]))
 	case echelonv1.Attribute_INTEGER:
-		return made(arrow.Int64Traits.CastToBytes(converted[int64](c.Numbers[:rows])))
+		return made(arrow.Int64Traits.CastToBytes(converted(e.memory.newInts(rows), c.Numbers[:rows])))
 	case echelonv1.Attribute_BOOLEAN:
 		return made(arrow.Uint64Traits.CastToBytes(c.Bits))
 	case echelonv1.Attribute_DATE:
-		return made(arrow.Int32Traits.CastToBytes(converted[int32](c.Ints[:rows])))
+		return made(arrow.Int32Traits.CastToBytes(converted(e.memory.newPlaces(rows), c.Ints[:rows])))
 	case echelonv1.Attribute_TIMESTAMP:
 		return made(arrow.Int64Traits.CastToBytes(c.Ints[:rows]))
 	case echelonv1.Attribute_STRING:
-		return w.texts(as, c.Codes[:rows], c.Dict, c.Valid, bits, nulls)
+		return e.texts(as, c.Codes[:rows], c.Dict, c.Valid, bits, nulls)
 	}
-	return w.lists(as.(*arrow.ListType), c, rows, bits, nulls)
+	return e.lists(as.(*arrow.ListType), c, rows, bits, nulls)
 }
 
-func converted[T int32 | int64, F float64 | int64](values []F) []T {
-	to := make([]T, len(values))
+func converted[T int32 | int64, F float64 | int64](to []T, values []F) []T {
 	for i, x := range values {
 		to[i] = T(x)
 	}
@@ -161,36 +185,40 @@ func validityOf(valid frame.Bitmap, rows int) (bits *memory.Buffer, nulls int) {
 }
 
 // textsOf returns texts in their rows.
-func textsOf(n int, bits *memory.Buffer, text func(int) string) arrow.Array {
-	offsets, values := make([]int32, n+1), make([]byte, 0, 16*n)
-	for i := range n {
-		values = append(values, text(i)...)
-		offsets[i+1] = int32(len(values))
+func (e *encoding) textsOf(texts []string, bits *memory.Buffer) arrow.Array {
+	size := 0
+	for _, text := range texts {
+		size += len(text)
+	}
+	offsets, values, end := e.memory.newPlaces(len(texts)+1), e.memory.newBytes(size), 0
+	for i, text := range texts {
+		end += copy(values[end:], text)
+		offsets[i+1] = int32(end)
 	}
 	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(values)}
 	nulls := 0
 	if bits != nil {
 		nulls = array.UnknownNullCount
 	}
-	return array.MakeFromData(array.NewData(arrow.BinaryTypes.String, n, buffers, nil, nulls, 0))
+	return array.MakeFromData(array.NewData(arrow.BinaryTypes.String, len(texts), buffers, nil, nulls, 0))
 }
 
 // texts returns texts, by places in a dictionary or in their rows. A nil set of valid places means all.
-func (w *Writer) texts(as arrow.DataType, codes []uint32, dict []string, valid frame.Bitmap, bits *memory.Buffer, nulls int) arrow.Array {
-	has := func(i int) bool { return valid == nil || valid.Get(i) }
-	if w.plain {
-		return textsOf(len(codes), bits, func(i int) string {
-			if !has(i) {
-				return ""
+func (e *encoding) texts(as arrow.DataType, codes []uint32, dict []string, valid frame.Bitmap, bits *memory.Buffer, nulls int) arrow.Array {
+	if e.plain {
+		texts := e.memory.newTexts(len(codes))
+		for i, code := range codes {
+			if valid == nil || valid.Get(i) {
+				texts[i] = dict[code]
 			}
-			return dict[codes[i]]
-		})
+		}
+		return e.textsOf(texts, bits)
 	}
 	// Only what is used: the dictionary of a frame may be that of a larger one.
-	places, used := make([]uint32, len(dict)), []string(nil)
-	at := make([]uint32, len(codes))
+	places, used := e.memory.newCodes(len(dict)), []string(nil)
+	at := e.memory.newCodes(len(codes))
 	for i, code := range codes {
-		if !has(i) {
+		if valid != nil && !valid.Get(i) {
 			continue
 		}
 		if places[code] == 0 {
@@ -202,24 +230,23 @@ func (w *Writer) texts(as arrow.DataType, codes []uint32, dict []string, valid f
 	index := as.(*arrow.DictionaryType).IndexType
 	values := arrow.Uint32Traits.CastToBytes(at)
 	if index.ID() == arrow.INT8 {
-		values = make([]byte, len(at))
+		values = e.memory.newBytes(len(at))
 		for i, place := range at {
 			values[i] = byte(place)
 		}
 	}
 	indices := array.NewData(index, len(codes), []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
-	entries := textsOf(len(used), nil, func(i int) string { return used[i] })
-	return array.NewDictionaryArray(as, array.MakeFromData(indices), entries)
+	return array.NewDictionaryArray(as, array.MakeFromData(indices), e.textsOf(used, nil))
 }
 
 // lists returns lists of texts.
-func (w *Writer) lists(as *arrow.ListType, c *frame.Column, rows int, bits *memory.Buffer, nulls int) arrow.Array {
+func (e *encoding) lists(as *arrow.ListType, c *frame.Column, rows int, bits *memory.Buffer, nulls int) arrow.Array {
 	first, last := c.Offsets[0], c.Offsets[rows]
-	offsets := make([]int32, rows+1)
+	offsets := e.memory.newPlaces(rows + 1)
 	for i := range offsets {
 		offsets[i] = int32(c.Offsets[i] - first)
 	}
-	items := w.texts(as.Elem(), c.Codes[first:last], c.Dict, nil, nil, 0)
+	items := e.texts(as.Elem(), c.Codes[first:last], c.Dict, nil, nil, 0)
 	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets))}
 	return array.MakeFromData(array.NewData(as, rows, buffers, []arrow.ArrayData{items.Data()}, nulls, 0))
 }
