@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
@@ -94,7 +95,9 @@ func (w *watching) step(stream grpc.ServerStreamingServer[echelonv1.WatchAssignm
 	if err := changes.Order(stream.Context()); err != nil {
 		return false, err
 	}
-	page, err := changes.Read(stream.Context(), w.at, pageSize(w.request.GetPageSize(), defaultExportPage), w.wants)
+	size := pageSize(w.request.GetPageSize(), defaultExportPage)
+	full := func(changes, bytes int) bool { return w.service.streams.full(changes, size, bytes) }
+	page, err := changes.Read(stream.Context(), w.at, full, w.wants)
 	if err != nil {
 		return false, err
 	}
@@ -148,10 +151,14 @@ func (s *assignmentService) GetHistory(ctx context.Context, request *echelonv1.G
 	if err != nil {
 		return nil, err
 	}
-	response := &echelonv1.GetHistoryResponse{Changes: list}
-	if len(list) > size {
-		response.Changes = list[:size]
-		response.NextPageToken = writeCursor(cursor{Item: strconv.FormatInt(list[size-1].GetSequence(), 10)}, binding...)
+	response, bytes := &echelonv1.GetHistoryResponse{}, 0
+	for i, change := range list {
+		if s.streams.full(i, size, bytes) {
+			response.NextPageToken = writeCursor(cursor{Item: strconv.FormatInt(list[i-1].GetSequence(), 10)}, binding...)
+			break
+		}
+		bytes += proto.Size(change)
+		response.Changes = append(response.Changes, change)
 	}
 	return response, nil
 }

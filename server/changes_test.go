@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/server"
 )
 
 // watched returns all that a watch gives until now, and its last cursor.
@@ -232,5 +233,55 @@ func TestHistoryTellsEveryChangeOfACustomerAndWhatItWas(t *testing.T) {
 	h.must(err)
 	if a := got.GetAssignment(); a.GetTiers()[0].GetTier() != "high" || a.GetProvenance().GetRunId() != first.GetId() || a.GetProvenance().GetAsOf() == nil {
 		t.Errorf("it was %v", a)
+	}
+}
+
+// Reasons are long: a page ends before it has more to say than a message holds, and the next one goes on.
+func TestPagesOfChangesAndOverridesFitAMessage(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.MaxMessageBytes = 64 << 10 })
+	h.create(plain)
+	const customers, times = 40, 3
+	for i := range customers {
+		h.upsert(fmt.Sprintf("c%02d", i), attrs{"arr": 10 * i})
+	}
+	h.published("plain")
+	for turn := range times {
+		for i := range customers {
+			o := pin("plain", fmt.Sprintf("c%02d", i), []string{"high", "low"}[turn%2])
+			o.Reason = strings.Repeat("ä", 1000)
+			h.override(o)
+		}
+	}
+	if got := h.overrides(&echelonv1.ListOverridesRequest{Model: "plain", PageSize: 10_000}); len(got) != customers || got[customers-1].GetCustomerId() != "c39" {
+		t.Errorf("%d overrides", len(got))
+	}
+	request := after(0)
+	request.PageSize = 10_000
+	all, _, err := h.watched(request)
+	h.must(err)
+	for i, change := range all {
+		if change.GetSequence() != int64(i+1) {
+			t.Fatalf("behind the change %d comes %d", i, change.GetSequence())
+		}
+	}
+	if len(all) < customers*times {
+		t.Errorf("%d changes", len(all))
+	}
+	moves := 0
+	for i := range 60 {
+		o := pin("plain", "c00", []string{"high", "low"}[i%2])
+		o.Reason = strings.Repeat("ä", 1000)
+		h.override(o)
+	}
+	for token := ""; ; {
+		page, err := h.assignments.GetHistory(h.context(), &echelonv1.GetHistoryRequest{Model: "plain", CustomerId: "c00", PageSize: 10_000, PageToken: token})
+		h.must(err)
+		moves += len(page.GetChanges())
+		if token = page.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if moves < 60 {
+		t.Errorf("%d changes of one customer", moves)
 	}
 }

@@ -61,11 +61,15 @@ func (s *assignmentService) ListOverrides(ctx context.Context, request *echelonv
 	if err != nil {
 		return nil, err
 	}
-	response := &echelonv1.ListOverridesResponse{Overrides: list}
-	if len(list) > size {
-		response.Overrides = list[:size]
-		last := list[size-1]
-		response.NextPageToken = writeCursor(cursor{After: last.GetCustomerId(), Item: last.GetItem()}, binding...)
+	response, bytes := &echelonv1.ListOverridesResponse{}, 0
+	for i, o := range list {
+		if s.streams.full(i, size, bytes) {
+			last := list[i-1]
+			response.NextPageToken = writeCursor(cursor{After: last.GetCustomerId(), Item: last.GetItem()}, binding...)
+			break
+		}
+		bytes += proto.Size(o)
+		response.Overrides = append(response.Overrides, o)
 	}
 	return response, nil
 }

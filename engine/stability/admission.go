@@ -124,7 +124,10 @@ func (c *Census) maxPromotions() *int64 {
 // if all were judged again after it.
 func (c *Census) Admit() *Admission {
 	slices.SortFunc(c.candidates, compare)
-	w := &walk{census: c, admission: &Admission{admitted: make(map[string]bool), full: make(map[string]bool)}, moves: -1, promotions: -1, room: c.rooms()}
+	w := &walk{
+		census: c, admission: &Admission{admitted: make(map[string]bool), full: make(map[string]bool)}, moves: -1, promotions: -1, room: c.rooms(),
+		waiting: make(map[int][]candidate),
+	}
 	if allowed := c.maxMoves(); allowed != nil {
 		w.moves = max(0, *allowed-c.moved[up]-c.moved[down]-c.moved[sideways])
 	}
@@ -159,9 +162,9 @@ type walk struct {
 	census            *Census
 	admission         *Admission
 	moves, promotions int64
-	// room is what is left of that of tiers, waiting are the promotions for which there was none, in their order.
+	// room is what is left of that of tiers, waiting are the promotions into each for which there was none, in their order.
 	room    map[int]int64
-	waiting []candidate
+	waiting map[int][]candidate
 }
 
 // judge admits a candidate, or lets it wait for room, or passes it over.
@@ -172,7 +175,7 @@ func (w *walk) judge(one candidate) {
 		return
 	case one.Promotion && kept && room <= 0:
 		w.admission.full[one.id] = true
-		w.waiting = append(w.waiting, one)
+		w.waiting[one.To] = append(w.waiting[one.To], one)
 		return
 	}
 	w.admission.admitted[one.id] = true
@@ -195,13 +198,10 @@ func (w *walk) judge(one candidate) {
 
 // next judges the first again who waits for room in a tier.
 func (w *walk) next(place int) {
-	i := slices.IndexFunc(w.waiting, func(one candidate) bool { return one.To == place })
-	if i < 0 {
-		return
+	if queue := w.waiting[place]; len(queue) > 0 {
+		w.waiting[place] = queue[1:]
+		w.judge(queue[0])
 	}
-	one := w.waiting[i]
-	w.waiting = slices.Delete(w.waiting, i, i+1)
-	w.judge(one)
 }
 
 // Count returns the moves of the period.

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"strconv"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/echelonhq/echelon/internal/fault"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -33,9 +35,9 @@ type Page struct {
 	More bool
 }
 
-// Read returns up to limit changes behind a position of those that are wanted, in order, and without those that have no numbers yet.
-// CHANGES_EXPIRED, INVALID_REQUEST.
-func (f *Feed) Read(ctx context.Context, at Position, limit int, wants func(*echelonv1.AssignmentChange) bool) (*Page, error) {
+// Read returns the changes behind a position of those that are wanted, in order, until full says that so many of so many bytes are enough, and without
+// those that have no numbers yet. CHANGES_EXPIRED, INVALID_REQUEST.
+func (f *Feed) Read(ctx context.Context, at Position, full func(changes, bytes int) bool, wants func(*echelonv1.AssignmentChange) bool) (*Page, error) {
 	view, err := f.store.View(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func (f *Feed) Read(ctx context.Context, at Position, limit int, wants func(*ech
 	if err != nil {
 		return nil, err
 	}
-	page, seen := &Page{Next: at}, 0
+	page, seen, bytes := &Page{Next: at}, 0, 0
 	for document, err := range view.Documents(storage.KindChangePlace, storage.DocumentScan{Prefix: logPrefix, After: key}) {
 		if err != nil {
 			return nil, err
@@ -58,7 +60,7 @@ func (f *Feed) Read(ctx context.Context, at Position, limit int, wants func(*ech
 			if err != nil {
 				return nil, err
 			}
-			if len(page.Changes) == limit || seen == looked {
+			if full(len(page.Changes), bytes) || seen == looked {
 				page.More = true
 				return page, nil
 			}
@@ -66,6 +68,7 @@ func (f *Feed) Read(ctx context.Context, at Position, limit int, wants func(*ech
 			page.Next = Position{change.GetSequence(), change.GetCustomerId()}
 			if wants(change) {
 				page.Changes = append(page.Changes, change)
+				bytes += proto.Size(change)
 			}
 		}
 		page.Next = Position{Sequence: place.GetFirstSequence() + place.GetChanges() - 1}

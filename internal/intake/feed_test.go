@@ -26,12 +26,17 @@ import (
 
 func all(*echelonv1.AssignmentChange) bool { return true }
 
+// upTo is pages of so many changes.
+func upTo(limit int) func(changes, bytes int) bool {
+	return func(changes, _ int) bool { return changes == limit }
+}
+
 // read reads the feed behind a position to its end, in pages.
 func (r *rig) read(at feed.Position, page int) (changes []*echelonv1.AssignmentChange) {
 	r.Helper()
 	r.must(r.in.Feed().Order(context.Background()))
 	for {
-		got, err := r.in.Feed().Read(context.Background(), at, page, all)
+		got, err := r.in.Feed().Read(context.Background(), at, upTo(page), all)
 		r.must(err)
 		changes, at = append(changes, got.Changes...), got.Next
 		if !got.More {
@@ -381,7 +386,7 @@ func TestWatchersAmongManyWritersGetEveryChangeOnce(t *testing.T) {
 					t.Error(err)
 				}
 				for more := true; more; {
-					page, err := r.in.Feed().Read(t.Context(), at, 1+w*5, all)
+					page, err := r.in.Feed().Read(t.Context(), at, upTo(1+w*5), all)
 					if err != nil {
 						t.Error(err)
 						return
@@ -451,7 +456,7 @@ func TestOldChangesAreRemovedAndWhoIsBehindIsTold(t *testing.T) {
 		t.Errorf("%d batches were removed", removed)
 	}
 	for _, behind := range []int64{0, 7, 19} {
-		_, err := r.in.Feed().Read(t.Context(), feed.Position{Sequence: behind}, 10, all)
+		_, err := r.in.Feed().Read(t.Context(), feed.Position{Sequence: behind}, upTo(10), all)
 		if !fault.Is(err, echelonv1.ErrorReason_CHANGES_EXPIRED) || !strings.Contains(err.Error(), "export the assignments anew") {
 			t.Errorf("behind %d: %v", behind, err)
 		}
@@ -472,7 +477,7 @@ func TestOldChangesAreRemovedAndWhoIsBehindIsTold(t *testing.T) {
 	if got := r.read(feed.Position{Sequence: 22}, 1); len(got) != 0 {
 		t.Errorf("all are removed, and %v are left", got)
 	}
-	_, err = r.in.Feed().Read(t.Context(), feed.Position{Sequence: 23}, 1, all)
+	_, err = r.in.Feed().Read(t.Context(), feed.Position{Sequence: 23}, upTo(1), all)
 	if !fault.Is(err, echelonv1.ErrorReason_INVALID_REQUEST) {
 		t.Errorf("a number of the future: %v", err)
 	}

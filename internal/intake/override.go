@@ -85,7 +85,7 @@ func (i *Intake) DeleteOverride(ctx context.Context, model, id, item, etag strin
 			return err
 		}
 		place, found := placeOfOverride(kept, item)
-		if !found {
+		if !found || snapshot.Expired(kept.GetOverrides()[place], w.now) { // the sweeper ends that, and says so
 			return ErrNoOverride(model, id, item)
 		}
 		if etag != "" && kept.GetOverrides()[place].GetEtag() != etag {
@@ -193,7 +193,7 @@ func (w *overriding) set(o *echelonv1.Override, etag *string) (*echelonv1.Overri
 	}
 	place, found := placeOfOverride(kept, o.GetItem())
 	var before *echelonv1.Override
-	if found {
+	if found && !snapshot.Expired(kept.GetOverrides()[place], w.now) {
 		before = kept.GetOverrides()[place]
 	}
 	if etag != nil && *etag != before.GetEtag() {
@@ -348,6 +348,10 @@ func computedColumn(r *engine.Result, place int) *frame.Column {
 func (w *overriding) assign(id string) (*engine.Result, error) {
 	if w.published == nil {
 		return nil, nil
+	}
+	// The view is newer than the Tx: since that reads the customer, who writes it meanwhile makes it try again.
+	if _, err := w.tx.CustomerVersion(id); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
 	}
 	batch, err := w.view.Customer(id, w.program.Schema())
 	if errors.Is(err, storage.ErrNotFound) || err == nil && len(batch.Errors) > 0 {

@@ -2,6 +2,8 @@ package intake
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -23,7 +25,7 @@ type OverrideFilter struct {
 	ExpireBefore time.Time
 	// Stale wants those whose computed outcome has moved away.
 	Stale bool
-	// AfterCustomer and AfterTiering are the override after which the list goes on; it begins with the first where they are empty.
+	// AfterCustomer and AfterItem are the override after which the list goes on; it begins with the first where they are empty.
 	AfterCustomer, AfterItem string
 }
 
@@ -73,21 +75,13 @@ func (i *Intake) Overrides(ctx context.Context, filter OverrideFilter, limit int
 	if err != nil {
 		return nil, err
 	}
-	scan := storage.DocumentScan{Prefix: storage.OverrideKey(filter.Model, "")}
 	var list []*echelonv1.Override
 	now := i.now()
-	for document, err := range view.Documents(storage.KindOverride, scan) {
+	for kept, err := range filter.from(view) {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, err
-		}
-		if _, id := storage.OverrideOf(document.Key); id < filter.AfterCustomer {
-			continue
-		}
-		kept := &storagev1.Overrides{}
-		if err := document.Decode(kept); err != nil {
 			return nil, err
 		}
 		for _, o := range kept.GetOverrides() {
@@ -106,6 +100,28 @@ func (i *Intake) Overrides(ctx context.Context, filter OverrideFilter, limit int
 		}
 	}
 	return list, nil
+}
+
+// from goes through the overrides of a model customer by customer, from the one on with which the list goes on.
+func (f *OverrideFilter) from(view storage.Reader) iter.Seq2[*storagev1.Overrides, error] {
+	return func(yield func(*storagev1.Overrides, error) bool) {
+		scan := storage.DocumentScan{Prefix: storage.OverrideKey(f.Model, "")}
+		if f.AfterCustomer != "" {
+			scan.After = storage.OverrideKey(f.Model, f.AfterCustomer)
+			if kept, err := snapshot.ReadOverrides(view, f.Model, f.AfterCustomer); (kept != nil || err != nil) && !yield(kept, err) || err != nil {
+				return
+			}
+		}
+		for document, err := range view.Documents(storage.KindOverride, scan) {
+			kept := &storagev1.Overrides{}
+			if err == nil {
+				err = document.Decode(kept)
+			}
+			if !yield(kept, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // computed tells what a model computes for customers by what is published.
@@ -140,12 +156,14 @@ func (c computed) add(o *echelonv1.Override) error {
 	return nil
 }
 
-// ExpireOverrides ends the overrides that have expired, each with the assignment that follows from it, and returns how many.
+// ExpireOverrides ends the overrides that have expired, each with the assignment that follows from it, and returns how many. Of those that cannot be
+// ended the first fault is told, and the others are ended all the same.
 func (i *Intake) ExpireOverrides(ctx context.Context) (ended int, err error) {
 	due, err := i.expired(ctx)
 	if err != nil {
 		return 0, err
 	}
+	var failed error
 	for _, key := range due {
 		n := 0
 		model, id := storage.OverrideOf(key)
@@ -165,12 +183,16 @@ func (i *Intake) ExpireOverrides(ctx context.Context) (ended int, err error) {
 			w.origin = echelonv1.AssignmentChange_OVERRIDE_EXPIRED
 			return w.put(id, kept)
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+			ended += n
+		case ctx.Err() != nil:
 			return ended, err
+		case failed == nil:
+			failed = fmt.Errorf("ending the overrides of a customer of the model %q: %w", model, err)
 		}
-		ended += n
 	}
-	return ended, nil
+	return ended, failed
 }
 
 // expired returns the keys of documents in which an override has expired.

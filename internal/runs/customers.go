@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync/atomic"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -86,6 +88,7 @@ func (c *customers) keep(batch *storage.CustomerBatch) {
 // sizeOf returns about how many bytes a batch takes.
 func sizeOf(batch *storage.CustomerBatch) int64 {
 	const text, row = 16, 8 + 24 // what a string takes beside its bytes; a version and an update time
+	const message = 192          // what the error of a customer that is refused takes beside its texts
 	size := 0
 	for _, id := range batch.Frame.IDs {
 		size += text + len(id) + row
@@ -96,6 +99,9 @@ func sizeOf(batch *storage.CustomerBatch) int64 {
 		for _, one := range column.Dict {
 			size += text + len(one)
 		}
+	}
+	for _, refused := range batch.Errors {
+		size += message + proto.Size(refused)
 	}
 	return int64(size)
 }

@@ -145,14 +145,13 @@ func (j *job) evaluateSafely(ctx context.Context) (calibration *echelonv1.Calibr
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
-			err = errors.Join(err, j.manager.store.DeleteSnapshot(context.WithoutCancel(ctx), j.run.GetId()))
 		}
 	}()
 	return j.evaluate(ctx)
 }
 
-// evaluate calibrates and writes the snapshot.
-func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
+// evaluate calibrates and writes the snapshot, of which nothing is left where that fails or panics.
+func (j *job) evaluate(ctx context.Context) (_ *echelonv1.Calibration, err error) {
 	j.customers = &customers{view: j.view, schema: j.program.Schema(), used: &j.manager.kept}
 	defer j.customers.release()
 	phase, ended := j.calibrating(ctx)
@@ -173,12 +172,19 @@ func (j *job) evaluate(ctx context.Context) (*echelonv1.Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("beginning the snapshot: %w", err)
 	}
+	whole := false
+	defer func() {
+		if !whole { // a commit of blocks may be under way, which only the writer knows
+			err = errors.Join(err, writer.Abort())
+		}
+	}()
 	if err := j.write(ctx, scorer, writer); err != nil {
-		return nil, errors.Join(err, writer.Abort())
+		return nil, err
 	}
 	if err := writer.Close(); err != nil {
-		return nil, errors.Join(fmt.Errorf("ending the snapshot: %w", err), writer.Abort())
+		return nil, fmt.Errorf("ending the snapshot: %w", err)
 	}
+	whole = true
 	calibration.Refused = j.run.GetSummary().GetBalance().GetRefused()
 	return calibration, nil
 }

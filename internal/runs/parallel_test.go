@@ -183,3 +183,53 @@ func TestARunThatBreaksInTheMiddleLeavesNothing(t *testing.T) {
 		})
 	}
 }
+
+// bursting is a store whose writer of snapshots panics at its third block.
+type bursting struct {
+	storage.Store
+	aborted int
+}
+
+func (s *bursting) WriteSnapshot(ctx context.Context, name string) (storage.SnapshotWriter, error) {
+	writer, err := s.Store.WriteSnapshot(ctx, name)
+	return &burstingWriter{SnapshotWriter: writer, store: s}, err
+}
+
+type burstingWriter struct {
+	storage.SnapshotWriter
+	store  *bursting
+	blocks int
+}
+
+func (w *burstingWriter) Append(block *storagev1.SnapshotBlock) error {
+	if w.blocks++; w.blocks == 3 {
+		panic("the writer is broken")
+	}
+	return w.SnapshotWriter.Append(block)
+}
+
+func (w *burstingWriter) Abort() error {
+	w.store.aborted++
+	return w.SnapshotWriter.Abort()
+}
+
+// A writer commits blocks while others are made: whatever ends the run ends the writer, or blocks would come after they were removed.
+func TestARunThatPanicsAbortsItsWriter(t *testing.T) {
+	store := &bursting{Store: memory.New()}
+	r := newRig(t, store)
+	r.fillMany(10_000)
+	if run := r.run(); run.GetState() != echelonv1.Run_FAILED {
+		t.Errorf("the run is %v", run)
+	}
+	if store.aborted != 1 {
+		t.Errorf("its writer was aborted %d times", store.aborted)
+	}
+	view, err := store.View(t.Context())
+	r.must(err)
+	defer view.Close()
+	names, err := view.SnapshotNames(t.Context())
+	r.must(err)
+	if len(names) > 0 {
+		t.Errorf("of the run there is left %q", names)
+	}
+}
