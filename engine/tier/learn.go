@@ -84,6 +84,13 @@ func (n *LadderLearner) Add(scope *expr.Scope, ids []string, score *frame.Column
 	}
 }
 
+// Merge takes in what another learner of the same ladder gathered, which is not used any more.
+func (n *LadderLearner) Merge(other *LadderLearner) {
+	for i, segment := range other.segments {
+		n.segments[i].merge(segment)
+	}
+}
+
 // Lines returns what was learned. It does not depend on the order in which the population came.
 func (n *LadderLearner) Lines() *LadderLines {
 	lines := &LadderLines{}
@@ -130,6 +137,22 @@ func (n *rungLearner) add(p *part, row int) {
 		n.holds[tier] = append(n.holds[tier], p.holds(tier, row))
 		gather(p.of[tier], row, &n.amounts[tier], &n.negative[tier])
 		gather(p.takenUp[tier], row, &n.room[tier], &n.negativeRoom[tier])
+	}
+}
+
+// merge takes in the customers of another learner, behind its own.
+func (n *rungLearner) merge(other *rungLearner) {
+	before := len(n.rows)
+	n.rows = append(n.rows, other.rows...)
+	for i := before; i < len(n.rows); i++ {
+		n.rows[i].at += before
+	}
+	for tier := range n.cuts {
+		n.holds[tier] = append(n.holds[tier], other.holds[tier]...)
+		n.amounts[tier] = append(n.amounts[tier], other.amounts[tier]...)
+		n.room[tier] = append(n.room[tier], other.room[tier]...)
+		n.negative[tier] += other.negative[tier]
+		n.negativeRoom[tier] += other.negativeRoom[tier]
 	}
 }
 
