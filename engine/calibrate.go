@@ -11,6 +11,7 @@ import (
 	"github.com/echelonhq/echelon/engine/diag"
 	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/scoring"
 	"github.com/echelonhq/echelon/engine/tier"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -31,7 +32,7 @@ func (p *Program) Calibrate(ctx context.Context, population Population, asOf tim
 	if err := CheckRates(p.model, given); err != nil {
 		return nil, err
 	}
-	c := &calibrator{program: p, lines: p.newLines(), asOf: asOf}
+	c := &calibrator{program: p, lines: p.newLines(), asOf: asOf, unread: make([][]int, len(p.scores))}
 	if p.converts {
 		c.frozen, c.found = p.freezeRates(asOf, given)
 		c.lines.rates, _ = p.rates(c.frozen)
@@ -46,7 +47,7 @@ func (p *Program) Calibrate(ctx context.Context, population Population, asOf tim
 			return nil, err
 		}
 	}
-	return c.finish(ctx, population)
+	return c.finish(), nil
 }
 
 type calibrator struct {
@@ -58,6 +59,9 @@ type calibrator struct {
 	found  diag.List
 	// odd is what is odd about the parents that customers name.
 	odd family.Findings
+	// customers and excluded are how many the model is about, and how many not; unread is, for each criterion of each score, how many lack it.
+	customers, excluded int64
+	unread              [][]int
 }
 
 // learner is an item that learns from the population.
@@ -65,12 +69,15 @@ type learner struct {
 	place int
 	// needs are the items that must be evaluated before it can gather.
 	needs map[int]bool
-	// add gathers a batch; learn ends it.
-	add   func(e *evaluation)
-	learn func()
+	// gatherer begins what gathers batches in one goroutine, learn ends what all of them gathered: whichever gathered a batch, it learns the same.
+	gatherer func() gather
+	learn    func()
 }
 
-// learners returns those of the program, each after those that it needs.
+// gather takes in the evaluation of a batch's members, and how many customers of the batch are none.
+type gather func(e *evaluation, others int)
+
+// learners returns those of the program, each after those that it needs, and what counts.
 func (c *calibrator) learners() []*learner {
 	var list []*learner
 	for _, i := range c.program.order {
@@ -88,28 +95,36 @@ func (c *calibrator) learners() []*learner {
 			list = append(list, c.roots(i))
 		}
 	}
-	return list
+	return append(list, c.counter())
 }
 
 func (c *calibrator) gather(to *learner, one *item) {
+	switch t := c.tieringOf(one); {
+	case t == nil:
+		all := shards[*scoring.Learner]{begin: c.program.scores[one.index].Learner}
+		to.gatherer = all.gatherer(func(n *scoring.Learner, e *evaluation) { n.Add(&e.scope) })
+		to.learn = func() { c.lines.scores[one.index] = all.merged().Lines() }
+	case t.ladder != nil:
+		all := shards[*tier.LadderLearner]{begin: t.ladder.Learner}
+		to.gatherer = all.gatherer(func(n *tier.LadderLearner, e *evaluation) {
+			n.Add(&e.scope, e.ids, e.deciders(one.index, &e.scores[t.scores[0]].Column))
+		})
+		to.learn = func() { c.lines.ladders[one.index] = all.merged().Lines() }
+	default:
+		all := shards[*tier.MatrixLearner]{begin: t.matrix.Learner}
+		to.gatherer = all.gatherer(func(n *tier.MatrixLearner, e *evaluation) {
+			n.Add(e.deciders(one.index, &e.scores[t.scores[0]].Column), e.deciders(one.index, &e.scores[t.scores[1]].Column))
+		})
+		to.learn = func() { c.lines.matrices[one.index] = all.merged().Lines() }
+	}
+}
+
+// tieringOf returns the tiering that an item is; nil for a score.
+func (c *calibrator) tieringOf(one *item) *tiering {
 	if one.kind == scoreKind {
-		n := c.program.scores[one.index].Learner()
-		to.add = func(e *evaluation) { n.Add(&e.scope) }
-		to.learn = func() { c.lines.scores[one.index] = n.Lines() }
-		return
+		return nil
 	}
-	t := c.program.tierings[one.index]
-	if t.ladder != nil {
-		n := t.ladder.Learner()
-		to.add = func(e *evaluation) { n.Add(&e.scope, e.ids, e.deciders(one.index, &e.scores[t.scores[0]].Column)) }
-		to.learn = func() { c.lines.ladders[one.index] = n.Lines() }
-		return
-	}
-	n := t.matrix.Learner()
-	to.add = func(e *evaluation) {
-		n.Add(e.deciders(one.index, &e.scores[t.scores[0]].Column), e.deciders(one.index, &e.scores[t.scores[1]].Column))
-	}
-	to.learn = func() { c.lines.matrices[one.index] = n.Lines() }
+	return c.program.tierings[one.index]
 }
 
 // pass goes through the population once for all learners that need none of the others, and returns the others.
@@ -126,12 +141,22 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 			needs[need] = true
 		}
 	}
-	err := c.each(ctx, population, func(f *frame.Frame, _ int) {
-		e := c.program.newEvaluation(f, c.lines, c.asOf)
-		e.scope.Context = ctx
-		e.run(needs)
+	err := eachInParallel(ctx, population, func() func(*frame.Frame) {
+		var gathers []gather
 		for _, one := range ready {
-			one.add(e)
+			gathers = append(gathers, one.gatherer())
+		}
+		workspace := new(Workspace)
+		return func(f *frame.Frame) {
+			members := c.program.members(f, c.lines, c.asOf)
+			e := c.program.newEvaluation(members, c.lines, c.asOf)
+			e.scope.Context = ctx
+			workspace.memory.Reset()
+			e.scope.Memory = &workspace.memory
+			e.run(needs)
+			for _, add := range gathers {
+				add(e, f.Len()-members.Len())
+			}
 		}
 	})
 	if err != nil {
@@ -152,56 +177,54 @@ func blocked(one *learner, left []*learner) bool {
 	return false
 }
 
-// each goes through the customers, and gives those of the model's population; of the others only how many all are.
-func (c *calibrator) each(ctx context.Context, population Population, do func(members *frame.Frame, all int)) error {
-	for f, err := range population {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		do(c.program.members(f, c.lines, c.asOf), f.Len())
-	}
-	return ctx.Err()
-}
-
-// finish counts what the lines make of the population, and puts the calibration together.
-func (c *calibrator) finish(ctx context.Context, population Population) (*echelonv1.Calibration, error) {
+// counter is the learner of what the lines make of the population: how many customers there are, and how many of them lack each criterion.
+func (c *calibrator) counter() *learner {
 	p := c.program
-	kept := &echelonv1.Calibration{ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf), Rates: c.frozen}
 	needs := make(map[int]bool)
-	unread := make([][]int, len(p.scores))
 	for i, one := range p.items {
 		if one.kind == scoreKind {
 			needs[i] = true
 			for need := range p.ancestors(i) {
 				needs[need] = true
 			}
-			unread[one.index] = make([]int, len(p.model.GetScores()[one.index].GetCriteria()))
+			c.unread[one.index] = make([]int, len(p.model.GetScores()[one.index].GetCriteria()))
 		}
 	}
-	err := c.each(ctx, population, func(f *frame.Frame, all int) {
-		kept.Customers += int64(f.Len())
-		kept.Excluded += int64(all - f.Len())
-		e := p.newEvaluation(f, c.lines, c.asOf)
-		e.scope.Context = ctx
-		e.run(needs)
-		for i, out := range e.scores {
-			for k, n := range out.Unread() {
-				unread[i][k] += n
+	var counts []*calibrator
+	begin := func() gather {
+		n := &calibrator{unread: make([][]int, len(p.scores))}
+		counts = append(counts, n)
+		return func(e *evaluation, others int) {
+			n.customers += int64(e.scope.Rows)
+			n.excluded += int64(others)
+			for i, out := range e.scores {
+				n.unread[i] = plus(n.unread[i], out.Unread())
 			}
 		}
-	})
-	if err != nil {
-		return nil, err
+	}
+	return &learner{place: len(p.items), needs: needs, gatherer: begin, learn: func() {
+		for _, n := range counts {
+			c.customers += n.customers
+			c.excluded += n.excluded
+			for i := range c.unread {
+				c.unread[i] = plus(c.unread[i], n.unread[i])
+			}
+		}
+	}}
+}
+
+// finish puts the calibration together.
+func (c *calibrator) finish() *echelonv1.Calibration {
+	p := c.program
+	kept := &echelonv1.Calibration{
+		ModelFingerprint: p.fingerprint, AsOf: timestamppb.New(c.asOf), Rates: c.frozen, Customers: c.customers, Excluded: c.excluded,
 	}
 	for i, score := range p.scores {
 		if score.NeedsPopulation() {
 			kept.Scores = append(kept.Scores, score.Proto(c.lines.scores[i]))
 		}
 	}
-	found := append(c.found, c.lacking(unread, kept.GetCustomers())...)
+	found := append(c.found, c.lacking(kept.GetCustomers())...)
 	if c.lines.families != nil {
 		kept.Families = c.lines.families.Proto(nil)
 		found.Add(ParentFindings(c.odd)...)
@@ -219,7 +242,7 @@ func (c *calibrator) finish(ctx context.Context, population Population) (*echelo
 		}
 	}
 	kept.Findings = FindingsProto(found)
-	return kept, nil
+	return kept
 }
 
 func (c *calibrator) tiering(i int) *echelonv1.TieringCalibration {
@@ -248,9 +271,9 @@ func (t *tiering) findings(i int, l *lines) diag.List {
 }
 
 // lacking finds the criteria that more than a quarter of the population lacks.
-func (c *calibrator) lacking(unread [][]int, customers int64) diag.List {
+func (c *calibrator) lacking(customers int64) diag.List {
 	var found diag.List
-	for i, counts := range unread {
+	for i, counts := range c.unread {
 		for k, n := range counts {
 			if float64(n) <= missingShare*float64(customers) {
 				continue

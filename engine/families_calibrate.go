@@ -105,8 +105,8 @@ func (c *calibrator) deciding(ctx context.Context, population Population, table 
 	if len(c.program.families.tierings) == 0 || table.Families() == 0 {
 		return nil
 	}
-	return c.each(ctx, population, func(members *frame.Frame, _ int) {
-		for _, id := range members.IDs {
+	return c.all(ctx, population, func(batch *frame.Frame) {
+		for _, id := range c.program.members(batch, c.lines, c.asOf).IDs {
 			if at := table.Of(id, ""); at != family.Alone && table.Root(at) == id {
 				table.Decide(at)
 			}
@@ -118,20 +118,26 @@ func (c *calibrator) deciding(ctx context.Context, population Population, table 
 func (c *calibrator) roots(place int) *learner {
 	one := c.program.items[place]
 	k := c.program.perFamily(one.index)
-	n := &learner{place: place, needs: c.program.ancestors(place), learn: func() {}}
+	n := &learner{place: place, needs: c.program.ancestors(place)}
 	n.needs[place], n.needs[linesOf(place)] = true, true
-	decided := make(map[int]uint32)
-	n.add = func(e *evaluation) {
-		column := e.columns[one.index]
-		for row, at := range e.family {
-			if at != family.Alone && c.lines.families.Root(at) == e.ids[row] && column.Valid.Get(row) {
-				decided[at] = column.Codes[row]
+	var all []map[int]uint32
+	n.gatherer = func() gather {
+		decided := make(map[int]uint32)
+		all = append(all, decided)
+		return func(e *evaluation, _ int) {
+			column := e.columns[one.index]
+			for row, at := range e.family {
+				if at != family.Alone && c.lines.families.Root(at) == e.ids[row] && column.Valid.Get(row) {
+					decided[at] = column.Codes[row]
+				}
 			}
 		}
 	}
 	n.learn = func() {
-		for at, tier := range decided {
-			c.lines.families.SetTier(k, at, tier)
+		for _, decided := range all {
+			for at, tier := range decided {
+				c.lines.families.SetTier(k, at, tier)
+			}
 		}
 	}
 	return n

@@ -93,6 +93,17 @@ func (l *Learner) weigh(i int, weight *expr.Result, row int) float64 {
 	return weight.Column.Numbers[row]
 }
 
+// Merge takes in what another learner of the same score gathered, which is not used any more.
+func (l *Learner) Merge(other *Learner) {
+	for i, samples := range other.samples {
+		l.negative[i] += other.negative[i]
+		for k := range samples {
+			l.samples[i][k].values = append(l.samples[i][k].values, samples[k].values...)
+			l.samples[i][k].weights = append(l.samples[i][k].weights, samples[k].weights...)
+		}
+	}
+}
+
 // Lines returns what was learned. It does not depend on the order in which the population came.
 func (l *Learner) Lines() Lines {
 	lines := make(Lines, len(l.samples))

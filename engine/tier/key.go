@@ -76,12 +76,21 @@ func compareTies(breakers []tieBreaker, a, b []tie) int {
 
 // compare orders two customers: negative where a comes first, that is, nearer to the top of the ladder.
 func compare(breakers []tieBreaker, a, b *key) int {
-	return cmp.Or(
-		cmp.Compare(b.amount, a.amount),
-		cmp.Compare(b.score, a.score),
-		compareTies(breakers, a.ties, b.ties),
-		cmp.Compare(a.id, b.id),
-	)
+	if order := compareNumbers(a.amount, a.score, b); order != 0 {
+		return order
+	}
+	if order := compareTies(breakers, a.ties, b.ties); order != 0 {
+		return order
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
+// compareNumbers orders by amounts and scores alone, which nearly all customers differ by.
+func compareNumbers(amount, score float64, b *key) int {
+	if order := cmp.Compare(b.amount, amount); order != 0 {
+		return order
+	}
+	return cmp.Compare(b.score, score)
 }
 
 // line is where a cut ended.
@@ -104,6 +113,18 @@ func (l *line) takes(breakers []tieBreaker, k *key) bool {
 		return false
 	}
 	return compare(breakers, k, &l.key) <= 0
+}
+
+// takesNumbers reports whether a line takes a customer of an amount and a score, where these alone tell; no line takes everyone.
+func (l *line) takesNumbers(amount, score float64) (takes, known bool) {
+	switch {
+	case l == nil || l.kind == echelonv1.DecisionLine_OPEN:
+		return true, true
+	case l.kind == echelonv1.DecisionLine_CLOSED:
+		return false, true
+	}
+	order := compareNumbers(amount, score, &l.key)
+	return order < 0, order != 0
 }
 
 // proto returns the line as a calibration keeps it.

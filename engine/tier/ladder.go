@@ -279,14 +279,20 @@ func (o *LadderOutcome) assign(codes kernel.Planes, open, rows frame.Bitmap, tie
 	}
 }
 
-// beyondLines takes the rows out of a set that a tier's lines, or all cuts of its any, do not take.
+// beyondLines takes the rows out of a set, which meet the fields that need no line, that a tier's lines, or all cuts of its any, do not take. Whole keys
+// are put together only where numbers do not tell.
 func (o *LadderOutcome) beyondLines(p *part, tier int, rows frame.Bitmap) {
 	if p.cuts[tier].any == nil && !p.cuts[tier].needsPopulation() {
 		return
 	}
 	kernel.Each(rows, func(row int) {
-		k := o.batch.key(row)
-		if !p.takes(tier, row, &k, o.lines.of(o.batch.segment(row))) {
+		lines := o.lines.of(o.batch.segment(row))
+		takes, known := p.takesNumbers(tier, row, lines)
+		if !known {
+			k := o.batch.key(row)
+			takes = p.takes(tier, row, &k, lines)
+		}
+		if !takes {
 			rows.Set(row, false)
 		}
 	})

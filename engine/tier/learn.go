@@ -1,8 +1,6 @@
 package tier
 
 import (
-	"cmp"
-	"math"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/exact"
@@ -84,6 +82,13 @@ func (n *LadderLearner) Add(scope *expr.Scope, ids []string, score *frame.Column
 	}
 }
 
+// Merge takes in what another learner of the same ladder gathered, which is not used any more.
+func (n *LadderLearner) Merge(other *LadderLearner) {
+	for i, segment := range other.segments {
+		n.segments[i].merge(segment)
+	}
+}
+
 // Lines returns what was learned. It does not depend on the order in which the population came.
 func (n *LadderLearner) Lines() *LadderLines {
 	lines := &LadderLines{}
@@ -93,27 +98,24 @@ func (n *LadderLearner) Lines() *LadderLines {
 	return lines
 }
 
-// rungLearner gathers the scored customers of one segment.
+// rungLearner gathers the scored customers of one segment, in columns: a customer's place is that among those that came.
 type rungLearner struct {
 	*rungs
-	// rows are the scored customers.
-	rows []candidate
-	// holds tells, for each tier and each customer as they came, whether the customer meets the fields that need no line.
+	// scores, ids and ties make up their keys; each has as many ties as there are tie breakers.
+	scores []float64
+	ids    []string
+	ties   []tie
+	// order is their places in the order of the ladder, once all came, and taken tells of whom a tier took already.
+	order []int
+	taken []bool
+	// holds tells, for each tier and each customer, whether the customer meets the fields that need no line.
 	holds [][]bool
-	// amounts is, for each tier with a cumulative share and each customer as they came, what the customer adds to it.
+	// amounts is, for each tier with a cumulative share and each customer, what the customer adds to it.
 	amounts  [][]float64
 	negative []int
 	// room is the same for what each takes of a capacity.
 	room         [][]float64
 	negativeRoom []int
-}
-
-// candidate is a scored customer of the population.
-type candidate struct {
-	key key
-	// at is the customer's place among those that came.
-	at    int
-	taken bool
 }
 
 func newRungLearner(r *rungs) *rungLearner {
@@ -125,11 +127,26 @@ func newRungLearner(r *rungs) *rungLearner {
 }
 
 func (n *rungLearner) add(p *part, row int) {
-	n.rows = append(n.rows, candidate{key: p.batch.key(row), at: len(n.rows)})
+	n.scores, n.ids = append(n.scores, p.batch.score.Numbers[row]), append(n.ids, p.batch.ids[row])
+	for _, t := range p.batch.ties {
+		n.ties = append(n.ties, tieOf(&t.Column, row))
+	}
 	for tier := range n.cuts {
 		n.holds[tier] = append(n.holds[tier], p.holds(tier, row))
 		gather(p.of[tier], row, &n.amounts[tier], &n.negative[tier])
 		gather(p.takenUp[tier], row, &n.room[tier], &n.negativeRoom[tier])
+	}
+}
+
+// merge takes in the customers of another learner, behind its own.
+func (n *rungLearner) merge(other *rungLearner) {
+	n.scores, n.ids, n.ties = append(n.scores, other.scores...), append(n.ids, other.ids...), append(n.ties, other.ties...)
+	for tier := range n.cuts {
+		n.holds[tier] = append(n.holds[tier], other.holds[tier]...)
+		n.amounts[tier] = append(n.amounts[tier], other.amounts[tier]...)
+		n.room[tier] = append(n.room[tier], other.room[tier]...)
+		n.negative[tier] += other.negative[tier]
+		n.negativeRoom[tier] += other.negativeRoom[tier]
 	}
 }
 
@@ -145,8 +162,8 @@ func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
 }
 
 func (n *rungLearner) lines() *rungLines {
-	n.sort()
-	lines := &rungLines{scored: len(n.rows), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
+	n.order, n.taken = n.inOrder(n.scores), make([]bool, len(n.ids))
+	lines := &rungLines{scored: len(n.ids), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
 	n.divide(lines)
 	for tier := range n.names {
 		for _, one := range n.cuts[tier].any {
@@ -158,42 +175,42 @@ func (n *rungLearner) lines() *rungLines {
 	return lines
 }
 
-// sort puts the customers into the order of the ladder. What is moved is places with numbers that order as scores do: whole keys are compared, and moved,
-// only where scores are equal.
-func (n *rungLearner) sort() {
-	type place struct {
-		score uint64
-		row   int
-	}
-	order := make([]place, len(n.rows))
-	for i := range n.rows {
-		order[i] = place{descending(n.rows[i].key.score), i}
-	}
-	slices.SortFunc(order, func(a, b place) int {
-		if a.score != b.score {
-			return cmp.Compare(a.score, b.score)
-		}
-		return compare(n.breakers, &n.rows[a.row].key, &n.rows[b.row].key)
-	})
-	for i := range order {
-		// A cycle of customers each of whom takes the place of the next.
-		first, to := n.rows[i], i
-		for from := order[to].row; from != i; from = order[to].row {
-			n.rows[to] = n.rows[from]
-			order[to].row, to = to, from
-		}
-		n.rows[to] = first
-		order[to].row = to
-	}
+// key returns a customer's place in the order of the ladder, without an amount.
+func (n *rungLearner) key(at int) key {
+	k := len(n.breakers)
+	return key{score: n.scores[at], id: n.ids[at], ties: n.ties[at*k : (at+1)*k]}
 }
 
-// descending returns a number that is the smaller the larger the score.
-func descending(score float64) uint64 {
-	bits := math.Float64bits(score + 0) // adding 0 makes -0 a 0
-	if bits>>63 == 0 {
-		return ^(bits | 1<<63)
+// lineAt returns the line behind a customer.
+func (n *rungLearner) lineAt(k key) *line {
+	k.ties = slices.Clone(k.ties) // those of all others are let go
+	return keyLine(k)
+}
+
+// inOrder returns the places of the customers by a number of each, the largest first. Whole keys are compared only where numbers are equal.
+func (n *rungLearner) inOrder(numbers []float64) []int {
+	order := make([]place, len(numbers))
+	for at, x := range numbers {
+		order[at] = place{descending(x), at}
 	}
-	return bits
+	order = byNumber(order)
+	sorted := make([]int, len(order))
+	for from := 0; from < len(order); {
+		to := from + 1
+		for to < len(order) && order[to].number == order[from].number {
+			to++
+		}
+		if equal := order[from:to]; len(equal) > 1 {
+			slices.SortFunc(equal, func(a, b place) int {
+				x, y := n.key(a.at), n.key(b.at)
+				return compare(n.breakers, &x, &y)
+			})
+		}
+		for ; from < to; from++ {
+			sorted[from] = order[from].at
+		}
+	}
+	return sorted
 }
 
 // draw finds the lines of a cut.
@@ -203,10 +220,10 @@ func (n *rungLearner) draw(tier int, lines *tierLines) {
 		return
 	}
 	if c.declared.TopCount != nil {
-		lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(len(n.rows)+1))))
+		lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(len(n.ids)+1))))
 	}
 	if c.declared.TopShare != nil {
-		lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), len(n.rows)))
+		lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), len(n.ids)))
 	}
 	if c.of != nil {
 		lines.cumulative = n.cumulative(tier)
@@ -218,36 +235,35 @@ func (n *rungLearner) draw(tier int, lines *tierLines) {
 
 // take takes a tier's customers from the worse tiers.
 func (n *rungLearner) take(tier int, lines *rungLines) {
-	for i := range n.rows {
-		one := &n.rows[i]
-		one.taken = one.taken || n.takes(tier, one, lines)
+	for at := range n.taken {
+		n.taken[at] = n.taken[at] || n.takes(tier, at, lines)
 	}
 }
 
 // takes reports whether a cut takes a customer.
-func (n *rungLearner) takes(tier int, one *candidate, all *rungLines) bool {
-	if !n.holds[tier][one.at] {
+func (n *rungLearner) takes(tier, at int, all *rungLines) bool {
+	if !n.holds[tier][at] {
 		return false
 	}
-	if any := n.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, one, all) }) {
+	if any := n.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, at, all) }) {
 		return false
 	}
-	breakers, lines := n.breakers, &all.tiers[tier]
-	if !lines.counts(breakers, &one.key) || n.cuts[tier].breaks() && !(lines.natural != nil && one.key.score >= *lines.natural) {
+	breakers, lines, k := n.breakers, &all.tiers[tier], n.key(at)
+	if !lines.counts(breakers, &k) || n.cuts[tier].breaks() && !(lines.natural != nil && k.score >= *lines.natural) {
 		return false
 	}
 	if lines.cumulative == nil {
 		return true
 	}
-	ordered := n.ordered(tier, one)
+	ordered := n.ordered(tier, at)
 	return lines.cumulative.takes(breakers, &ordered)
 }
 
 // ordered returns a customer's key in the order of a tier's cumulative share.
-func (n *rungLearner) ordered(tier int, one *candidate) key {
-	k := one.key
+func (n *rungLearner) ordered(tier, at int) key {
+	k := n.key(at)
 	if n.cuts[tier].byAmount {
-		k.amount = n.amounts[tier][one.at]
+		k.amount = n.amounts[tier][at]
 	}
 	return k
 }
@@ -258,12 +274,12 @@ func (n *rungLearner) first(tier, count int) *line {
 		// There is nobody to take a share of.
 		return &line{kind: echelonv1.DecisionLine_OPEN}
 	}
-	for i := range n.rows {
-		if n.rows[i].taken || !n.holds[tier][n.rows[i].at] {
+	for _, at := range n.order {
+		if n.taken[at] || !n.holds[tier][at] {
 			continue
 		}
 		if count--; count == 0 {
-			return keyLine(n.rows[i].key)
+			return n.lineAt(n.key(at))
 		}
 	}
 	return &line{kind: echelonv1.DecisionLine_OPEN}
@@ -273,22 +289,25 @@ func (n *rungLearner) first(tier, count int) *line {
 func (n *rungLearner) fill(tier int) *line {
 	room := n.cuts[tier].room
 	if room.Of == nil {
-		if count := exact.FloorProduct(room.Reps, room.PerRep, len(n.rows)+1); count > 0 {
+		if count := exact.FloorProduct(room.Reps, room.PerRep, len(n.ids)+1); count > 0 {
 			return n.first(tier, count)
 		}
 		return &line{kind: echelonv1.DecisionLine_CLOSED}
 	}
 	var sum exact.Sum
 	most := exact.Product(room.Reps, room.PerRep)
-	last := &line{kind: echelonv1.DecisionLine_CLOSED}
-	for i := range n.rows {
-		if n.rows[i].taken || !n.holds[tier][n.rows[i].at] {
+	last := none
+	for _, at := range n.order {
+		if n.taken[at] || !n.holds[tier][at] {
 			continue
 		}
-		if sum.Add(n.room[tier][n.rows[i].at]); most.Below(&sum) {
-			return last
+		if sum.Add(n.room[tier][at]); most.Below(&sum) {
+			if last == none {
+				return &line{kind: echelonv1.DecisionLine_CLOSED}
+			}
+			return n.lineAt(n.key(last))
 		}
-		last = keyLine(n.rows[i].key)
+		last = at
 	}
 	return &line{kind: echelonv1.DecisionLine_OPEN}
 }
@@ -304,11 +323,7 @@ func (n *rungLearner) divide(lines *rungLines) {
 	if len(tiers) == 0 {
 		return
 	}
-	var scores []float64
-	for i := range n.rows {
-		scores = append(scores, n.rows[i].key.score)
-	}
-	slices.Sort(scores)
+	scores := slices.Sorted(slices.Values(n.scores))
 	breaks := naturalBreaks(scores, len(tiers)+1)
 	for i, tier := range tiers {
 		if i < len(breaks) {
@@ -322,27 +337,21 @@ const chunk = 1024
 
 // cumulative returns the line behind the last customer before whom the amount is below the share of the total.
 func (n *rungLearner) cumulative(tier int) *line {
-	order := make([]int, len(n.rows))
-	for i := range order {
-		order[i] = i
-	}
+	order := n.order
 	if n.cuts[tier].byAmount {
-		slices.SortFunc(order, func(a, b int) int {
-			x, y := n.ordered(tier, &n.rows[a]), n.ordered(tier, &n.rows[b])
-			return compare(n.breakers, &x, &y)
-		})
+		order = n.inOrder(n.amounts[tier])
 	}
 	amounts := make([]float64, len(order))
 	var total exact.Sum
-	for i, place := range order {
-		amounts[i] = n.amounts[tier][n.rows[place].at]
+	for i, at := range order {
+		amounts[i] = n.amounts[tier][at]
 		total.Add(amounts[i])
 	}
 	taken := below(amounts, exact.ShareOf(n.cuts[tier].declared.GetCumulativeShare().GetShare(), &total))
 	if taken == 0 {
 		return &line{kind: echelonv1.DecisionLine_CLOSED}
 	}
-	return keyLine(n.ordered(tier, &n.rows[order[taken-1]]))
+	return n.lineAt(n.ordered(tier, order[taken-1]))
 }
 
 // below returns how many of the amounts, none of them negative, have less than the share before them.

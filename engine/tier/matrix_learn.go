@@ -35,6 +35,14 @@ func (n *MatrixLearner) Add(x, y *frame.Column) {
 	}
 }
 
+// Merge takes in what another learner of the same matrix gathered, which is not used any more.
+func (n *MatrixLearner) Merge(other *MatrixLearner) {
+	for axis := range n.scores {
+		n.scores[axis] = append(n.scores[axis], other.scores[axis]...)
+	}
+	n.both += other.both
+}
+
 // Lines returns what was learned. It does not depend on the order in which the population came.
 func (n *MatrixLearner) Lines() *MatrixLines {
 	lines := &MatrixLines{scored: n.both}

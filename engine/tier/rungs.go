@@ -187,6 +187,27 @@ func (p *part) takes(tier, row int, k *key, all *rungLines) bool {
 	return lines.cumulative.takes(p.breakers, &ordered)
 }
 
+// takesNumbers reports whether the lines of a cut take a row, where its score and its amount alone tell: they do unless they are those of a line.
+func (p *part) takesNumbers(tier, row int, all *rungLines) (takes, known bool) {
+	c, lines, score := &p.cuts[tier], all.of(tier), p.batch.score.Numbers[row]
+	if lines == nil || c.any != nil {
+		return false, false
+	}
+	if c.breaks() && !(lines.natural != nil && score >= *lines.natural) {
+		return false, true
+	}
+	for _, counted := range [...]*line{lines.topCount, lines.topShare, lines.capacity} {
+		if takes, known = counted.takesNumbers(0, score); !takes {
+			return takes, known
+		}
+	}
+	amount := 0.0
+	if c.byAmount {
+		amount = p.amount(tier, row)
+	}
+	return lines.cumulative.takesNumbers(amount, score)
+}
+
 // hold keeps the rows of a set that meet the fields of a tier's cut which need no line: min_score and when. Met is room to work in.
 func (p *part) hold(tier int, rows, met frame.Bitmap) {
 	c := &p.cuts[tier]
