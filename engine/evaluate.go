@@ -50,7 +50,21 @@ type Options struct {
 }
 
 // Workspace is the memory in which batches are evaluated. Its zero value is ready; it is used by one goroutine at a time.
-type Workspace struct{ memory kernel.Arena }
+type Workspace struct {
+	memory kernel.Arena
+	// reasons are those of batches of one program, which come again and again.
+	reasons *reason.Table
+	program *Program
+}
+
+// begin begins another batch, of a program.
+func (w *Workspace) begin(p *Program) {
+	w.memory.Reset()
+	if w.program != p {
+		w.program, w.reasons = p, reason.NewTable()
+	}
+	w.reasons.Reset()
+}
 
 // tierOutcome is a ladder's or a matrix' outcome for a batch.
 type tierOutcome interface {
@@ -224,10 +238,13 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
 	e.scope.Context = ctx
 	if options.Workspace != nil {
-		options.Workspace.memory.Reset()
+		options.Workspace.begin(p)
 		e.scope.Memory = &options.Workspace.memory
 	}
-	if options.Reasons {
+	switch {
+	case options.Reasons && options.Workspace != nil:
+		e.reasons = options.Workspace.reasons
+	case options.Reasons:
 		e.reasons = reason.NewTable()
 	}
 	if options.Observe != nil {
@@ -238,12 +255,14 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded}
 	e.settle(&options, r)
 	r.Own, r.families, r.Roots = e.own, e.lines.families, e.roots()
+	r.Segments = make([]*frame.Column, 0, len(e.segments))
 	for _, out := range e.segments {
 		r.Segments = append(r.Segments, &out.Column)
 	}
 	r.ComputedSegments = make([]*frame.Column, len(r.Segments))
 	e.override(&options, r)
 	r.Reasons = e.reasons.List(f.Len())
+	r.Scores, r.Completeness = make([]*frame.Column, 0, len(e.scores)), make([][]float64, 0, len(e.scores))
 	for _, out := range e.scores {
 		r.Scores = append(r.Scores, &out.Column)
 		r.Completeness = append(r.Completeness, out.Completeness)

@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,7 +83,7 @@ func (s *meteredStore) View(ctx context.Context) (storage.Reader, error) {
 	}
 	s.meters.views.Inc()
 	s.meters.openViews.Inc()
-	return &meteredReader{Reader: reader, closed: sync.OnceFunc(s.meters.openViews.Dec)}, nil
+	return &meteredReader{Reader: reader, open: s.meters.openViews}, nil
 }
 
 // meteredTx notes what is stored.
@@ -111,13 +111,16 @@ func (t *meteredTx) PutCustomers(customers *frame.Frame, at time.Time) error {
 // meteredReader says when it is closed.
 type meteredReader struct {
 	storage.Reader
-	closed func()
+	open   prometheus.Gauge
+	closed atomic.Bool
 }
 
 // Close implements storage.Reader.
 func (r *meteredReader) Close() {
 	r.Reader.Close()
-	r.closed()
+	if r.closed.CompareAndSwap(false, true) {
+		r.open.Dec()
+	}
 }
 
 // span begins a span under the one of a context, whose tracer it takes; where that is not recorded, nothing is.

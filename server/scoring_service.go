@@ -79,8 +79,9 @@ func (e *evaluator) options(reasons, explain bool) engine.Options {
 
 // tieringNames returns the names of a model's tierings.
 func tieringNames(program *engine.Program) []string {
-	names := []string{}
-	for _, t := range program.Model().GetTierings() {
+	tierings := program.Model().GetTierings()
+	names := make([]string, 0, len(tierings))
+	for _, t := range tierings {
 		names = append(names, t.GetName())
 	}
 	return names

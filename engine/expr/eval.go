@@ -78,8 +78,16 @@ func (x *Expr) Eval(scope *Scope) *Result {
 		out.failFrom(0, interrupted)
 		return out.result
 	}
-	b := x.vector.batch(x.env, scope)
-	return &Result{Column: b.column(x.kind, x.vector.root.step(b)), again: &inquest{expr: x, scope: scope}}
+	all := &lowering{batch: x.vector.batch(x.env, scope), inquest: inquest{expr: x, scope: scope}}
+	all.result = Result{Column: all.batch.column(x.kind, x.vector.root.step(&all.batch)), again: &all.inquest}
+	return &all.result
+}
+
+// lowering is what the evaluation of a lowered expression needs, in one piece of memory: for a single row, asking for memory takes most of the time.
+type lowering struct {
+	batch   batch
+	inquest inquest
+	result  Result
 }
 
 // byRow evaluates the expression with cel-go, one row after another.

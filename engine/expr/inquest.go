@@ -46,7 +46,8 @@ func (q *inquest) cause(row int) *Cause {
 	if q.batch == nil {
 		scope := *q.scope
 		scope.Memory = nil
-		q.batch, q.known = q.expr.vector.batch(q.expr.env, &scope), make(map[*part]values)
+		batch := q.expr.vector.batch(q.expr.env, &scope)
+		q.batch, q.known = &batch, make(map[*part]values)
 	}
 	// A number that no column holds can be read within the expression: the root is at fault itself.
 	if root := q.expr.vector.root; !q.readable(root, row) {

@@ -38,12 +38,14 @@ func Unreadable(item, part string, cause expr.Cause) Reason {
 
 // Table is the reasons of a batch's rows. A nil table takes reasons and forgets them.
 type Table struct {
-	reasons []Reason
+	// reasons are those of this batch and of batches before, as they go over the wire, and refs their places.
+	reasons []*echelonv1.Reason
 	refs    map[Reason]uint32
-	// unread are the places of what Unreadable returned, by what it was given.
-	unread map[unreadable]uint32
-	rows   []int32
-	causes []uint32
+	// unread are the places of what Unreadable returned, by what it was given, and numbered those of what AddOf was given.
+	unread   map[unreadable]uint32
+	numbered map[numbered]uint32
+	rows     []int32
+	causes   []uint32
 	// closed are the rows that take no more reasons; nil where all do.
 	closed frame.Bitmap
 }
@@ -54,14 +56,37 @@ type unreadable struct {
 	cause      expr.Cause
 }
 
-// Memo is the reasons of an item that come again and again in a batch, by a number that tells them apart. Its zero value is empty.
+// numbered is a reason of an item by its number.
+type numbered struct {
+	item   string
+	number int
+}
+
+// Memo is the reasons of an item that come again and again, by a number that tells them apart: of one model, an item and a number are one reason. It
+// is of one batch.
 type Memo struct {
+	// Item is the item.
+	Item string
 	refs []uint32 // the place of each and one; 0 where it has not come yet
 }
 
 // NewTable returns an empty table.
 func NewTable() *Table {
-	return &Table{refs: make(map[Reason]uint32), unread: make(map[unreadable]uint32)}
+	return &Table{refs: make(map[Reason]uint32), unread: make(map[unreadable]uint32), numbered: make(map[numbered]uint32)}
+}
+
+// kept is how many reasons of batches before a table keeps at most. Few models have more, but for those that quote what customers have.
+const kept = 1024
+
+// Reset begins another batch of the same model. Lists that were made hold on; reasons that come again need not be made again.
+func (t *Table) Reset() {
+	t.rows, t.causes, t.closed = t.rows[:0], t.causes[:0], nil
+	if len(t.reasons) > kept {
+		t.reasons = nil
+		clear(t.refs)
+		clear(t.unread)
+		clear(t.numbered)
+	}
 }
 
 // takes reports whether a row takes reasons.
@@ -74,18 +99,26 @@ func (t *Table) Add(row int, r Reason) {
 	}
 }
 
-// AddOf is Add of the reason of a number, which is made when it first comes in the batch.
+// AddOf is Add of the reason of a number, which is made when it first comes.
 func (t *Table) AddOf(memo *Memo, number, row int, of func() Reason) {
 	if !t.takes(row) {
 		return
 	}
-	for number >= len(memo.refs) {
-		memo.refs = append(memo.refs, 0)
+	if number < len(memo.refs) && memo.refs[number] != 0 {
+		t.put(row, memo.refs[number]-1)
+		return
 	}
-	if memo.refs[number] == 0 {
-		memo.refs[number] = t.ref(of()) + 1
+	key := numbered{memo.Item, number}
+	ref, known := t.numbered[key]
+	if !known {
+		ref = t.ref(of())
+		t.numbered[key] = ref
 	}
-	t.put(row, memo.refs[number]-1)
+	if missing := number + 1 - len(memo.refs); missing > 0 {
+		memo.refs = append(memo.refs, make([]uint32, missing)...)
+	}
+	memo.refs[number] = ref + 1
+	t.put(row, ref)
 }
 
 // AddUnreadable is Add of what Unreadable returns.
@@ -108,7 +141,7 @@ func (t *Table) ref(r Reason) uint32 {
 	if !known {
 		ref = uint32(len(t.reasons))
 		t.refs[r] = ref
-		t.reasons = append(t.reasons, r)
+		t.reasons = append(t.reasons, r.Proto())
 	}
 	return ref
 }
@@ -156,9 +189,6 @@ func (t *Table) List(n int) *List {
 		return &List{}
 	}
 	list := &List{Offsets: make([]uint32, n+1)}
-	for _, r := range t.reasons {
-		list.Reasons = append(list.Reasons, r.Proto())
-	}
 	for _, row := range t.rows {
 		list.Offsets[row+1]++
 	}
@@ -166,9 +196,14 @@ func (t *Table) List(n int) *List {
 		list.Offsets[i+1] += list.Offsets[i]
 	}
 	list.Refs = make([]uint32, len(t.rows))
-	next := append([]uint32(nil), list.Offsets[:n]...)
+	next, places := slices.Clone(list.Offsets[:n]), make([]uint32, len(t.reasons))
 	for i, row := range t.rows {
-		list.Refs[next[row]] = t.causes[i]
+		cause := t.causes[i]
+		if places[cause] == 0 { // the list has only what came in this batch, in the order in which it came
+			list.Reasons = append(list.Reasons, t.reasons[cause])
+			places[cause] = uint32(len(list.Reasons))
+		}
+		list.Refs[next[row]] = places[cause] - 1
 		next[row]++
 	}
 	return list

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
 	"github.com/echelonhq/echelon/engine/expr"
@@ -38,6 +40,35 @@ func TestEachRowHasItsReasonsInTheOrderInWhichTheyCame(t *testing.T) {
 				if r.GetPart() != want[row][i] {
 					t.Fatalf("row %d has the reason %v at %d, want %v", row, r, i, want[row])
 				}
+			}
+		}
+	})
+}
+
+func TestATableThatIsUsedAgainHasTheReasonsOfItsBatchAlone(t *testing.T) {
+	// WHY-4
+	rapid.Check(t, func(t *rapid.T) {
+		again := reason.NewTable()
+		for range rapid.IntRange(1, 5).Draw(t, "batches") {
+			again.Reset()
+			fresh := reason.NewTable()
+			memos := [2]reason.Memo{{Item: "a"}, {Item: "a"}}
+			for range rapid.IntRange(0, 1500).Draw(t, "reasons") { // more than are kept
+				row, number, how := rapid.IntRange(0, 3).Draw(t, "row"), rapid.IntRange(0, 2000).Draw(t, "number"), rapid.IntRange(0, 2).Draw(t, "how")
+				for i, table := range []*reason.Table{again, fresh} {
+					one := reason.Reason{Code: echelonv1.Reason_DECIDED, Item: "a", Part: strconv.Itoa(number)}
+					switch how {
+					case 0:
+						table.Add(row, one)
+					case 1:
+						table.AddOf(&memos[i], number, row, func() reason.Reason { return one })
+					default:
+						table.AddUnreadable(row, "a", one.Part, expr.Cause{Missing: "x"})
+					}
+				}
+			}
+			if diff := cmp.Diff(fresh.List(4), again.List(4), protocmp.Transform()); diff != "" {
+				t.Fatalf("the list is another than that of a new table:\n%s", diff)
 			}
 		}
 	})

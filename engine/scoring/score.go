@@ -82,6 +82,7 @@ func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table, comm
 		score:        s,
 		Column:       frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: scope.Memory.Bitmap(scope.Rows), Numbers: scope.Memory.Zeros(scope.Rows)},
 		Completeness: scope.Memory.Zeros(scope.Rows),
+		parts:        make([]part, 0, len(s.criteria)),
 	}
 	for i := range s.criteria {
 		var learned *measure

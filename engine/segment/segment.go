@@ -76,6 +76,7 @@ func (s *Segmentation) Eval(scope *expr.Scope, reasons *reason.Table) *Outcome {
 			Type: echelonv1.Attribute_STRING, Dict: s.names,
 			Valid: scope.Memory.Bitmap(scope.Rows), Codes: scope.Memory.Codes(scope.Rows),
 		},
+		rules: make([]*expr.Result, 0, len(s.rules)),
 	}
 	for _, rule := range s.rules {
 		out.rules = append(out.rules, rule.when.Eval(scope))

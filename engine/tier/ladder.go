@@ -197,7 +197,7 @@ type LadderOutcome struct {
 
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
 func (l *Ladder) Eval(scope *expr.Scope, ids []string, score *frame.Column, lines *LadderLines, reasons *reason.Table) *LadderOutcome {
-	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope, l.all)}
+	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope, l.all), said: reason.Memo{Item: l.item}}
 	out.decide(scope.Memory)
 	if reasons != nil {
 		for row := range scope.Rows {

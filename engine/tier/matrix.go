@@ -116,7 +116,9 @@ func (m *Matrix) Eval(scope *expr.Scope, x, y *frame.Column, lines *MatrixLines,
 	if lines == nil {
 		lines = m.fixed()
 	}
-	out := &MatrixOutcome{matrix: m, lines: lines, scores: [2]*frame.Column{x, y}, Column: newColumn(scope, m.names)}
+	out := &MatrixOutcome{
+		matrix: m, lines: lines, scores: [2]*frame.Column{x, y}, Column: newColumn(scope, m.names), said: reason.Memo{Item: m.item},
+	}
 	for a := range m.axes {
 		for _, cut := range m.axes[a].cuts {
 			var when *expr.Result

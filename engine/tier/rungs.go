@@ -119,7 +119,8 @@ type part struct {
 
 func (r *rungs) read(scope *expr.Scope, b *batch) *part {
 	n := len(r.cuts)
-	p := &part{rungs: r, batch: b, when: make([]*expr.Result, n), of: make([]*expr.Result, n), takenUp: make([]*expr.Result, n)}
+	results := make([]*expr.Result, 3*n)
+	p := &part{rungs: r, batch: b, when: results[:n], of: results[n : 2*n], takenUp: results[2*n:]}
 	for i := range r.cuts {
 		if r.cuts[i].when != nil {
 			p.when[i] = r.cuts[i].when.Eval(scope)

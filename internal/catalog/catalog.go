@@ -139,12 +139,16 @@ func readVersion(documents storage.Documents, name string, version int64) (*eche
 
 // Current returns a model's publication. NOTHING_PUBLISHED.
 func Current(documents storage.Documents, name string) (*storagev1.Current, error) {
-	current := &storagev1.Current{}
-	err := documents.Document(storage.KindCurrent, name, current)
+	current, err := readCurrent(documents, name)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, fault.New(echelonv1.ErrorReason_NOTHING_PUBLISHED, "no run of the model %q is published: start a run and publish it", name)
 	}
 	return current, err
+}
+
+func readCurrent(documents storage.Documents, name string) (*storagev1.Current, error) {
+	current := &storagev1.Current{}
+	return current, documents.Document(storage.KindCurrent, name, current)
 }
 
 // Program returns the compiled version of a model. Models are read once: reading one takes longer than evaluating a customer.

@@ -57,25 +57,28 @@ func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (
 	return r, nil
 }
 
-// stored finds a stored model and, where its version is the published one, the calibration of that.
+// stored finds a stored model and, where its version is the published one, the calibration of that. What is published is there, and models are never
+// deleted: the head is read only where nothing is.
 func (c *Catalog) stored(view storage.Reader, ref *echelonv1.ModelRef, r *Resolved) error {
-	head, err := Head(view, ref.GetName())
-	if err != nil {
-		return err
-	}
-	current, err := Current(view, ref.GetName())
-	if err != nil && !fault.Is(err, echelonv1.ErrorReason_NOTHING_PUBLISHED) {
+	current, err := readCurrent(view, ref.GetName())
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
 	version := ref.GetVersion()
-	switch {
-	case version != 0:
-	case current.GetModelVersion() != 0:
+	if version == 0 {
 		version = current.GetModelVersion()
-	case head.GetActiveVersion() != 0:
-		version = head.GetActiveVersion()
-	default:
-		return fault.New(echelonv1.ErrorReason_NO_ACTIVE_VERSION, "no version of the model %q is published or active: activate one, or name a version", ref.GetName())
+	}
+	if current.GetModelVersion() == 0 {
+		head, err := Head(view, ref.GetName())
+		if err != nil {
+			return err
+		}
+		if version == 0 {
+			version = head.GetActiveVersion()
+		}
+		if version == 0 {
+			return fault.New(echelonv1.ErrorReason_NO_ACTIVE_VERSION, "no version of the model %q is published or active: activate one, or name a version", ref.GetName())
+		}
 	}
 	if r.Program, err = c.Program(view, ref.GetName(), version); err != nil {
 		return err
