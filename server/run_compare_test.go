@@ -237,3 +237,29 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 		})
 	}
 }
+
+// Customers of several blocks of a snapshot, which pages begin amid; amounts that need the families of the run.
+func TestPagesOfManyBlocksHaveEveryMoverOnce(t *testing.T) {
+	h := start(t)
+	h.create(strings.Replace(strings.Replace(plain, "amount: arr", "amount: coalesce(family_sum(arr), 0)\nparent: parent", 1),
+		"attributes:\n", "attributes:\n  - {name: parent, type: STRING}\n", 1))
+	const customers = 1100
+	write := func(arr func(i int) float64) *echelonv1.Run {
+		for i := range customers {
+			h.upsert(fmt.Sprintf("c%04d", i), attrs{"arr": arr(i), "parent": fmt.Sprintf("c%04d", i&^1)})
+		}
+		return h.run("plain")
+	}
+	before := write(func(int) float64 { return 10 })
+	after := write(func(i int) float64 { return float64(10 + 80*(i%2)) })
+	table, movers, err := h.compared(byRun(before), byRun(after), "", 97)
+	h.must(err)
+	if table.GetBoth() != customers || table.GetPromoted() != customers/2 || len(movers) != customers/2 {
+		t.Fatalf("%d movers, and the table %v", len(movers), table)
+	}
+	for i, m := range movers {
+		if want := fmt.Sprintf("c%04d promoted low>high 100", 2*i+1); moved(movers[i:i+1]) != want {
+			t.Fatalf("mover %d is %s, want %s", i, moved([]*echelonv1.Mover{m}), want)
+		}
+	}
+}
