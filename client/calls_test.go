@@ -84,6 +84,10 @@ var calls = []call{
 	{"PublishRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.PublishRun(ctx, "r1")
 	}, echelonv1.RunService_PublishRun_FullMethodName, &echelonv1.PublishRunRequest{RunId: "r1"}, &echelonv1.PublishRunResponse{Run: run}, run},
+	{"CompareRuns", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.CompareRuns(ctx, &echelonv1.CompareRunsRequest{Tiering: "coverage"})
+	}, echelonv1.RunService_CompareRuns_FullMethodName, &echelonv1.CompareRunsRequest{Tiering: "coverage"},
+		&echelonv1.CompareRunsResponse{Migration: &echelonv1.Migration{Both: 7}}, &echelonv1.CompareRunsResponse{Migration: &echelonv1.Migration{Both: 7}}},
 	{"RollBack", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.RollBack(ctx, "accounts")
 	}, echelonv1.RunService_RollBack_FullMethodName, &echelonv1.RollBackRequest{Model: "accounts"}, &echelonv1.RollBackResponse{Run: run}, run},

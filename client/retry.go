@@ -51,13 +51,14 @@ var repeatsOf = map[string]repeats{
 	echelonv1.ModelService_ListCalibrations_FullMethodName: again,
 	echelonv1.ModelService_GetCalibration_FullMethodName:   again,
 
-	echelonv1.RunService_StartRun_FullMethodName:   once, // each starts a run
-	echelonv1.RunService_GetRun_FullMethodName:     again,
-	echelonv1.RunService_WatchRun_FullMethodName:   stream,
-	echelonv1.RunService_CancelRun_FullMethodName:  once, // the second time the run is under way no more
-	echelonv1.RunService_ListRuns_FullMethodName:   again,
-	echelonv1.RunService_PublishRun_FullMethodName: again, // publishing what is current changes nothing
-	echelonv1.RunService_RollBack_FullMethodName:   once,  // each goes back by one publication
+	echelonv1.RunService_StartRun_FullMethodName:    once, // each starts a run
+	echelonv1.RunService_GetRun_FullMethodName:      again,
+	echelonv1.RunService_WatchRun_FullMethodName:    stream,
+	echelonv1.RunService_CancelRun_FullMethodName:   once, // the second time the run is under way no more
+	echelonv1.RunService_ListRuns_FullMethodName:    again,
+	echelonv1.RunService_CompareRuns_FullMethodName: again,
+	echelonv1.RunService_PublishRun_FullMethodName:  again, // publishing what is current changes nothing
+	echelonv1.RunService_RollBack_FullMethodName:    once,  // each goes back by one publication
 
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     again,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   again,

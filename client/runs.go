@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -84,4 +85,30 @@ func (c *Client) PublishRun(ctx context.Context, id string) (*echelonv1.Run, err
 func (c *Client) RollBack(ctx context.Context, model string) (*echelonv1.Run, error) {
 	res, err := c.runs.RollBack(ctx, &echelonv1.RollBackRequest{Model: model})
 	return answered(res.GetRun(), err)
+}
+
+// CompareRuns returns where customers come from in one run and go to in another, with the first movers; Movers has all of them.
+func (c *Client) CompareRuns(ctx context.Context, request *echelonv1.CompareRunsRequest) (*echelonv1.CompareRunsResponse, error) {
+	res, err := c.runs.CompareRuns(ctx, request)
+	if request.GetPageToken() == "" {
+		// Only the first page has the table, and it always does.
+		if _, err := answered(res.GetMigration(), err); err != nil {
+			return nil, err
+		}
+	}
+	return answered(res, err)
+}
+
+// Movers iterates over the customers that are in different places in the two runs of a request, ascending by id. Those behind a first page are iterated
+// over where the request has its token.
+func (c *Client) Movers(ctx context.Context, request *echelonv1.CompareRunsRequest) iter.Seq2[*echelonv1.Mover, error] {
+	request = proto.CloneOf(request)
+	begun := request.GetPageToken()
+	return pages(func(token string) ([]*echelonv1.Mover, string, error) {
+		if request.PageToken = token; token == "" {
+			request.PageToken = begun
+		}
+		res, err := c.runs.CompareRuns(ctx, request)
+		return res.GetMovers(), res.GetNextPageToken(), err
+	})
 }

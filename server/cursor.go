@@ -24,6 +24,9 @@ type cursor struct {
 	Run string `json:"r,omitempty"`
 	// Overlay is the overlay over it, where one is read.
 	Overlay string `json:"o,omitempty"`
+	// To and ToOverlay are those of the run that it is compared with, where it is.
+	To        string `json:"t,omitempty"`
+	ToOverlay string `json:"p,omitempty"`
 	// After is the id or the name after which it goes on.
 	After string `json:"a"`
 	// Item is what, of several of that id, was the last.

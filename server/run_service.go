@@ -5,14 +5,18 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
 )
 
 // runService evaluates all customers and publishes the result.
 type runService struct {
 	echelonv1.UnimplementedRunServiceServer
+	store   storage.Store
+	catalog *catalog.Catalog
 	runs    *runs.Manager
 	streams streaming
 	load    *load

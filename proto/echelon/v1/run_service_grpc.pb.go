@@ -19,13 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_StartRun_FullMethodName   = "/echelon.v1.RunService/StartRun"
-	RunService_GetRun_FullMethodName     = "/echelon.v1.RunService/GetRun"
-	RunService_WatchRun_FullMethodName   = "/echelon.v1.RunService/WatchRun"
-	RunService_CancelRun_FullMethodName  = "/echelon.v1.RunService/CancelRun"
-	RunService_ListRuns_FullMethodName   = "/echelon.v1.RunService/ListRuns"
-	RunService_PublishRun_FullMethodName = "/echelon.v1.RunService/PublishRun"
-	RunService_RollBack_FullMethodName   = "/echelon.v1.RunService/RollBack"
+	RunService_StartRun_FullMethodName    = "/echelon.v1.RunService/StartRun"
+	RunService_GetRun_FullMethodName      = "/echelon.v1.RunService/GetRun"
+	RunService_WatchRun_FullMethodName    = "/echelon.v1.RunService/WatchRun"
+	RunService_CancelRun_FullMethodName   = "/echelon.v1.RunService/CancelRun"
+	RunService_ListRuns_FullMethodName    = "/echelon.v1.RunService/ListRuns"
+	RunService_PublishRun_FullMethodName  = "/echelon.v1.RunService/PublishRun"
+	RunService_RollBack_FullMethodName    = "/echelon.v1.RunService/RollBack"
+	RunService_CompareRuns_FullMethodName = "/echelon.v1.RunService/CompareRuns"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -48,6 +49,8 @@ type RunServiceClient interface {
 	PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(ctx context.Context, in *RollBackRequest, opts ...grpc.CallOption) (*RollBackResponse, error)
+	// CompareRuns says where customers come from in one run and go to in another, in pages of those who moved.
+	CompareRuns(ctx context.Context, in *CompareRunsRequest, opts ...grpc.CallOption) (*CompareRunsResponse, error)
 }
 
 type runServiceClient struct {
@@ -137,6 +140,16 @@ func (c *runServiceClient) RollBack(ctx context.Context, in *RollBackRequest, op
 	return out, nil
 }
 
+func (c *runServiceClient) CompareRuns(ctx context.Context, in *CompareRunsRequest, opts ...grpc.CallOption) (*CompareRunsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareRunsResponse)
+	err := c.cc.Invoke(ctx, RunService_CompareRuns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RunServiceServer is the server API for RunService service.
 // All implementations must embed UnimplementedRunServiceServer
 // for forward compatibility.
@@ -157,6 +170,8 @@ type RunServiceServer interface {
 	PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error)
+	// CompareRuns says where customers come from in one run and go to in another, in pages of those who moved.
+	CompareRuns(context.Context, *CompareRunsRequest) (*CompareRunsResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -187,6 +202,9 @@ func (UnimplementedRunServiceServer) PublishRun(context.Context, *PublishRunRequ
 }
 func (UnimplementedRunServiceServer) RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RollBack not implemented")
+}
+func (UnimplementedRunServiceServer) CompareRuns(context.Context, *CompareRunsRequest) (*CompareRunsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareRuns not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -328,6 +346,24 @@ func _RunService_RollBack_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_CompareRuns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareRunsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).CompareRuns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_CompareRuns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).CompareRuns(ctx, req.(*CompareRunsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RunService_ServiceDesc is the grpc.ServiceDesc for RunService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -358,6 +394,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RollBack",
 			Handler:    _RunService_RollBack_Handler,
+		},
+		{
+			MethodName: "CompareRuns",
+			Handler:    _RunService_CompareRuns_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

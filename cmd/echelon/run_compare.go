@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/echelonhq/echelon/client"
+	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
+	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// currentOf is what begins an argument that names what is published of a model, in place of a run's id.
+const currentOf = "current:"
+
+func (c *cli) runCompareCommand() *cobra.Command {
+	var most int
+	var tiering string
+	cmd := c.calls(&cobra.Command{
+		Use:   "compare FROM TO",
+		Short: "Show where customers come from in one run and go to in another",
+		Long: "Compare shows, of two runs of one model or of two, how many customers go from which tier to which, with their amount, and who moved and why.\n" +
+			"Each is the id of a run, published or not, or current:MODEL, which is what is published of a model. Amounts are those of the customers as they are\n" +
+			"stored now, by the model of TO.",
+		Example: "  echelon run compare current:b2b 20260131-120000.000000-1a2b3c4d\n  echelon run compare current:b2b current:draft --tiering coverage",
+		Args:    cobra.ExactArgs(2),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			return c.compareRuns(ctx, server, args, tiering, most)
+		}),
+	})
+	cmd.Flags().StringVar(&tiering, "tiering", "", "the tiering; the one that drives coverage, or the first that both models have, where it is not given")
+	cmd.Flags().IntVar(&most, "limit", 20, "how many movers at most; 0 for all")
+	return cmd
+}
+
+func (c *cli) compareRuns(ctx context.Context, server *client.Client, args []string, tiering string, most int) error {
+	if most < 0 {
+		return usagef("--limit %d is below 0", most)
+	}
+	request := &echelonv1.CompareRunsRequest{Tiering: tiering}
+	var err error
+	if request.From, err = runRef(args[0]); err != nil {
+		return err
+	}
+	if request.To, err = runRef(args[1]); err != nil {
+		return err
+	}
+	found, err := server.CompareRuns(ctx, request)
+	if err != nil {
+		return err
+	}
+	if request.PageToken = found.GetNextPageToken(); request.PageToken != "" {
+		for mover, err := range server.Movers(ctx, request) {
+			if err != nil {
+				return err
+			}
+			if most > 0 && len(found.GetMovers()) >= most {
+				break
+			}
+			found.Movers = append(found.Movers, mover)
+		}
+	}
+	found.NextPageToken = ""
+	if most > 0 {
+		found.Movers = found.GetMovers()[:min(most, len(found.GetMovers()))]
+	}
+	if moved := found.GetMigration().GetBoth() - found.GetMigration().GetStayed(); most > 0 && int64(most) < moved {
+		c.advise("there are more movers: --limit 0 shows all")
+	}
+	if c.json {
+		return c.printMessage(found)
+	}
+	return report.Migration(c.stdout, found)
+}
+
+// runRef reads an argument that names a run.
+func runRef(arg string) (*echelonv1.RunRef, error) {
+	model, current := strings.CutPrefix(arg, currentOf)
+	switch {
+	case current && model != "":
+		return &echelonv1.RunRef{Run: &echelonv1.RunRef_CurrentOf{CurrentOf: model}}, nil
+	case current || arg == "":
+		return nil, usagef("%s names no run: write its id, or current: and the name of a model, such as current:b2b", frame.Quote(arg))
+	}
+	return &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: arg}}, nil
+}
