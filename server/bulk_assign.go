@@ -112,20 +112,19 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 		return reply{}, context.Cause(ctx)
 	}
 	defer func() { o.assigners <- a }()
+	defer a.columns.Reset()
 	defer batch.free() // what was read of it may share its memory until it is answered
 	done, err := s.load.evaluation(ctx)
 	if err != nil {
 		return reply{}, err
 	}
 	defer done()
-	byArrow := len(batch.arrow) > 0
-	defer a.columns.Reset()
 	rows, err := o.take(a, batch)
 	if err != nil {
 		return reply{}, err
 	}
-	if !byArrow {
-		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; columns of Arrow are not the builder's
+	if len(batch.arrow) == 0 {
+		defer a.rows.Builder.Recycle(rows.Frame) // the answer keeps nothing of it; that of an Arrow batch is none of the builder's, but shares the batch's memory
 	}
 	options := o.options
 	options.Workspace = &a.workspace
