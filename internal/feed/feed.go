@@ -54,13 +54,16 @@ func (f *Feed) OrderUntil(ctx context.Context, failed func(error)) {
 	defer ticker.Stop()
 	for {
 		changed := f.Changed()
-		if err := f.Order(ctx); err != nil && ctx.Err() == nil {
+		err := f.Order(ctx)
+		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
+		if err == nil { // else it is tried again, though nobody commits anything
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/intake"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -206,5 +207,32 @@ func TestPagesOfOverridesGoOnWhereTheLastOneEnded(t *testing.T) {
 	}
 	if most > 2 {
 		t.Errorf("a page of one reads %d", most)
+	}
+}
+
+// Numbers that could not be given are given later, though nothing else is committed.
+func TestNumbersThatCouldNotBeGivenAreGivenLater(t *testing.T) {
+	store := &refusing{Store: memory.New()}
+	r := newRig(t, store, clock)
+	defer r.close()
+	_, err := r.put(false, one("a", number(1), "a"))
+	r.must(err)
+	r.published()
+	store.faults = []error{storage.ErrDiskFull}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, failures := make(chan struct{}), 0
+	go func() {
+		defer close(ended)
+		r.in.Feed().OrderUntil(ctx, func(error) { failures++ })
+	}()
+	for given := false; !given; time.Sleep(10 * time.Millisecond) {
+		page, err := r.in.Feed().Read(ctx, feed.Position{}, upTo(10), all)
+		r.must(err)
+		given = len(page.Changes) == 1
+	}
+	cancel()
+	<-ended
+	if failures != 1 {
+		t.Errorf("%d attempts failed", failures)
 	}
 }
