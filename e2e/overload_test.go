@@ -229,7 +229,7 @@ func (o *overload) refusal(err error) time.Duration {
 func (o *overload) stream(ctx context.Context, conn *grpc.ClientConn) {
 	for ctx.Err() == nil {
 		err := o.batches(ctx, conn)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || status.Code(err) == codes.DeadlineExceeded { // the server may see first that the period is over
 			return
 		}
 		timer := time.NewTimer(o.refusal(err))

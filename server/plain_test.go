@@ -67,7 +67,7 @@ func TestPlainKnowsAllFieldsOfItsRequest(t *testing.T) {
 		message proto.Message
 		fields  string
 	}{
-		{&echelonv1.ScoreCustomerRequest{}, "evaluator given customer_id explain"},
+		{&echelonv1.ScoreCustomerRequest{}, "evaluator given customer_id explain path"},
 		{&echelonv1.Evaluator{}, "stored inline calibration_id inline_calibration as_of ignore_unknown_attributes"},
 		{&echelonv1.ModelRef{}, "name version"},
 	} {

@@ -69,7 +69,10 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 	if o.After != nil {
 		o.After.Holds[row], o.After.Until[row] = uint32(o.found[0].code), int32(o.found[0].until)
 		if inForce != from && way == down && o.policy.rules.GetGraceDays() > 0 {
-			o.After.Pending[row] = int32(o.Day) // of what is left of the way down
+			o.After.Pending[row] = 0
+			if o.goesOn(row, inForce, to) {
+				o.After.Pending[row] = int32(o.Day) // of what is left of the way down
+			}
 		}
 	}
 	if o.Reasons == nil {
@@ -88,6 +91,16 @@ func (o *Outcome) conclude(row, from, to, inForce int, way direction) {
 		r.Message = fmt.Sprintf("%s: %s %s %s, and not %s %s, since %s", o.policy.item, verb, prep, names[inForce], prep, names[to], one.why)
 		o.Reasons.Add(row, r)
 	}
+}
+
+// goesOn reports whether exit rule and margin let a demotion through that is left for later.
+func (o *Outcome) goesOn(row, from, to int) bool {
+	if o.policy.exits[from] != nil {
+		v, _ := o.exit(row, from)
+		return v == leaves
+	}
+	promote, demote := o.policy.rules.GetPromoteMargin(), o.policy.rules.GetDemoteMargin()
+	return promote == 0 && demote == 0 || o.Lines.Earned(row, from, to, promote, demote) != from
 }
 
 func (o *Outcome) hold(one hold) { o.found = append(o.found, one) }

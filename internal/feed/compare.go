@@ -147,7 +147,7 @@ func (b *batch) compare(id string, before, after *snapshot.Row) error {
 		return nil
 	}
 	b.before.tell(before, b.codes)
-	b.after.tell(after, b.codes[1:])
+	b.after.tell(after, b.codes[min(1, len(b.codes)):]) // of a model that has neither there are none
 	kind := echelonv1.AssignmentChange_MOVED
 	switch {
 	case before == nil:
