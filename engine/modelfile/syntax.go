@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"sort"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,7 +39,11 @@ func syntaxMistake(t *text, failure string) diag.Finding {
 	}
 	line := 1 + sort.Search(len(t.starts)-1, func(i int) bool { return failsAt(t.starts[i+1]) })
 	start, written := t.starts[line-1], t.line(line)
-	column := sort.Search(utf8.RuneCountInString(written), func(i int) bool { return failsAt(start + i) })
+	length := len(t.runes) - start // of the parsed line, which may be shorter than the written one
+	if line < len(t.starts) {
+		length = t.starts[line] - 1 - start
+	}
+	column := sort.Search(length, func(i int) bool { return failsAt(start + i) })
 	f := diag.Finding{Offset: diag.WholeValue, Place: diag.Place{Line: line, Column: t.column(line, max(1, column))}}
 	f.Message, f.Remedy = "this is not YAML: "+failure, syntaxRemedy(failure, written)
 	return f

@@ -9,8 +9,8 @@ const (
 	frameChecksum = 4
 )
 
-// windowsWithin reports whether no frame of zstd asks for a window of more bytes: a decoder makes room for it before it reads anything, however little
-// the frame holds. One of a single segment has its content for a window. What is no frame is left to the decoder.
+// windowsWithin reports whether no frame of zstd asks for a window, or says that it has content, of more bytes: a decoder makes room for both before it
+// reads anything, however little the frame holds. What is no frame is left to the decoder.
 func windowsWithin(data []byte, most uint64) bool {
 	for len(data) > 0 {
 		var h zstd.Header
@@ -21,7 +21,7 @@ func windowsWithin(data []byte, most uint64) bool {
 		case h.Skippable:
 			data = rest[min(uint64(h.SkippableSize), uint64(len(rest))):]
 			continue
-		case h.WindowSize > most, h.SingleSegment && h.FrameContentSize > most:
+		case h.WindowSize > most, h.HasFCS && h.FrameContentSize > most:
 			return false
 		}
 		data = afterBlocks(rest, h.HasCheckSum)
