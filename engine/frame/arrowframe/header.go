@@ -2,6 +2,7 @@ package arrowframe
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	flatbuffers "github.com/google/flatbuffers/go"
@@ -59,6 +60,7 @@ type header struct {
 
 // readHeader reads metadata, in which every place is checked by the slices of Go.
 func readHeader(meta []byte) (h header, err error) {
+	meta = slices.Clip(meta) // a slice may reach to the end of its capacity, and what lies there is none of the message
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = damaged("the metadata of a part point outside of it")
@@ -135,6 +137,7 @@ func structs(of *flatbuffers.Table, slot flatbuffers.VOffsetT, size int) func(fu
 
 // check holds what the metadata say against the body, so that nothing outside of it is read and no memory is allocated that it does not fill.
 func (h header) check(body []byte, maxUncompressed int64) error {
+	body = slices.Clip(body)
 	if h.rows < 0 {
 		return damaged("a part has %d rows", h.rows)
 	}
