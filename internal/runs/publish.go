@@ -38,13 +38,20 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 	if err != nil || p == nil {
 		return run, err
 	}
-	if err := p.catchUp(ctx); err != nil {
-		p.abandon(ctx)
-		return nil, err
+	err = p.catchUp(ctx)
+	if err == nil {
+		err = p.compare(ctx, look)
 	}
-	run, err = p.commit(ctx, look)
-	if err != nil {
+	if err == nil {
+		err = p.catchUp(ctx) // with what was written while it compared
+	}
+	if err == nil {
+		run, err = p.commit(ctx, look)
+	}
+	if !p.moved {
 		p.abandon(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return run, nil

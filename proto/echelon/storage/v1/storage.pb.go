@@ -611,8 +611,13 @@ type SnapshotBlock struct {
 	Outcomes []*NameColumn `protobuf:"bytes,240,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Of a block of changes the kind of each.
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
-	// Of a block of changes the place of each in its batch, from 0.
-	ChangePlaces  []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// Of a block of changes the place of each in its part of the batch, from 0.
+	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// Of a block of changes which part of the batch it is, from 0. It stays when changes of other parts come or go.
+	ChangePart uint32 `protobuf:"varint,260,opt,name=change_part,json=changePart,proto3" json:"change_part,omitempty"`
+	// The model's amount of each customer at the time of the run, 0 where it is missing; empty where the model has none, and in snapshots that were written
+	// before amounts were kept.
+	Amounts       []float64 `protobuf:"fixed64,261,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -762,6 +767,20 @@ func (x *SnapshotBlock) GetChangeKinds() []uint32 {
 func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 	if x != nil {
 		return x.ChangePlaces
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetChangePart() uint32 {
+	if x != nil {
+		return x.ChangePart
+	}
+	return 0
+}
+
+func (x *SnapshotBlock) GetAmounts() []float64 {
+	if x != nil {
+		return x.Amounts
 	}
 	return nil
 }
@@ -1191,7 +1210,9 @@ type ChangeBatch struct {
 	// How many changes there are, erased ones included.
 	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
 	// The changes; absent where they stand in blocks, as those of a publication do.
-	Block         *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	// Of changes in blocks the place, from 0, of the first change of each part. Where there are none, there is one part.
+	Parts         []int64 `protobuf:"varint,260,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1324,6 +1345,13 @@ func (x *ChangeBatch) GetBlock() *SnapshotBlock {
 	return nil
 }
 
+func (x *ChangeBatch) GetParts() []int64 {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 // ChangePlace is where a batch of changes stands in the order of all.
 type ChangePlace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1440,7 +1468,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf5\x06\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xb2\a\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1459,7 +1487,10 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
-	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\"\x82\x01\n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x12 \n" +
+	"\vchange_part\x18\x84\x02 \x01(\rR\n" +
+	"changePart\x12\x19\n" +
+	"\aamounts\x18\x85\x02 \x03(\x01R\aamounts\"\x82\x01\n" +
 	"\x0eStandingColumn\x12\x14\n" +
 	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
 	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
@@ -1486,7 +1517,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x87\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1503,7 +1534,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\btierings\x18\v \x03(\tR\btierings\x12$\n" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
-	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\"\x94\x01\n" +
+	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
+	"\x05parts\x18\x84\x02 \x03(\x03R\x05parts\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
