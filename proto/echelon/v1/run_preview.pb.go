@@ -123,7 +123,8 @@ type PreviewRunResponse struct {
 	Largest []*Mover `protobuf:"bytes,7,rep,name=largest,proto3" json:"largest,omitempty"`
 	// The demotions with the largest amounts, the largest first.
 	Demotions []*Mover `protobuf:"bytes,8,rep,name=demotions,proto3" json:"demotions,omitempty"`
-	// What the guard of the tiering finds, and how the tiers have grown.
+	// What the guard of the tiering finds, and whether the base drifts upwards: more customers come to a better tier than to a worse one, by more than 5 %
+	// of those that both have.
 	Findings []*Finding `protobuf:"bytes,9,rep,name=findings,proto3" json:"findings,omitempty"`
 	// Why the run cannot be published as it is, in words; empty where it can be, or it is published.
 	Unpublishable string `protobuf:"bytes,10,opt,name=unpublishable,proto3" json:"unpublishable,omitempty"`
