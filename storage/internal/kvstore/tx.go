@@ -17,6 +17,7 @@ import (
 type tx struct {
 	documents
 	store       *Store
+	update      *update
 	wroteSchema bool
 	failed      error
 }
@@ -38,6 +39,7 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 		}
 	}
 	t.wroteSchema = t.wroteSchema || kind == storage.KindSchema
+	t.update.writes(kind)
 	k := documentKey(kind, key)
 	return t.fail(t.txn.Set(k, seal(k, data)))
 }
@@ -45,6 +47,7 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 // DeleteDocument implements storage.Tx.
 func (t *tx) DeleteDocument(kind storage.Kind, key string) error {
 	t.wroteSchema = t.wroteSchema || kind == storage.KindSchema
+	t.update.writes(kind)
 	return t.fail(t.txn.Delete(documentKey(kind, key)))
 }
 
