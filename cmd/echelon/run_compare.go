@@ -22,8 +22,8 @@ func (c *cli) runCompareCommand() *cobra.Command {
 		Use:   "compare FROM TO",
 		Short: "Show where customers come from in one run and go to in another",
 		Long: "Compare shows, of two runs of one model or of two, how many customers go from which tier to which, with their amount, and who moved and why.\n" +
-			"Each is the id of a run, published or not, or current:MODEL, which is what is published of a model. Amounts are those of the customers as they are\n" +
-			"stored now, by the model of TO.",
+			"Each is the id of a run, published or not, or current:MODEL, which is what is published of a model. Amounts are those that each\n" +
+			"run read.",
 		Example: "  echelon run compare current:b2b 20260131-120000.000000-1a2b3c4d\n  echelon run compare current:b2b current:draft --tiering coverage",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {

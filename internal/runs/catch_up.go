@@ -150,7 +150,7 @@ func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch
 		return nil, nil
 	}
 	observe := func(customers int) func() { return p.manager.hears().Evaluating(p.published.Model(), customers) }
-	result, err := intake.Evaluate(p.manager.catalog, view, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Observe: observe})
+	result, err := intake.Evaluate(p.manager.catalog, view, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Amounts: true, Observe: observe})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type Outcomes struct {
 	asOf *timestamppb.Timestamp
 	// starts are where each customer's reasons begin among the block's, and where the last one's end.
 	starts []uint32
+	result *engine.Result
 }
 
 // newOutcomes checks what of a block is read by its columns. One that is none of the program's is a *storage.CorruptError.
@@ -81,6 +82,14 @@ func (o *Outcomes) SegmentCodes(segmentation int) []uint32 {
 // Leaves reports whether the population leaves out the customer of a row.
 func (o *Outcomes) Leaves(row int) bool { return len(o.GetExcluded()) > 0 && o.GetExcluded()[row] }
 
+// Amount returns the model's amount of a row, 0 where it is missing, and whether amounts are kept.
+func (o *Outcomes) Amount(row int) (amount float64, kept bool) {
+	if len(o.GetAmounts()) == 0 {
+		return 0, false
+	}
+	return o.GetAmounts()[row], true
+}
+
 // ReasonsOf returns all reasons of the block, and the places of a row's among them.
 func (o *Outcomes) ReasonsOf(row int) (all []*echelonv1.Reason, places []uint32) {
 	return o.GetReasons(), o.GetReasonRefs()[o.starts[row]:o.starts[row+1]]
@@ -90,4 +99,17 @@ func (o *Outcomes) ReasonsOf(row int) (all []*echelonv1.Reason, places []uint32)
 type Cell struct {
 	*Outcomes
 	Row int
+}
+
+// whole returns all that is known of a cell. It is called by one goroutine at a time.
+func (c Cell) whole() (*Row, error) {
+	o := c.Outcomes
+	if o.result == nil {
+		result, err := Decode(o.program, o.SnapshotBlock)
+		if err != nil {
+			return nil, err
+		}
+		o.result = result
+	}
+	return &Row{Result: o.result, Index: c.Row, AsOf: o.asOf}, nil
 }
