@@ -88,8 +88,8 @@ linearizability: ## Let clients call at the same time, in HISTORIES histories, a
 	cd checks && ECHELON_HISTORIES=$(HISTORIES) ECHELON_SEED=$(SEED) go test -run OneHistory -count=1 -timeout 60m -v ./...
 
 .PHONY: crash
-crash: ## Kill the server KILLS times at random moments and look for what was lost
-	ECHELON_KILLS=$(KILLS) go test ./e2e -run Kill -count=1 -timeout 60m -v
+crash: ## Kill the server KILLS times at random moments and look for what was lost or doubled
+	ECHELON_KILLS=$(KILLS) go test ./e2e -run KilledServersLose -count=1 -timeout 60m -v
 
 .PHONY: cuts
 cuts: ## Break CUTS connections under streams, and end the server between, and look for what was lost or stored twice

@@ -45,32 +45,28 @@ type lagging struct {
 	storage.Store
 	mu     sync.Mutex
 	random *rand.Rand
-	old    storage.Reader
+	// kept are the old views, which stay open: whoever reads one is not to be told that it was closed.
+	kept []storage.Reader
 }
 
 // View implements storage.Store.
 func (l *lagging) View(ctx context.Context) (storage.Reader, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.old != nil && l.random.IntN(10) == 0 {
-		return borrowed{l.old}, nil
+	if len(l.kept) > 0 && l.random.IntN(10) == 0 {
+		return borrowed{l.kept[len(l.kept)-1]}, nil
 	}
-	if l.random.IntN(20) == 0 {
-		if l.old != nil {
-			l.old.Close()
-		}
-		var err error
-		if l.old, err = l.Store.View(ctx); err != nil {
-			return nil, err
-		}
+	view, err := l.Store.View(ctx)
+	if err == nil && l.random.IntN(20) == 0 {
+		l.kept, view = append(l.kept, view), borrowed{view}
 	}
-	return l.Store.View(ctx)
+	return view, err
 }
 
 // Close implements storage.Store.
 func (l *lagging) Close() error {
-	if l.old != nil {
-		l.old.Close()
+	for _, view := range l.kept {
+		view.Close()
 	}
 	return l.Store.Close()
 }
