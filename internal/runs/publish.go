@@ -87,6 +87,19 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 	})
 }
 
+// Publishable returns the fault of a run that cannot be published as things are; nil where it can, or is current.
+func (m *Manager) Publishable(documents storage.Documents, run *echelonv1.Run) error {
+	current := &storagev1.Current{}
+	err := documents.Document(storage.KindCurrent, run.GetModel(), current)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if current.GetRunId() == run.GetId() {
+		return nil
+	}
+	return m.publishable(documents, run, current)
+}
+
 // publishable returns the fault of a run that cannot become current.
 func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) error {
 	switch {
@@ -97,6 +110,8 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 			"the run %q was published before, and the run %q is current now: roll back, or start a new run", run.GetId(), current.GetRunId())
 	case run.GetState() != echelonv1.Run_READY:
 		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s: only one that is READY can be published", run.GetId(), run.GetState())
+	case run.GetWhatIf():
+		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q only asks what would be, and is never published: start a run without what_if", run.GetId())
 	case run.GetBaseRunId() != current.GetRunId():
 		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
 			"the run %q was started when the run %q was current, and now %q is: start a new run", run.GetId(), run.GetBaseRunId(), current.GetRunId())
