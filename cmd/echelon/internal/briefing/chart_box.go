@@ -3,16 +3,19 @@ package briefing
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // The size of the drawn plots, and the room for axes around them; units of the SVG.
 const (
-	boxWidth, boxHeight       = 980.0, 560.0
-	boxLeft, boxTop           = 58.0, 14.0
-	boxRight, boxBottom       = 966.0, 508.0
-	minRadius, maxRadius      = 2.5, 13.0
-	labelWidth, labelHeight   = 200.0, 42.0
-	labelMargin, labelPadding = 10.0, 8.0
+	boxWidth, boxHeight      = 980.0, 560.0
+	boxLeft, boxTop          = 62.0, 14.0
+	boxRight, boxBottom      = 966.0, 508.0
+	minRadius, maxRadius     = 2.5, 13.0
+	labelWidth, labelHeight  = 190.0, 42.0
+	labelMargin, letterWidth = 8.0, 6.9
+	// Labels stand in bands above and below the dots.
+	band = labelHeight + 2*labelMargin
 )
 
 // boxChart is a box as it is drawn.
@@ -41,8 +44,8 @@ type circle struct {
 
 // boxLabel says of a cell what it is and who is in it.
 type boxLabel struct {
-	X, Y, Width, Height, TextX float64
-	Name, Text, Fill           string
+	X, Y, Width, Height float64
+	Name, Text, Fill    string
 }
 
 // scale brings values onto pixels.
@@ -59,7 +62,7 @@ func round(x float64) float64 { return math.Round(x*10) / 10 }
 func drawBox(b Box, of Amount) boxChart {
 	c := boxChart{Box: b, Width: boxWidth, Height: boxHeight, Left: boxLeft, Top: boxTop, Right: boxRight, Bottom: boxBottom, Given: of.Given()}
 	x, y := scaleOf(b, b.X, func(d Dot) float64 { return d.X }), scaleOf(b, b.Y, func(d Dot) float64 { return d.Y })
-	x.from, x.to, y.from, y.to = boxLeft, boxRight, boxBottom, boxTop
+	x.from, x.to, y.from, y.to = boxLeft+maxRadius+1, boxRight-maxRadius-1, boxBottom-band, boxTop+band
 	c.XTicks, c.YTicks = ticks(x), ticks(y)
 	c.XLines, c.YLines = cutTicks(x, b.X), cutTicks(y, b.Y)
 	c.Conditions = append(conditions(b.X), conditions(b.Y)...)
@@ -70,7 +73,7 @@ func drawBox(b Box, of Amount) boxChart {
 	for _, dot := range b.Dots {
 		c.Circles = append(c.Circles, circle{X: x.at(dot.X), Y: y.at(dot.Y), R: radius(dot.Amount, largest), Fill: fillOf(dot.Cell)})
 	}
-	c.label(x, y, of)
+	c.label(of)
 	return c
 }
 
@@ -136,39 +139,26 @@ func ticks(s scale) []tick {
 	return all
 }
 
-// label writes into the outer corner of each cell who is in it.
-func (c *boxChart) label(x, y scale, of Amount) {
+// label says of each cell who is in it: columns and rows evenly over the plot, so that labels of narrow cells do not lie upon each other.
+func (c *boxChart) label(of Amount) {
 	for i, cell := range c.Cells {
-		left, right := between(c.X.Lines, cell.X, x)
-		bottom, top := between(c.Y.Lines, cell.Y, y)
-		width := max(labelWidth, 7.2*float64(len([]rune(cell.Name)))+2*labelPadding+12)
-		label := boxLabel{X: left + labelMargin, Y: top + labelMargin, Width: width, Height: labelHeight, Name: cell.Name, Fill: fillOf(i)}
-		if (left+right)/2 > (boxLeft+boxRight)/2 || int(cell.X) == len(c.X.Lines) && cell.X > 0 {
-			label.X = right - labelMargin - width
+		label := boxLabel{
+			Y: spread(len(c.Y.Lines)-int(cell.Y), len(c.Y.Lines), boxTop+labelMargin, boxBottom-labelMargin-labelHeight), Height: labelHeight,
+			Name: cell.Name, Fill: fillOf(i), Text: plural(cell.Customers, "customer", "customers"),
 		}
-		if cell.Y == 0 {
-			label.Y = bottom - labelMargin - labelHeight
-		}
-		label.TextX = label.X + labelPadding + 12
-		label.Text = plural(cell.Customers, "customer", "customers")
 		if of.Given() {
-			label.Text += " · " + short(cell.Amount)
-			if of.Unit != "" {
-				label.Text += " " + of.Unit
-			}
+			label.Text += " · " + strings.TrimSpace(short(cell.Amount)+" "+of.Unit)
 		}
+		label.Width = max(labelWidth, 36+letterWidth*float64(max(len([]rune(cell.Name)), len([]rune(label.Text)))))
+		label.X = spread(int(cell.X), len(c.X.Lines), boxLeft+labelMargin, boxRight-labelMargin-label.Width)
 		c.Labels = append(c.Labels, label)
 	}
 }
 
-// between returns where a level of an axis begins and ends.
-func between(lines []Line, level int32, s scale) (from, to float64) {
-	from, to = s.from, s.to
-	if i := int(level) - 1; i >= 0 && i < len(lines) {
-		from = s.at(lines[i].At)
+// spread puts a place, from 0 to last, evenly between two pixels.
+func spread(place, last int, from, to float64) float64 {
+	if last == 0 {
+		return from
 	}
-	if i := int(level); i < len(lines) {
-		to = s.at(lines[i].At)
-	}
-	return from, to
+	return round(from + float64(place)/float64(last)*(to-from))
 }

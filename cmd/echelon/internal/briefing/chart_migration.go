@@ -1,6 +1,9 @@
 package briefing
 
-import "fmt"
+import (
+	"fmt"
+	"html/template"
+)
 
 // migrationTable is a matrix as it is shown, with totals.
 type migrationTable struct {
@@ -21,7 +24,8 @@ type migrationRow struct {
 // shade is a cell with the colour of its way, the stronger the more customers of its row take it.
 type shade struct {
 	Cell
-	To, Colour, Mark string
+	To, Mark string
+	Colour   template.CSS
 }
 
 // drawMigration adds up a matrix.
@@ -55,13 +59,18 @@ func shadeOf(cell Cell, to string, row int64) shade {
 	strength := 0.10 + 0.35*min(1, 4*float64(cell.Customers)/float64(row))
 	switch cell.Way {
 	case "up":
-		out.Colour, out.Mark = fmt.Sprintf("rgba(42, 140, 130, %.2f)", strength), "▲"
+		out.Colour, out.Mark = tinted("42, 140, 130", strength), "▲"
 	case "down":
-		out.Colour, out.Mark = fmt.Sprintf("rgba(193, 120, 23, %.2f)", strength), "▼"
+		out.Colour, out.Mark = tinted("193, 120, 23", strength), "▼"
 	case "stay":
-		out.Colour = "rgba(29, 78, 137, 0.07)"
+		out.Colour = tinted("29, 78, 137", 0.07)
 	default:
-		out.Colour = "rgba(125, 133, 151, 0.14)"
+		out.Colour = tinted("125, 133, 151", 0.14)
 	}
 	return out
+}
+
+// tinted is a colour of our own, which the template need not doubt.
+func tinted(colour string, strength float64) template.CSS {
+	return template.CSS(fmt.Sprintf("rgba(%s, %.2f)", colour, strength))
 }

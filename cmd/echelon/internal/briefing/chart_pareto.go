@@ -7,8 +7,8 @@ import (
 
 const (
 	paretoWidth, paretoHeight = 980.0, 460.0
-	paretoLeft, paretoTop     = 58.0, 16.0
-	paretoRight, paretoBottom = 966.0, 408.0
+	paretoLeft, paretoTop     = 72.0, 16.0
+	paretoRight, paretoBottom = 956.0, 408.0
 	// lineGap is how far labels of cut lines are apart, at least.
 	lineGap = 19.0
 )

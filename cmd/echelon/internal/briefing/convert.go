@@ -137,6 +137,10 @@ func holdWords(code echelonv1.Reason_Code) string {
 	return code.String()
 }
 
+func findingOf(f *echelonv1.Finding) Finding {
+	return Finding{Path: f.GetPath(), Message: f.GetMessage(), Remedy: f.GetRemedy()}
+}
+
 func overrideOf(o *echelonv1.Override) Override {
 	return Override{
 		Customer: Customer{ID: o.GetCustomerId()}, Item: o.GetItem(), Pinned: o.GetPinned(), Computed: o.GetComputed(), Stale: o.GetStale(),

@@ -142,12 +142,30 @@ func (w *csvWriter) movement(r *Report) {
 			w.add(row{section: "migration", item: m.Tiering, from: from, to: to, customers: &m.Cells[i][k].Customers, amount: &m.Cells[i][k].Amount})
 		}
 	}
-	for _, one := range m.Demotions.Shown {
-		w.one("demotion", one.Customer, row{item: m.Tiering, from: one.From, to: one.To, note: one.Why})
+	for _, c := range m.Causes {
+		w.add(row{section: "cause", item: c.Cause, customers: &c.Customers, amount: &c.Amount, note: moves(c.Promoted, c.Demoted)})
 	}
-	for _, one := range m.Promotions.Shown {
-		w.one("promotion", one.Customer, row{item: m.Tiering, from: one.From, to: one.To, note: one.Why})
+	for _, o := range m.Owners {
+		customer := Customer{Owner: o.Owner}
+		if o.Others {
+			customer.Owner = "all others"
+		}
+		w.add(row{section: "owner", customer: customer, customers: &o.Customers, amount: &o.Amount, note: moves(o.Promoted, o.Demoted)})
 	}
+	for _, list := range []struct {
+		section string
+		movers  []Mover
+	}{{"demotion", m.Demotions.Shown}, {"promotion", m.Promotions.Shown}} {
+		for _, one := range list.movers {
+			note := strings.TrimSuffix(one.Why+"; "+one.Leading, "; ")
+			w.one(list.section, one.Customer, row{item: m.Tiering, from: one.From, to: one.To, note: note})
+		}
+	}
+}
+
+// moves says how many came to better and to worse tiers.
+func moves(promoted, demoted int64) string {
+	return plural(promoted, "promotion", "promotions") + ", " + plural(demoted, "demotion", "demotions")
 }
 
 // held writes who is held: from where the rules would put it, to where it is.

@@ -61,6 +61,9 @@ func exact(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 // short writes an amount with three digits and a word: 36.5 million.
 func short(x float64) string {
+	if x == 0 {
+		return "0"
+	}
 	for _, unit := range []struct {
 		of   float64
 		word string
@@ -85,12 +88,12 @@ func share(part, whole any) string {
 	return strconv.FormatFloat(100*toFloat(part)/toFloat(whole), 'f', 1, 64) + " %"
 }
 
-// width is a share as the width of a bar, which is seen where there is anything.
-func width(part, whole any) template.CSS {
+// width is a share as the width of a bar, where the widest share fills its place; it is seen where there is anything.
+func width(part, whole any, widest float64) template.CSS {
 	if toFloat(whole) <= 0 || toFloat(part) <= 0 {
 		return "0"
 	}
-	return template.CSS(strconv.FormatFloat(max(0.5, 100*toFloat(part)/toFloat(whole)), 'f', 1, 64) + "%")
+	return template.CSS(strconv.FormatFloat(max(0.5, 100*toFloat(part)/toFloat(whole)/widest), 'f', 1, 64) + "%")
 }
 
 func toFloat(x any) float64 {

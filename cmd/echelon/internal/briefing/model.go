@@ -16,6 +16,8 @@ type Report struct {
 	Written time.Time `json:"written"`
 	// Amount is what amounts are.
 	Amount Amount `json:"amount"`
+	// OwnerName is the attribute that says who looks after customers; empty where none was asked for.
+	OwnerName string `json:"owner_attribute,omitempty"`
 	// Balance says where all customers went.
 	Balance Balance `json:"balance"`
 	// Tierings are the tables of the run, in declared order; the first that Drives is what is paid for.
@@ -25,6 +27,8 @@ type Report struct {
 	// Concentration is nil where ConcentrationNote says why.
 	Concentration     *Concentration `json:"concentration,omitempty"`
 	ConcentrationNote string         `json:"concentration_note,omitempty"`
+	// Unpublishable says why the run cannot be published as it is; empty where it can be, or is.
+	Unpublishable string `json:"unpublishable,omitempty"`
 	// Movement is who moved since Base; nil without one.
 	Movement *Movement `json:"movement,omitempty"`
 	// Held are customers who are not where the cuts alone would put them.
@@ -93,6 +97,23 @@ type Tiering struct {
 	Holds []HoldCount `json:"holds,omitempty"`
 	// Review are the moves of the review period; nil where the tiering has no stability.
 	Review *Review `json:"review,omitempty"`
+}
+
+// Widest returns the largest share, of customers or amount, that a row has.
+func (t Tiering) Widest() float64 {
+	widest := part(float64(t.Unscored), float64(t.Customers))
+	for _, tier := range t.Tiers {
+		widest = max(widest, part(float64(tier.Customers), float64(t.Customers)), part(tier.Amount, t.Amount))
+	}
+	return widest
+}
+
+// part returns a share; 0 of nothing.
+func part(x, whole float64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return x / whole
 }
 
 // Tier is a row of it.

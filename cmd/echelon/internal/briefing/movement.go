@@ -23,12 +23,41 @@ type Movement struct {
 	Leavers   int64 `json:"leavers"`
 	// Deleted is how many of all are not stored any more, and have no amount.
 	Deleted int64 `json:"deleted"`
-	// PromotedAmount and DemotedAmount are of those who are stored.
+	// Causes say why customers moved, the most first; they have all who are stored still.
+	Causes []Cause `json:"causes,omitempty"`
+	// Owners are the movers by who looks after them, the largest amount first; empty where no such attribute was asked for.
+	Owners []Owner `json:"owners,omitempty"`
+	// Demotions and Promotions are the movers with the largest amounts.
+	Demotions  Movers `json:"demotions"`
+	Promotions Movers `json:"promotions"`
+}
+
+// Cause is why customers moved.
+type Cause struct {
+	// Cause is the name of a Move.Cause, and Words what it means.
+	Cause     string  `json:"cause"`
+	Words     string  `json:"words"`
+	Customers int64   `json:"customers"`
+	Promoted  int64   `json:"promoted"`
+	Demoted   int64   `json:"demoted"`
+	Amount    float64 `json:"amount"`
+	// Uncertain is how many may have another cause as well.
+	Uncertain int64 `json:"uncertain,omitempty"`
+}
+
+// Owner is the movers of who looks after them.
+type Owner struct {
+	// Owner is a value of the attribute; empty where it is missing, and where Others tells of all the rest together.
+	Owner          string  `json:"owner"`
+	Others         bool    `json:"others,omitempty"`
+	Customers      int64   `json:"customers"`
+	Promoted       int64   `json:"promoted"`
+	Demoted        int64   `json:"demoted"`
+	Amount         float64 `json:"amount"`
 	PromotedAmount float64 `json:"promoted_amount"`
 	DemotedAmount  float64 `json:"demoted_amount"`
-	// Demotions and Promotions are the movers with the largest amounts.
-	Demotions  List[Mover] `json:"demotions"`
-	Promotions List[Mover] `json:"promotions"`
+	// Main is the cause of most of them, in words.
+	Main string `json:"main_cause"`
 }
 
 // Cell is who comes from one place and goes to another.
@@ -44,8 +73,14 @@ type Mover struct {
 	Customer
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Why says what decided where it is now.
-	Why string `json:"why"`
+	// Cause is why it moved, Words what that means, and Why the whole of it in words.
+	Cause string `json:"cause"`
+	Words string `json:"words"`
+	Why   string `json:"why"`
+	// Uncertain tells whether it may have another cause as well.
+	Uncertain bool `json:"uncertain,omitempty"`
+	// Leading is what changed the most, such as "usage rank 71 → 38: -4.9 points"; empty where that is not known.
+	Leading string `json:"leading,omitempty"`
 }
 
 // What places that are no tiers are called.
@@ -56,8 +91,26 @@ const (
 	gone     = "gone"
 )
 
-// movementOf makes the table of a migration; ranks are those of the tiers, from 1, the best, and empty for a matrix.
-func movementOf(m *echelonv1.Migration, ranks map[string]int32) *Movement {
+// movementOf tells of a preview; ranks are those of the tiers, from 1, the best, and empty for a matrix.
+func movementOf(found *echelonv1.PreviewRunResponse, ranks map[string]int32, limit int) *Movement {
+	m := found.GetMigration()
+	out := tableOf(m, ranks)
+	for _, c := range found.GetCauses() {
+		out.Causes = append(out.Causes, Cause{
+			Cause: c.GetCause().String(), Words: causeWords(c.GetCause()), Customers: c.GetCustomers(), Promoted: c.GetPromoted(), Demoted: c.GetDemoted(),
+			Amount: c.GetAmount(), Uncertain: c.GetUncertain(),
+		})
+	}
+	for _, g := range found.GetGroups() {
+		out.Owners = append(out.Owners, ownerOf(g))
+	}
+	out.Demotions = Movers{List[Mover]{All: m.GetDemoted(), Shown: moversOf(found.GetDemotions(), echelonv1.Mover_DEMOTED, limit)}}
+	out.Promotions = Movers{List[Mover]{All: m.GetPromoted(), Shown: moversOf(found.GetLargest(), echelonv1.Mover_PROMOTED, limit)}}
+	return out
+}
+
+// tableOf makes the table of a migration.
+func tableOf(m *echelonv1.Migration, ranks map[string]int32) *Movement {
 	out := &Movement{
 		Tiering: m.GetTiering(), Both: m.GetBoth(), Stayed: m.GetStayed(), Promoted: m.GetPromoted(), Demoted: m.GetDemoted(), Other: m.GetMovedOtherwise(),
 		Newcomers: m.GetNewcomers(), Leavers: m.GetLeavers(), Deleted: m.GetDeleted(),
@@ -117,45 +170,64 @@ func wayOf(from, to string, ranks map[string]int32) string {
 	return "down"
 }
 
-// moverOf tells of a mover.
-func moverOf(m *echelonv1.Mover) Mover {
-	return Mover{
-		Customer: Customer{ID: m.GetCustomerId(), Amount: m.GetAmount()},
-		From:     place(m.GetFrom(), newcomer), To: place(m.GetTo(), gone), Why: decidedBy(m.GetToReasons()),
+// moversOf returns the first movers of one direction.
+func moversOf(list []*echelonv1.Mover, direction echelonv1.Mover_Direction, limit int) []Mover {
+	movers := []Mover{}
+	for _, m := range list {
+		if m.GetDirection() == direction && len(movers) < limit {
+			movers = append(movers, Mover{
+				Customer: Customer{ID: m.GetCustomerId(), Owner: m.GetGroup(), Amount: m.GetAmount()},
+				From:     place(m.GetFrom(), newcomer), To: place(m.GetTo(), gone),
+				Cause: m.GetCause().String(), Words: causeWords(m.GetCause()), Why: m.GetCauseMessage(), Uncertain: m.GetCauseUncertain(), Leading: m.GetLeadingReason(),
+			})
+		}
 	}
+	return movers
 }
 
-// decidedBy returns the reason that decided, which is the last.
-func decidedBy(reasons []*echelonv1.Reason) string {
-	if len(reasons) == 0 {
-		return ""
+func ownerOf(g *echelonv1.MoverGroup) Owner {
+	out := Owner{
+		Owner: g.GetGroup(), Others: g.GetOthers(), Customers: g.GetCustomers(), Promoted: g.GetPromoted(), Demoted: g.GetDemoted(), Amount: g.GetAmount(),
+		PromotedAmount: g.GetPromotedAmount(), DemotedAmount: g.GetDemotedAmount(),
 	}
-	return reasons[len(reasons)-1].GetMessage()
-}
-
-// moved gathers movers.
-type moved struct {
-	movement *Movement
-	down, up *top[Mover]
-}
-
-func newMoved(movement *Movement, limit int) *moved {
-	before := func(a, b Mover) bool { return a.larger(b.Customer) }
-	return &moved{movement: movement, down: newTop(limit, before), up: newTop(limit, before)}
-}
-
-func (m *moved) add(mover *echelonv1.Mover) {
-	switch mover.GetDirection() {
-	case echelonv1.Mover_DEMOTED:
-		m.movement.DemotedAmount += mover.GetAmount()
-		m.down.add(moverOf(mover))
-	case echelonv1.Mover_PROMOTED:
-		m.movement.PromotedAmount += mover.GetAmount()
-		m.up.add(moverOf(mover))
+	if causes := g.GetCauses(); len(causes) > 0 {
+		out.Main = causeWords(causes[0].GetCause())
 	}
+	return out
 }
 
-func (m *moved) finish() *Movement {
-	m.movement.Demotions, m.movement.Promotions = m.down.list(), m.up.list()
-	return m.movement
+// causeWords says what a cause is, for who never saw the code.
+func causeWords(cause echelonv1.Move_Cause) string {
+	switch cause {
+	case echelonv1.Move_TIME:
+		return "Time went by"
+	case echelonv1.Move_DATA:
+		return "Its own data changed"
+	case echelonv1.Move_POPULATION:
+		return "The other customers moved the line"
+	case echelonv1.Move_MODEL:
+		return "The model changed"
+	case echelonv1.Move_OVERRIDE:
+		return "An override began, ended or changed"
+	case echelonv1.Move_NOT_KNOWN:
+		return "Not known: what it was is not kept"
+	}
+	return cause.String()
+}
+
+// maxOwners is how many owners the page has; the CSV has all.
+const maxOwners = 40
+
+// ShownOwners are those of the page, and HiddenOwners is how many it leaves out.
+func (m *Movement) ShownOwners() []Owner { return m.Owners[:min(maxOwners, len(m.Owners))] }
+
+// HiddenOwners is how many owners the page does not show.
+func (m *Movement) HiddenOwners() int64 { return int64(len(m.Owners) - len(m.ShownOwners())) }
+
+// Movers are a list of movers.
+type Movers struct{ List[Mover] }
+
+// Uncertain reports whether one of those that are shown may have another cause as well.
+func (m Movers) Uncertain() bool {
+	return slices.ContainsFunc(m.Shown, func(one Mover) bool { return one.Uncertain })
 }

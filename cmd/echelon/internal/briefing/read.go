@@ -16,8 +16,7 @@ type Server interface {
 	GetModel(ctx context.Context, name string, version int64) (*echelonv1.ModelVersion, error)
 	GetCalibration(ctx context.Context, id string) (*echelonv1.Calibration, error)
 	GetCustomer(ctx context.Context, id string) (*echelonv1.Customer, error)
-	CompareRuns(ctx context.Context, request *echelonv1.CompareRunsRequest) (*echelonv1.CompareRunsResponse, error)
-	Movers(ctx context.Context, request *echelonv1.CompareRunsRequest) iter.Seq2[*echelonv1.Mover, error]
+	PreviewRun(ctx context.Context, request *echelonv1.PreviewRunRequest) (*echelonv1.PreviewRunResponse, error)
 	ExportAssignments(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error]
 	Overrides(ctx context.Context, request *echelonv1.ListOverridesRequest) iter.Seq2[*echelonv1.Override, error]
 }
@@ -30,7 +29,7 @@ type Request struct {
 	RunID, Against string
 	// Tiering is the one whose movers are told; where empty the one that drives coverage.
 	Tiering string
-	// Name and Owner are attributes that lists show of each customer; neither where empty.
+	// Name and Owner are attributes that lists show of each customer, and Owner is one of texts by which movers are added up; neither where empty.
 	Name, Owner string
 	// Limit is how many customers a list shows at most.
 	Limit int
@@ -59,7 +58,7 @@ type reading struct {
 
 // Read reads a report. A run that has no result is an error, as are all of the server's.
 func Read(ctx context.Context, server Server, request Request) (*Report, error) {
-	r := &reading{Request: request, server: server, report: &Report{Written: request.Now.UTC()}}
+	r := &reading{Request: request, server: server, report: &Report{Written: request.Now.UTC(), OwnerName: request.Owner}}
 	for _, step := range []func(context.Context) error{r.open, r.population, r.movement, r.overrides, r.names} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -100,7 +99,7 @@ func (r *reading) open(ctx context.Context) (err error) {
 		out.Refused.Shown = append(out.Refused.Shown, Refused{ID: one.GetCustomerId(), Field: one.GetField(), Why: one.GetMessage()})
 	}
 	for _, one := range r.run.GetFindings() {
-		out.Findings = append(out.Findings, Finding{Path: one.GetPath(), Message: one.GetMessage(), Remedy: one.GetRemedy()})
+		out.Findings = append(out.Findings, findingOf(one))
 	}
 	return nil
 }
@@ -153,31 +152,28 @@ func (r *reading) movement(ctx context.Context) error {
 		r.report.BaseNote = fmt.Sprintf("The run before, %s, is not kept any more, so it is not known who moved.", base)
 		return nil
 	}
-	request := &echelonv1.CompareRunsRequest{
-		From: &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: base}}, To: &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: r.RunID}},
-		Tiering: r.Tiering, PageSize: 1000,
-	}
-	found, err := r.server.CompareRuns(ctx, request)
+	found, err := r.server.PreviewRun(ctx, &echelonv1.PreviewRunRequest{
+		To: refTo(r.RunID), From: refTo(base), Tiering: r.Tiering, GroupBy: r.Owner, Movers: previewMovers,
+	})
 	if err != nil {
 		return err
 	}
 	r.report.Base = &Source{
 		RunID: base, Model: before.GetModel(), ModelVersion: before.GetModelVersion(), State: before.GetState().String(), AsOf: before.GetAsOf().AsTime(),
 	}
-	moved := newMoved(movementOf(found.GetMigration(), ranksOf(r.model, found.GetMigration().GetTiering())), r.Limit)
-	for _, mover := range found.GetMovers() {
-		moved.add(mover)
+	r.report.Movement = movementOf(found, ranksOf(r.model, found.GetMigration().GetTiering()), r.Limit)
+	r.report.Unpublishable = found.GetUnpublishable()
+	for _, one := range found.GetFindings() {
+		r.report.Findings = append(r.report.Findings, findingOf(one))
 	}
-	if request.PageToken = found.GetNextPageToken(); request.PageToken != "" {
-		for mover, err := range r.server.Movers(ctx, request) {
-			if err != nil {
-				return err
-			}
-			moved.add(mover)
-		}
-	}
-	r.report.Movement = moved.finish()
 	return nil
+}
+
+// previewMovers is how many of the largest movers are asked for, so that there are promotions among them.
+const previewMovers = 1000
+
+func refTo(run string) *echelonv1.RunRef {
+	return &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: run}}
 }
 
 // overrides reads what people pinned: what is stale first, then what ends soonest.
