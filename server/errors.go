@@ -72,6 +72,9 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_OVERRIDE_NOT_FOUND: codes.NotFound,
 	echelonv1.ErrorReason_OVERRIDE_CHANGED:   codes.Aborted,
 	echelonv1.ErrorReason_CHANGES_EXPIRED:    codes.FailedPrecondition,
+
+	echelonv1.ErrorReason_REVIEW_ITEM_NOT_FOUND: codes.NotFound,
+	echelonv1.ErrorReason_REVIEW_ITEM_CHANGED:   codes.Aborted,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

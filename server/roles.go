@@ -43,6 +43,9 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_DeleteOverride_FullMethodName:  identity.Write,
 	echelonv1.AssignmentService_ImportOverrides_FullMethodName: identity.Write,
 
+	echelonv1.AssignmentService_ListReviewItems_FullMethodName:    identity.Read,
+	echelonv1.AssignmentService_ResolveReviewItems_FullMethodName: identity.Write,
+
 	echelonv1.AssignmentService_WatchAssignments_FullMethodName: identity.Read,
 	echelonv1.AssignmentService_GetHistory_FullMethodName:       identity.Read,
 

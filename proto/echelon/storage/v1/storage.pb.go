@@ -1397,11 +1397,176 @@ func (x *ChangePlace) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Reviews is what was accepted of one customer in one model.
+type Reviews struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was accepted, by item.
+	Reviews       []*Review `protobuf:"bytes,1,rep,name=reviews,proto3" json:"reviews,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reviews) Reset() {
+	*x = Reviews{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reviews) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reviews) ProtoMessage() {}
+
+func (x *Reviews) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reviews.ProtoReflect.Descriptor instead.
+func (*Reviews) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Reviews) GetReviews() []*Review {
+	if x != nil {
+		return x.Reviews
+	}
+	return nil
+}
+
+// Review is what was accepted of one item of a customer.
+type Review struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering, or the segmentation after "segments.".
+	Item string `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Who accepted it, and when. Its reasons are those of the matters.
+	Acceptance *v1.ReviewAcceptance `protobuf:"bytes,2,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// What of each reason was accepted: it is open again when that is another matter.
+	Matters       []*ReviewMatter `protobuf:"bytes,3,rep,name=matters,proto3" json:"matters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review) Reset() {
+	*x = Review{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review) ProtoMessage() {}
+
+func (x *Review) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review.ProtoReflect.Descriptor instead.
+func (*Review) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Review) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *Review) GetAcceptance() *v1.ReviewAcceptance {
+	if x != nil {
+		return x.Acceptance
+	}
+	return nil
+}
+
+func (x *Review) GetMatters() []*ReviewMatter {
+	if x != nil {
+		return x.Matters
+	}
+	return nil
+}
+
+// ReviewMatter is what a reason is about.
+type ReviewMatter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason.
+	Kind v1.ReviewReason_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=echelon.v1.ReviewReason_Kind" json:"kind,omitempty"`
+	// What tells this matter from any other of the reason.
+	Matter        string `protobuf:"bytes,2,opt,name=matter,proto3" json:"matter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewMatter) Reset() {
+	*x = ReviewMatter{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewMatter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewMatter) ProtoMessage() {}
+
+func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewMatter.ProtoReflect.Descriptor instead.
+func (*ReviewMatter) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReviewMatter) GetKind() v1.ReviewReason_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.ReviewReason_Kind(0)
+}
+
+func (x *ReviewMatter) GetMatter() string {
+	if x != nil {
+		return x.Matter
+	}
+	return ""
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1508,7 +1673,18 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
 	"\achanges\x18\x03 \x01(\x03R\achanges\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"?\n" +
+	"\aReviews\x124\n" +
+	"\areviews\x18\x01 \x03(\v2\x1a.echelon.storage.v1.ReviewR\areviews\"\x96\x01\n" +
+	"\x06Review\x12\x12\n" +
+	"\x04item\x18\x01 \x01(\tR\x04item\x12<\n" +
+	"\n" +
+	"acceptance\x18\x02 \x01(\v2\x1c.echelon.v1.ReviewAcceptanceR\n" +
+	"acceptance\x12:\n" +
+	"\amatters\x18\x03 \x03(\v2 .echelon.storage.v1.ReviewMatterR\amatters\"Y\n" +
+	"\fReviewMatter\x121\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.ReviewReason.KindR\x04kind\x12\x16\n" +
+	"\x06matter\x18\x02 \x01(\tR\x06matterBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -1522,7 +1698,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1541,49 +1717,58 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Overrides)(nil),               // 14: echelon.storage.v1.Overrides
 	(*ChangeBatch)(nil),             // 15: echelon.storage.v1.ChangeBatch
 	(*ChangePlace)(nil),             // 16: echelon.storage.v1.ChangePlace
-	(v1.Attribute_Type)(0),          // 17: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 19: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 20: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 21: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 22: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 23: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 24: echelon.v1.AssignmentChange.Origin
+	(*Reviews)(nil),                 // 17: echelon.storage.v1.Reviews
+	(*Review)(nil),                  // 18: echelon.storage.v1.Review
+	(*ReviewMatter)(nil),            // 19: echelon.storage.v1.ReviewMatter
+	(v1.Attribute_Type)(0),          // 20: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 22: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 23: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 24: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 25: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 26: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 27: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 28: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 29: echelon.v1.ReviewReason.Kind
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	17, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	20, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	18, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	18, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	21, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	21, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	18, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	21, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
 	11, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	19, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	22, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	20, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	23, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
-	21, // 18: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	18, // 19: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	18, // 20: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	22, // 21: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	23, // 22: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	24, // 23: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	18, // 24: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	18, // 25: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	24, // 18: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	21, // 19: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	21, // 20: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	25, // 21: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	26, // 22: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	27, // 23: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	21, // 24: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	21, // 25: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
 	8,  // 26: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	18, // 27: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	21, // 27: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	18, // 28: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
+	28, // 29: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	19, // 30: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
+	29, // 31: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1597,7 +1782,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
