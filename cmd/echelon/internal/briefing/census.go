@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -96,7 +97,7 @@ func heldOf(customer Customer, a *echelonv1.Assignment, outcome *echelonv1.TierO
 	}
 	for _, reason := range a.GetReasons() {
 		if reason.GetItem() == "tiers."+outcome.GetTiering() && reason.GetCode() == outcome.GetHold() {
-			held.Why = reason.GetMessage()
+			held.Why = strings.TrimPrefix(reason.GetMessage(), reason.GetItem()+": ")
 		}
 	}
 	return held

@@ -24,7 +24,7 @@ type row struct {
 func CSV(to io.Writer, report *Report) error {
 	w := &csvWriter{out: csv.NewWriter(to), amounts: report.Amount.Given()}
 	w.write(csvHeader)
-	for _, section := range []func(*Report){w.facts, w.tiers, w.concentration, w.movement, w.held, w.overrides, w.outside} {
+	for _, section := range []func(*Report){w.facts, w.tiers, w.concentration, w.movement, w.held, w.overrides, w.queue, w.outside} {
 		section(report)
 	}
 	w.out.Flush()
@@ -181,6 +181,15 @@ func (w *csvWriter) overrides(r *Report) {
 	}
 }
 
+func (w *csvWriter) queue(r *Report) {
+	for _, kind := range r.Queue.Kinds {
+		w.add(row{section: "review", item: kind.Kind, customers: &kind.Items, amount: &kind.Amount, note: kind.Words})
+	}
+	for _, one := range r.Queue.Shown {
+		w.one("review item", one.Customer, row{item: one.Item, from: one.Before, to: one.InForce, note: strings.Join(one.Why, "; ")})
+	}
+}
+
 func (w *csvWriter) outside(r *Report) {
 	for _, gap := range r.Gaps {
 		w.add(row{section: "gap", item: gap.What, customers: &gap.Customers})
@@ -192,6 +201,6 @@ func (w *csvWriter) outside(r *Report) {
 		w.add(row{section: "refused", item: one.Field, customer: Customer{ID: one.ID}, note: one.Why})
 	}
 	for _, one := range r.Findings {
-		w.add(row{section: "finding", item: one.Path, note: strings.TrimSpace(one.Message + " " + one.Remedy)})
+		w.add(row{section: "finding", item: one.Path, note: strings.TrimSuffix(one.Message+": "+one.Remedy, ": ")})
 	}
 }

@@ -35,6 +35,8 @@ type Report struct {
 	Held List[Held] `json:"held"`
 	// Overrides are what people pinned, as it is now.
 	Overrides Overrides `json:"overrides"`
+	// Queue is what people ought to look at.
+	Queue Queue `json:"queue"`
 	// Unscored are those without a tier in the tiering that Drives, and Gaps what they lack.
 	Unscored List[Customer] `json:"unscored"`
 	Gaps     []Gap          `json:"gaps,omitempty"`

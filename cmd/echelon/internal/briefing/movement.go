@@ -2,6 +2,7 @@ package briefing
 
 import (
 	"slices"
+	"strings"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -104,8 +105,8 @@ func movementOf(found *echelonv1.PreviewRunResponse, ranks map[string]int32, lim
 	for _, g := range found.GetGroups() {
 		out.Owners = append(out.Owners, ownerOf(g))
 	}
-	out.Demotions = Movers{List[Mover]{All: m.GetDemoted(), Shown: moversOf(found.GetDemotions(), echelonv1.Mover_DEMOTED, limit)}}
-	out.Promotions = Movers{List[Mover]{All: m.GetPromoted(), Shown: moversOf(found.GetLargest(), echelonv1.Mover_PROMOTED, limit)}}
+	out.Demotions = Movers{List[Mover]{All: m.GetDemoted(), Shown: moversOf(found.GetDemotions(), m.GetTiering(), echelonv1.Mover_DEMOTED, limit)}}
+	out.Promotions = Movers{List[Mover]{All: m.GetPromoted(), Shown: moversOf(found.GetLargest(), m.GetTiering(), echelonv1.Mover_PROMOTED, limit)}}
 	return out
 }
 
@@ -171,14 +172,14 @@ func wayOf(from, to string, ranks map[string]int32) string {
 }
 
 // moversOf returns the first movers of one direction.
-func moversOf(list []*echelonv1.Mover, direction echelonv1.Mover_Direction, limit int) []Mover {
+func moversOf(list []*echelonv1.Mover, tiering string, direction echelonv1.Mover_Direction, limit int) []Mover {
 	movers := []Mover{}
 	for _, m := range list {
 		if m.GetDirection() == direction && len(movers) < limit {
 			movers = append(movers, Mover{
 				Customer: Customer{ID: m.GetCustomerId(), Owner: m.GetGroup(), Amount: m.GetAmount()},
 				From:     place(m.GetFrom(), newcomer), To: place(m.GetTo(), gone),
-				Cause: m.GetCause().String(), Words: causeWords(m.GetCause()), Why: m.GetCauseMessage(), Uncertain: m.GetCauseUncertain(), Leading: m.GetLeadingReason(),
+				Cause: m.GetCause().String(), Words: causeWords(m.GetCause()), Why: m.GetCauseMessage(), Uncertain: m.GetCauseUncertain(), Leading: strings.TrimPrefix(m.GetLeadingReason(), "tiers."+tiering+": "),
 			})
 		}
 	}

@@ -18,6 +18,7 @@ type Server interface {
 	GetCustomer(ctx context.Context, id string) (*echelonv1.Customer, error)
 	PreviewRun(ctx context.Context, request *echelonv1.PreviewRunRequest) (*echelonv1.PreviewRunResponse, error)
 	ExportAssignments(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error]
+	ListReviewItems(ctx context.Context, request *echelonv1.ListReviewItemsRequest) (*echelonv1.ListReviewItemsResponse, error)
 	Overrides(ctx context.Context, request *echelonv1.ListOverridesRequest) iter.Seq2[*echelonv1.Override, error]
 }
 
@@ -59,7 +60,7 @@ type reading struct {
 // Read reads a report. A run that has no result is an error, as are all of the server's.
 func Read(ctx context.Context, server Server, request Request) (*Report, error) {
 	r := &reading{Request: request, server: server, report: &Report{Written: request.Now.UTC(), OwnerName: request.Owner}}
-	for _, step := range []func(context.Context) error{r.open, r.population, r.movement, r.overrides, r.names} {
+	for _, step := range []func(context.Context) error{r.open, r.population, r.movement, r.overrides, r.queue, r.names} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -94,7 +95,7 @@ func (r *reading) open(ctx context.Context) (err error) {
 	for _, table := range r.run.GetSummary().GetTierings() {
 		out.Tierings = append(out.Tierings, tieringOf(table, r.model))
 	}
-	out.Refused = List[Refused]{All: out.Balance.Refused}
+	out.Refused = List[Refused]{All: out.Balance.Refused, Shown: []Refused{}}
 	for _, one := range r.run.GetRefused()[:min(r.Limit, len(r.run.GetRefused()))] {
 		out.Refused.Shown = append(out.Refused.Shown, Refused{ID: one.GetCustomerId(), Field: one.GetField(), Why: one.GetMessage()})
 	}
@@ -231,6 +232,9 @@ func (r *Report) listed() []*Customer {
 	}
 	for i := range r.Overrides.Shown {
 		all = append(all, &r.Overrides.Shown[i].Customer)
+	}
+	for i := range r.Queue.Shown {
+		all = append(all, &r.Queue.Shown[i].Customer)
 	}
 	for i := range r.Unscored.Shown {
 		all = append(all, &r.Unscored.Shown[i])
