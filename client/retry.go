@@ -71,8 +71,6 @@ var repeatsOf = map[string]repeats{
 	echelonv1.AssignmentService_ListOverrides_FullMethodName:      again,
 	echelonv1.AssignmentService_DeleteOverride_FullMethodName:     once, // the second time there is none
 	echelonv1.AssignmentService_ImportOverrides_FullMethodName:    stream,
-	echelonv1.AssignmentService_ListReviewItems_FullMethodName:    again,
-	echelonv1.AssignmentService_ResolveReviewItems_FullMethodName: once, // the second time the items are resolved
 	echelonv1.AssignmentService_WatchAssignments_FullMethodName:   stream,
 	echelonv1.AssignmentService_GetHistory_FullMethodName:         again,
 
