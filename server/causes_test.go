@@ -84,7 +84,7 @@ func (h *harness) explain(id, since string) *echelonv1.ExplainAssignmentResponse
 }
 
 func TestEachCauseOfAMoveIsFoundAlone(t *testing.T) {
-	// WHY-301
+	// WHY-221, WHY-222, WHY-290
 	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
 	for name, test := range map[string]struct {
 		stability string
@@ -158,7 +158,7 @@ func TestEachCauseOfAMoveIsFoundAlone(t *testing.T) {
 }
 
 func TestWhatIsNotKnownIsSaid(t *testing.T) {
-	// WHY-302
+	// WHY-291
 	h := start(t)
 	h.create(causes(""))
 	h.base(0)
@@ -178,7 +178,7 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 }
 
 func TestTheDifferenceToThePreviousAssignmentIsTold(t *testing.T) {
-	// WHY-303
+	// WHY-220, WHY-293
 	h := start(t)
 	h.create(causes(""))
 	h.base(0)
@@ -231,7 +231,6 @@ func TestTheDifferenceToThePreviousAssignmentIsTold(t *testing.T) {
 }
 
 func TestAnOverrideIsTheCauseInHistories(t *testing.T) {
-	// WHY-304
 	h := start(t)
 	h.create(plain)
 	h.upsert("a", attrs{"arr": 10})

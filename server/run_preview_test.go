@@ -33,7 +33,6 @@ func ids(movers []*echelonv1.Mover) string {
 }
 
 func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
-	// WHY-310
 	h := start(t)
 	h.create(causes("{guard: {capacity: [{tier: high, customers: 1}]}}"))
 	h.base(0)
@@ -87,7 +86,6 @@ func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
 }
 
 func TestAWhatIfIsComparedAndNeverPublished(t *testing.T) {
-	// WHY-311
 	h := start(t)
 	h.create(causes(""))
 	h.base(0)
@@ -110,7 +108,6 @@ func TestAWhatIfIsComparedAndNeverPublished(t *testing.T) {
 }
 
 func TestWhatCannotBePreviewedIsSaid(t *testing.T) {
-	// WHY-312
 	h := start(t)
 	h.create(causes(""))
 	h.create(strings.NewReplacer("name: plain", "name: other", "name: coverage", "name: reach").Replace(causes("")))
@@ -136,7 +133,7 @@ func TestWhatCannotBePreviewedIsSaid(t *testing.T) {
 }
 
 func TestCausesAddUpToTheMovers(t *testing.T) {
-	// WHY-313
+	// WHY-292
 	h := start(t)
 	h.create(causes("{demote_margin: 3, min_dwell_days: 5}"))
 	h.base(0)
