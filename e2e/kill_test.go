@@ -169,12 +169,17 @@ func (s *survivor) check(ctx context.Context, c *client.Client) {
 	s.checkRuns(ctx, c)
 }
 
-// checkRuns looks whether every run is whole or has failed, and the right one is current.
+// checkRuns looks whether every run is whole, as those that were under way are in the end, or has failed, and the right one is current.
 func (s *survivor) checkRuns(ctx context.Context, c *client.Client) {
 	s.t.Helper()
 	for run, err := range c.Runs(ctx, "crash") {
 		if err != nil {
 			s.t.Fatal(err)
+		}
+		if run.GetState() == echelonv1.Run_RUNNING { // it was under way, and goes on
+			if run, err = c.WaitRun(ctx, run.GetId(), nil); err != nil {
+				s.t.Fatal(err)
+			}
 		}
 		rows := int64(0)
 		var failed error
