@@ -129,7 +129,7 @@ func (d *drill) fill(ctx context.Context) {
 }
 
 // round lets the clients work until the server is killed: after a random time, or, every other round, a random time after each of them was answered, so
-// that a slow machine shows something too, and every other of those soon after a publication was asked for.
+// that a slow machine shows something too, and every other of those in the middle of a publication, or at its very end.
 func (d *drill) round(ctx context.Context, round int) {
 	d.Helper()
 	working, rest := context.WithCancel(ctx)
@@ -157,8 +157,14 @@ func (d *drill) round(ctx context.Context, round int) {
 	for round%4 == 0 && !d.runs.asking.Load() && ctx.Err() == nil && !d.Failed() {
 		time.Sleep(100 * time.Microsecond)
 	}
-	longest := []time.Duration{time.Millisecond, 30 * time.Millisecond, 600 * time.Millisecond}[d.random.IntN(3)]
-	time.Sleep(time.Duration(d.random.Int64N(int64(longest))))
+	if round%8 == 4 { // when the feed tells of the publication, or it is answered, whichever comes first
+		for seen := d.feed.publications.Load(); d.runs.asking.Load() && d.feed.publications.Load() == seen && ctx.Err() == nil; {
+			time.Sleep(20 * time.Microsecond)
+		}
+	} else {
+		longest := []time.Duration{time.Millisecond, 30 * time.Millisecond, 600 * time.Millisecond}[d.random.IntN(3)]
+		time.Sleep(time.Duration(d.random.Int64N(int64(longest))))
+	}
 	d.server.kill()
 	wait.Wait()
 	if ctx.Err() != nil {
