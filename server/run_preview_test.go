@@ -33,7 +33,6 @@ func ids(movers []*echelonv1.Mover) string {
 }
 
 func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
-	// WHY-310
 	h := start(t)
 	h.create(causes("{guard: {capacity: [{tier: high, customers: 1}]}}"))
 	h.base(0)
@@ -69,7 +68,7 @@ func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
 	if len(p.GetFindings()) != 2 || !strings.Contains(p.GetFindings()[0].GetMessage(), "has 3 customers, and room for 1") || !strings.Contains(p.GetFindings()[1].GetMessage(), "drifts upwards: 3 customers are promoted and 1 demoted, of 12") {
 		t.Errorf("the findings are %v", p.GetFindings())
 	}
-	if p.GetUnpublishable() != "" || p.GetMigration().GetPromoted() != 3 || p.GetLargest()[0].GetLeadingReason() != "score value 6.7 → 94" || !strings.Contains(p.GetLargest()[3].GetLeadingReason(), "pinned by anonymous: launch partner") {
+	if p.GetUnpublishable() != "" || p.GetMigration().GetPromoted() != 3 || p.GetLargest()[0].GetLeadingReason() != "tenure 0 → 100: +33.3 points" || !strings.Contains(p.GetLargest()[3].GetLeadingReason(), "pinned by anonymous: launch partner") {
 		t.Errorf("the preview is %v", p)
 	}
 	if one := h.preview(&echelonv1.PreviewRunRequest{From: byRun(first), To: byRun(run), Movers: 1}); ids(one.GetLargest()) != "c01" || one.GetMovers() != 4 || counted(one.GetCauses()) != counted(p.GetCauses()) || len(one.GetGroups()) != 0 {
@@ -87,7 +86,6 @@ func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
 }
 
 func TestAWhatIfIsComparedAndNeverPublished(t *testing.T) {
-	// WHY-311
 	h := start(t)
 	h.create(causes(""))
 	h.base(0)
@@ -110,7 +108,6 @@ func TestAWhatIfIsComparedAndNeverPublished(t *testing.T) {
 }
 
 func TestWhatCannotBePreviewedIsSaid(t *testing.T) {
-	// WHY-312
 	h := start(t)
 	h.create(causes(""))
 	h.create(strings.NewReplacer("name: plain", "name: other", "name: coverage", "name: reach").Replace(causes("")))
@@ -136,7 +133,7 @@ func TestWhatCannotBePreviewedIsSaid(t *testing.T) {
 }
 
 func TestCausesAddUpToTheMovers(t *testing.T) {
-	// WHY-313
+	// WHY-292
 	h := start(t)
 	h.create(causes("{demote_margin: 3, min_dwell_days: 5}"))
 	h.base(0)

@@ -83,12 +83,11 @@ func (s *side) asOf(row *Row) time.Time {
 
 // travel evaluates the customers of some rows, who were evaluated as of the same instants.
 func (c *Causes) travel(customers *frame.Frame, ways []*Way, rows []int, fromAt, toAt time.Time) error {
-	wanted, ids := frame.NewBitmap(customers.Len()), make([]string, 0, len(rows))
+	wanted := frame.NewBitmap(customers.Len())
 	before, after := c.from.previous.none(len(rows)), c.to.previous.none(len(rows))
 	written := false
 	for at, row := range rows {
 		wanted.Set(row, true)
-		ids = append(ids, ways[row].ID)
 		c.from.previous.copy(before, at, *ways[row].from)
 		c.to.previous.copy(after, at, *ways[row].from)
 		written = written || ways[row].from.Stale

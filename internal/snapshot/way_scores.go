@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine"
@@ -15,22 +16,34 @@ func (w *Way) Scores() ([]*echelonv1.ScoreDifference, error) {
 	if w.from == nil || w.to == nil {
 		return nil, nil
 	}
-	if w.trip == nil || !w.kept || !w.known {
+	before, err := w.explained(w.causes.from, w.from, w.kept)
+	if err != nil {
+		return nil, err
+	}
+	now, err := w.explained(w.causes.to, w.to, w.known)
+	if err != nil {
+		return nil, err
+	}
+	if before == nil || now == nil {
 		return w.bareScores(), nil
-	}
-	before, err := w.explained(w.causes.from, w.trip.before, engine.Options{AsOf: w.trip.fromAt})
-	if err != nil {
-		return nil, err
-	}
-	now, err := w.explained(w.causes.to, w.trip.now, engine.Options{AsOf: w.trip.toAt})
-	if err != nil {
-		return nil, err
 	}
 	all := w.causes.to.program.ScoreDifferences(before, now)
 	for _, one := range all {
+		balance(one)
 		one.Causes = w.points(one)
 	}
 	return all, nil
+}
+
+// balance lets the criterion that did the most make up for what kept values were rounded by, so that all of them add up to the difference.
+func balance(score *echelonv1.ScoreDifference) {
+	rest := score.GetTo() - score.GetFrom()
+	for _, one := range score.GetCriteria() {
+		rest -= one.GetPoints()
+	}
+	if len(score.GetCriteria()) > 0 && math.Abs(rest) > 1e-9 {
+		score.GetCriteria()[0].Points += rest
+	}
 }
 
 // bareScores tells of the scores what both have of them.
@@ -46,12 +59,20 @@ func (w *Way) bareScores() (all []*echelonv1.ScoreDifference) {
 	return all
 }
 
-// explained evaluates the customer alone, with all steps.
-func (w *Way) explained(s *side, customers *frame.Frame, options engine.Options) (*echelonv1.Explanation, error) {
-	row := frame.NewBitmap(customers.Len())
-	row.Set(w.at, true)
-	alone := customers.Select(row)
-	options, err := s.options(alone, options.AsOf)
+// explained tells of the scores that a side has of the customer what each criterion brought: exactly where the customer is what it was, else by what the
+// side kept; nil where neither is known.
+func (w *Way) explained(s *side, row *Row, same bool) (*echelonv1.Explanation, error) {
+	if w.trip == nil || !same {
+		return row.Result.ExplainKept(row.Index), nil
+	}
+	customers, asOf := w.trip.before, w.trip.fromAt
+	if s == w.causes.to {
+		customers, asOf = w.trip.now, w.trip.toAt
+	}
+	one := frame.NewBitmap(customers.Len())
+	one.Set(w.at, true)
+	alone := customers.Select(one)
+	options, err := s.options(alone, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +174,12 @@ func (w *Way) Difference() (*echelonv1.Difference, error) {
 func (w *Way) Notes() (notes []string) {
 	switch {
 	case w.causes.retired:
-		notes = append(notes, "an attribute that a model reads was retired since: neither causes nor criteria can be told")
+		notes = append(notes, "an attribute that a model reads was retired since, so that causes cannot be told")
 	case !w.known:
-		notes = append(notes, "the customer was written again after it was evaluated, and what it was is not kept: neither causes nor criteria can be told until the next run, or until it is written with assignment")
-	case !w.kept:
-		notes = append(notes, "the customer was written again since the previous assignment, and what it was is not kept: its scores then are known, and what others and the model did to them, but not its criteria")
+		notes = append(notes, "the customer was written again after it was evaluated, and what it was is not kept: causes cannot be told until the next run, or until it is written with assignment")
+	}
+	if !w.kept && w.from.Result.Criteria == nil || !w.known && w.to.Result.Criteria == nil {
+		notes = append(notes, "what criteria were is not kept in snapshots of older versions: of a customer that was written since only the scores are known")
 	}
 	return notes
 }

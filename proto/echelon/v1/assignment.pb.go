@@ -1930,7 +1930,7 @@ type ScoreDifference struct {
 	// The score now.
 	To *float64 `protobuf:"fixed64,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
 	// What each criterion did to it, the largest change first; those of all criteria add up to the difference, a null score counting 0.
-	// Empty where the earlier data is not kept.
+	// Empty where it is not kept what criteria were, as in snapshots of older versions.
 	Criteria []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
 	// What each cause did to it, in the order in which they are looked at; they add up to the difference, a null score counting 0.
 	Causes        []*CausePoints `protobuf:"bytes,290,rep,name=causes,proto3" json:"causes,omitempty"`
