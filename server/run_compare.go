@@ -14,6 +14,7 @@ import (
 // first through all of them, and keeps no more than a page.
 func (s *runService) CompareRuns(ctx context.Context, request *echelonv1.CompareRunsRequest) (*echelonv1.CompareRunsResponse, error) {
 	binding := append(append([]string{"CompareRuns", request.GetTiering()}, named(request.GetFrom())...), named(request.GetTo())...)
+	binding = append(binding, asked(request)...)
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,22 @@ func (s *runService) CompareRuns(ctx context.Context, request *echelonv1.Compare
 	if err != nil {
 		return nil, err
 	}
-	return response, nil
+	if !request.GetCauses() {
+		return response, nil
+	}
+	causes, err := snapshot.NewCauses(s.catalog, view, from, to, request.GetGroupBy())
+	if err != nil {
+		return nil, err
+	}
+	return response, causes.Tell(ctx, at.After, migration.Tiering(), response.Movers)
+}
+
+// asked tells requests apart that ask for causes; nothing is told of the others, so that their tokens are what they were.
+func asked(request *echelonv1.CompareRunsRequest) []string {
+	if !request.GetCauses() {
+		return nil
+	}
+	return []string{"causes", request.GetGroupBy()}
 }
 
 // named tells references apart.

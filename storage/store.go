@@ -45,6 +45,10 @@ type Store interface {
 	// DeleteCustomer is an Update of nothing but Tx.DeleteCustomer.
 	DeleteCustomer(ctx context.Context, id string) (existed bool, err error)
 
+	// Revision returns a number that another one follows when a document of a kind is written: what was read after asking for it is what is there
+	// as long as it is the same. It reports false while such a document is being written, and once the store is closed: then read.
+	Revision(kind Kind) (revision uint64, known bool)
+
 	// Close ends the store: whatever is called later returns ErrClosed, scans that are under way end with it, and Close waits until every Reader
 	// is closed and every Update over. Closing twice is harmless.
 	Close() error

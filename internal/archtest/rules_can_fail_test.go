@@ -44,6 +44,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"jobs that import the catalog", "./internal/jobs", "./internal/catalog", "what is stored, and for whom"},
 		{"a catalog that imports snapshots", "./internal/catalog", "./internal/snapshot", "turns names into programs"},
 		{"a snapshot that imports runs", "./internal/snapshot", "./internal/runs", "who runs or publishes"},
+		{"a review that imports intake", "./internal/review", "./internal/intake", "what ought to be looked at"},
 		{"a feed that imports intake", "./internal/feed", "./internal/intake", "changes are what differs"},
 		{"an intake that imports runs", "./internal/intake", "./internal/runs", "a write is composed"},
 		{"runs that import files", "./internal/runs", "./internal/tabular", "between engine and storage"},

@@ -157,8 +157,13 @@ var importRules = []rule{
 		reason:  "changes are what differs between assignments, in the commit of whoever makes them: who does, and who watches, is above it",
 	},
 	{
+		importers: []string{"./internal/review/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/review/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "what ought to be looked at is read from what there is: who decides on it, and in which commit, is above it",
+	},
+	{
 		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/intake/...", "./internal/parallel/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/intake/...", "./internal/parallel/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
 	},
 	{
@@ -168,7 +173,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
 			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...", "./internal/wire/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
@@ -183,7 +188,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
+			"./internal/snapshot/...", "./internal/review/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
 			"./internal/jobs/...", "./internal/limit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",

@@ -133,6 +133,7 @@ func Evaluate(c *catalog.Catalog, documents storage.Documents, view storage.Read
 	if options.Overrides, err = snapshot.OverridesOf(documents, p.Model(), customers.IDs, options.AsOf); err != nil {
 		return nil, err
 	}
+	options.Criteria = true
 	return p.Scorer.Evaluate(customers, options), nil
 }
 

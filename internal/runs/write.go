@@ -97,7 +97,7 @@ func (j *job) batches(ctx context.Context, previous *snapshot.Previous, override
 // evaluator returns what evaluates batches one after another in its own memory, and counts them.
 func (j *job) evaluator(scorer *engine.Scorer, admissions []*stability.Admission, tally *engine.Tally) func(context.Context, batch) (evaluated, error) {
 	options := engine.Options{
-		AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Admissions: admissions, Workspace: new(engine.Workspace),
+		AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Criteria: true, Observe: j.evaluating, Admissions: admissions, Workspace: new(engine.Workspace),
 	}
 	return func(ctx context.Context, of batch) (evaluated, error) {
 		tally.Refuse(int64(len(of.Errors)))

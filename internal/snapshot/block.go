@@ -40,6 +40,7 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	}
 	encodeFamilies(block, r)
 	block.Amounts = encodeAmounts(r)
+	encodeCriteria(block, r)
 	block.ReasonCounts = make([]uint32, r.Len())
 	for row := range block.ReasonCounts {
 		block.ReasonCounts[row] = r.Reasons.Count(row)
@@ -112,6 +113,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
 	r.Own = d.own(p, block)
+	r.Criteria = d.criteria(p, block)
 	if d.err != nil {
 		return nil, d.fault()
 	}

@@ -66,6 +66,9 @@ func NewMigration(c *catalog.Catalog, from, to *Reader, tiering string) (*Migrat
 	return m, err
 }
 
+// Tiering returns the name of the tiering that is compared.
+func (m *Migration) Tiering() string { return m.tiering }
+
 func tieringsOf(r *Reader) (names []string) {
 	for _, t := range r.program.Model().GetTierings() {
 		names = append(names, t.GetName())

@@ -32,6 +32,7 @@ func Run(t *testing.T, subject Subject) {
 	}{
 		{"a document is what was stored last", testDocuments},
 		{"documents come in the order of their keys, both ways", testDocumentScans},
+		{"a revision tells whether documents changed", testRevision},
 		{"an update sees its own writes", testReadYourWrites},
 		{"an update that fails writes nothing", testFailedUpdate},
 		{"of two updates that read the same one is tried again", testConflict},
