@@ -72,6 +72,8 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_OVERRIDE_NOT_FOUND: codes.NotFound,
 	echelonv1.ErrorReason_OVERRIDE_CHANGED:   codes.Aborted,
 	echelonv1.ErrorReason_CHANGES_EXPIRED:    codes.FailedPrecondition,
+
+	echelonv1.ErrorReason_GUARD_EXCEEDED: codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

@@ -119,6 +119,8 @@ const (
 	ErrorReason_OVERRIDE_CHANGED ErrorReason = 241
 	// FAILED_PRECONDITION: changes that the watch would begin with are not kept any more: export the assignments, and watch from the export's sequence.
 	ErrorReason_CHANGES_EXPIRED ErrorReason = 242
+	// FAILED_PRECONDITION: the run is beyond a limit of a guard whose stop_publishing is set: raise the lines or the limit, and start a new run.
+	ErrorReason_GUARD_EXCEEDED ErrorReason = 290
 )
 
 // Enum value maps for ErrorReason.
@@ -171,6 +173,7 @@ var (
 		240: "OVERRIDE_NOT_FOUND",
 		241: "OVERRIDE_CHANGED",
 		242: "CHANGES_EXPIRED",
+		290: "GUARD_EXCEEDED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -220,6 +223,7 @@ var (
 		"OVERRIDE_NOT_FOUND":       240,
 		"OVERRIDE_CHANGED":         241,
 		"CHANGES_EXPIRED":          242,
+		"GUARD_EXCEEDED":           290,
 	}
 )
 
@@ -255,7 +259,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\x90\b\n" +
+	"echelon.v1*\xa5\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -305,7 +309,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\rARROW_INVALID\x10\xc8\x01\x12\x17\n" +
 	"\x12OVERRIDE_NOT_FOUND\x10\xf0\x01\x12\x15\n" +
 	"\x10OVERRIDE_CHANGED\x10\xf1\x01\x12\x14\n" +
-	"\x0fCHANGES_EXPIRED\x10\xf2\x01B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0fCHANGES_EXPIRED\x10\xf2\x01\x12\x13\n" +
+	"\x0eGUARD_EXCEEDED\x10\xa2\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once
