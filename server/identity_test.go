@@ -204,7 +204,7 @@ var admits = map[string]string{
 	"SetOverride": "write", "GetOverride": "read", "ListOverrides": "read", "DeleteOverride": "write", "ImportOverrides": "write",
 	"RenameAttribute": "admin", "RetireAttribute": "admin",
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
-	"CompareRuns": "read", "ApproveRun": "publish", "WithdrawApproval": "publish",
+	"CompareRuns": "read", "ApproveRun": "publish", "WithdrawApproval": "publish", "UnschedulePublication": "publish",
 }
 
 func TestEveryRPCLetsInTheRightRolesAndNobodyElse(t *testing.T) {

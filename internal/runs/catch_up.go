@@ -222,6 +222,9 @@ func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 	if err != nil || m.next == nil {
 		return m.run, err
 	}
+	if err := p.manager.tookEffect(tx, m.run); err != nil {
+		return nil, err
+	}
 	now := timestamppb.New(p.manager.now())
 	if replaced := storage.OverlayOf(m.current); replaced != "" {
 		record := &storagev1.Overlay{Model: m.run.GetModel(), RunId: m.current.GetRunId(), ReplaceTime: now}

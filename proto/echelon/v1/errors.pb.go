@@ -131,6 +131,8 @@ const (
 	ErrorReason_APPROVAL_NOT_FOUND ErrorReason = 314
 	// FAILED_PRECONDITION: the server does not authenticate its callers, so that one cannot be told from another: give it tokens or certificates.
 	ErrorReason_PRINCIPALS_UNKNOWN ErrorReason = 315
+	// FAILED_PRECONDITION: the run's publication does not wait for a day: it took effect, was taken back, or never was put off.
+	ErrorReason_NOT_SCHEDULED ErrorReason = 316
 )
 
 // Enum value maps for ErrorReason.
@@ -189,6 +191,7 @@ var (
 		313: "APPROVAL_EXISTS",
 		314: "APPROVAL_NOT_FOUND",
 		315: "PRINCIPALS_UNKNOWN",
+		316: "NOT_SCHEDULED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -244,6 +247,7 @@ var (
 		"APPROVAL_EXISTS":          313,
 		"APPROVAL_NOT_FOUND":       314,
 		"PRINCIPALS_UNKNOWN":       315,
+		"NOT_SCHEDULED":            316,
 	}
 )
 
@@ -279,7 +283,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xa5\t\n" +
+	"echelon.v1*\xb9\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -335,7 +339,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x13APPROVAL_OF_OWN_RUN\x10\xb8\x02\x12\x14\n" +
 	"\x0fAPPROVAL_EXISTS\x10\xb9\x02\x12\x17\n" +
 	"\x12APPROVAL_NOT_FOUND\x10\xba\x02\x12\x17\n" +
-	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02\x12\x12\n" +
+	"\rNOT_SCHEDULED\x10\xbc\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once
