@@ -64,6 +64,8 @@ var repeatsOf = map[string]repeats{
 	echelonv1.RunService_ApproveRun_FullMethodName:       once, // the second time it is approved already
 	echelonv1.RunService_WithdrawApproval_FullMethodName: once, // the second time there is none
 
+	echelonv1.RunService_UnschedulePublication_FullMethodName: once, // the second time it waits no more
+
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     again,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   again,
 	echelonv1.AssignmentService_ExportAssignments_FullMethodName: stream,

@@ -82,6 +82,27 @@ func (c *Client) PublishRun(ctx context.Context, id string) (*echelonv1.Run, err
 	return answered(res.GetRun(), err)
 }
 
+// PublishRunOn puts the publication of a run off to a day, such as "2026-12-01", on which it takes effect when it begins in the model's time zone; the
+// run's scheduled says so. Today's is at once.
+func (c *Client) PublishRunOn(ctx context.Context, id, day string) (*echelonv1.Run, error) {
+	res, err := c.runs.PublishRun(ctx, &echelonv1.PublishRunRequest{RunId: id, EffectiveOn: day})
+	return answered(res.GetRun(), err)
+}
+
+// UnschedulePublication takes back a publication that was put off to a day, and returns its run.
+func (c *Client) UnschedulePublication(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.UnschedulePublication(ctx, &echelonv1.UnschedulePublicationRequest{RunId: id})
+	return answered(res.GetRun(), err)
+}
+
+// ScheduledRuns iterates over the runs whose publication waits for its day, of a model, or of all where model is empty.
+func (c *Client) ScheduledRuns(ctx context.Context, model string) iter.Seq2[*echelonv1.Run, error] {
+	return pages(func(token string) ([]*echelonv1.Run, string, error) {
+		res, err := c.runs.ListRuns(ctx, &echelonv1.ListRunsRequest{Model: model, PageToken: token, Scheduled: true})
+		return res.GetRuns(), res.GetNextPageToken(), err
+	})
+}
+
 // ApproveRun approves the result of a run that somebody else started, and returns it.
 func (c *Client) ApproveRun(ctx context.Context, id string) (*echelonv1.Run, error) {
 	res, err := c.runs.ApproveRun(ctx, &echelonv1.ApproveRunRequest{RunId: id})

@@ -3,12 +3,15 @@ package server_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/echelonhq/echelon/internal/identity"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/server"
+	"github.com/echelonhq/echelon/storage/memory"
 )
 
 const approvedModel = "publishing: {approvals: 1}\n" + plain
@@ -63,4 +66,49 @@ func TestAServerThatKnowsNobodyTakesNoApprovals(t *testing.T) {
 	if got := h.currentRun("plain"); got != "" {
 		t.Errorf("%q is current", got)
 	}
+}
+
+// What waits is published by the next server, where none was there on its day, in the name of whoever put it off.
+func TestAPublicationThatWaitsTakesEffectWithTheNextServer(t *testing.T) {
+	store := memory.New()
+	t.Cleanup(func() { _ = store.Close() })
+	s := newSiteOf(t, store)
+	conn := s.connect()
+	service, models := echelonv1.NewRunServiceClient(conn), echelonv1.NewModelServiceClient(conn)
+	publisher, admin := bearing(s.context(), s.tokens["token-publish"]), bearing(s.context(), s.tokens["token-admin"])
+	_, err := models.CreateModel(admin, &echelonv1.CreateModelRequest{Model: model(t, plain)})
+	s.must(err)
+	_, err = models.ActivateModel(publisher, &echelonv1.ActivateModelRequest{Name: "plain"})
+	s.must(err)
+	started, err := service.StartRun(admin, &echelonv1.StartRunRequest{Model: "plain"})
+	s.must(err)
+	id := started.GetRun().GetId()
+	watch, err := service.WatchRun(admin, &echelonv1.WatchRunRequest{RunId: id})
+	s.must(err)
+	_, err = collect(watch.Recv)
+	s.must(err)
+	put, err := service.PublishRun(publisher, &echelonv1.PublishRunRequest{RunId: id, EffectiveOn: noon.AddDate(0, 0, 2).Format(time.DateOnly)})
+	s.must(err)
+	if w := put.GetRun().GetScheduled(); w.GetState() != echelonv1.ScheduledPublication_PENDING || w.GetPrincipal() != "token-publish" {
+		t.Errorf("it waits as %v", w)
+	}
+	listed, err := service.ListRuns(admin, &echelonv1.ListRunsRequest{Model: "plain", Scheduled: true})
+	s.must(err)
+	if len(listed.GetRuns()) != 1 || listed.GetRuns()[0].GetId() != id {
+		t.Errorf("listed are %v", listed)
+	}
+	_, err = service.UnschedulePublication(publisher, &echelonv1.UnschedulePublicationRequest{RunId: "none"})
+	wanted{codes.NotFound, echelonv1.ErrorReason_RUN_NOT_FOUND, nil, []string{"none"}}.check(t, err)
+	s.stop()
+	next := serve(t, store, func(c *server.Config) { c.Now = func() time.Time { return noon.AddDate(0, 0, 3) } })
+	for next.currentRun("plain") != id {
+		time.Sleep(time.Millisecond)
+	}
+	entries, err := next.audit().ListAudit(next.context(), &echelonv1.ListAuditRequest{Actor: "token-publish", PageSize: 1})
+	next.must(err)
+	if e := entries.GetEntries(); len(e) != 1 || !strings.HasSuffix(e[0].GetMethod(), "/PublishRun, took effect") || e[0].GetCredential() != echelonv1.AuditEntry_TOKEN {
+		t.Errorf("the audit log has %v", e)
+	}
+	_, err = next.runs.UnschedulePublication(next.context(), &echelonv1.UnschedulePublicationRequest{RunId: id})
+	wanted{codes.FailedPrecondition, echelonv1.ErrorReason_NOT_SCHEDULED, nil, []string{id}}.check(t, err)
 }

@@ -61,6 +61,8 @@ var roleOf = map[string]identity.Role{
 	echelonv1.RunService_ApproveRun_FullMethodName:               identity.Publish,
 	echelonv1.RunService_WithdrawApproval_FullMethodName:         identity.Publish,
 
+	echelonv1.RunService_UnschedulePublication_FullMethodName: identity.Publish,
+
 	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
 	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/identity"
 	"github.com/echelonhq/echelon/internal/runs"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -50,12 +51,16 @@ func (s *runService) GetRun(ctx context.Context, request *echelonv1.GetRunReques
 // ListRuns returns runs, the newest first.
 func (s *runService) ListRuns(ctx context.Context, request *echelonv1.ListRunsRequest) (*echelonv1.ListRunsResponse, error) {
 	binding := []string{"ListRuns", request.GetModel()}
+	listed := s.runs.List
+	if request.GetScheduled() {
+		binding, listed = append(binding, "scheduled"), s.runs.ListScheduled
+	}
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
 		return nil, err
 	}
 	size := pageSize(request.GetPageSize(), defaultPage)
-	list, err := s.runs.List(ctx, request.GetModel(), at.After, size+1)
+	list, err := listed(ctx, request.GetModel(), at.After, size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,13 @@ func (s *runService) ListRuns(ctx context.Context, request *echelonv1.ListRunsRe
 
 // PublishRun makes a run's snapshot current.
 func (s *runService) PublishRun(ctx context.Context, request *echelonv1.PublishRunRequest) (*echelonv1.PublishRunResponse, error) {
-	run, err := s.runs.Publish(ctx, request.GetRunId())
+	publish := func() (*echelonv1.Run, error) { return s.runs.Publish(ctx, request.GetRunId()) }
+	if day := request.GetEffectiveOn(); day != "" {
+		publish = func() (*echelonv1.Run, error) {
+			return s.runs.PublishOn(ctx, request.GetRunId(), day, identity.From(ctx).Credential)
+		}
+	}
+	run, err := publish()
 	if err != nil {
 		return nil, err
 	}

@@ -197,6 +197,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	}
 	manager.Observe(runMeters{meters})
 	manager.AtMost(config.MaxRuns)
+	manager.ActAs(actAs)
 	s := &Server{config: config, health: health.NewServer(), runs: manager, stopping: make(chan struct{})}
 	guard := gate{config.Authenticator, log, config.Log}
 	s.load, err = newLoad(config)

@@ -44,6 +44,8 @@ const (
 	KindReview Kind = 27
 	// KindRunStart is echelon.storage.v1.RunStart; internal/runs gives its keys.
 	KindRunStart Kind = 28
+	// KindSchedule is echelon.storage.v1.Schedule; its key is the model's name.
+	KindSchedule Kind = 29
 )
 
 // String returns what people call a document of the kind.
@@ -81,6 +83,8 @@ func (k Kind) String() string {
 		return "review"
 	case KindRunStart:
 		return "start of a run"
+	case KindSchedule:
+		return "scheduled publication"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -20,7 +20,7 @@ func (c *cli) runCommand() *cobra.Command {
 	return group("run", "Evaluate the stored customers, and publish the result",
 		c.runStartCommand(), c.runShowCommand(), c.runPublishCommand(), c.runRollbackCommand(), c.runListCommand(),
 		c.runWatchCommand(), c.runCancelCommand(), c.runCompareCommand(), c.runReportCommand(), c.runPreviewCommand(), c.runWhatIfCommand(),
-		c.runApproveCommand(), c.runWithdrawCommand())
+		c.runApproveCommand(), c.runWithdrawCommand(), c.runUnscheduleCommand())
 }
 
 // runOptions are the flags of run start.
@@ -128,7 +128,17 @@ func (c *cli) runShowCommand() *cobra.Command {
 }
 
 func (c *cli) runPublishCommand() *cobra.Command {
-	return c.runAction("publish ID", "Make a run's result the current one", "  echelon run publish 20260131-120000.000000-1a2b3c4d", (*client.Client).PublishRun)
+	on := ""
+	publish := func(server *client.Client, ctx context.Context, id string) (*echelonv1.Run, error) {
+		if on == "" {
+			return server.PublishRun(ctx, id)
+		}
+		return server.PublishRunOn(ctx, id, on)
+	}
+	example := "  echelon run publish 20260131-120000.000000-1a2b3c4d\n  echelon run publish 20260131-120000.000000-1a2b3c4d --effective-on 2026-03-01"
+	cmd := c.runAction("publish ID", "Make a run's result the current one, at once or on a day", example, publish)
+	cmd.Flags().StringVar(&on, "effective-on", "", "the day on which it takes effect, when it begins in the model's time zone, such as 2026-03-01; at once where it is not given")
+	return cmd
 }
 
 func (c *cli) runRollbackCommand() *cobra.Command {
@@ -151,6 +161,7 @@ func (c *cli) runAction(use, short, example string, call func(*client.Client, co
 
 func (c *cli) runListCommand() *cobra.Command {
 	var most int
+	var waiting bool
 	cmd := c.calls(&cobra.Command{
 		Use:     "list [MODEL]",
 		Short:   "List runs, the newest first",
@@ -165,7 +176,11 @@ func (c *cli) runListCommand() *cobra.Command {
 				return usagef("--limit %d is below 0", most)
 			}
 			var list []*echelonv1.Run
-			for run, err := range server.Runs(ctx, model) {
+			runs := server.Runs
+			if waiting {
+				runs = server.ScheduledRuns
+			}
+			for run, err := range runs(ctx, model) {
 				if err != nil {
 					return err
 				}
@@ -180,6 +195,7 @@ func (c *cli) runListCommand() *cobra.Command {
 		}),
 	})
 	cmd.Flags().IntVar(&most, "limit", 20, "how many at most; 0 for all")
+	cmd.Flags().BoolVar(&waiting, "scheduled", false, "only those whose publication waits for its day")
 	return cmd
 }
 

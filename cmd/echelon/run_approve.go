@@ -13,6 +13,10 @@ func (c *cli) runApproveCommand() *cobra.Command {
 	return cmd
 }
 
+func (c *cli) runUnscheduleCommand() *cobra.Command {
+	return c.runAction("unschedule ID", "Take back a publication that waits for its day", "  echelon run unschedule 20260131-120000.000000-1a2b3c4d", (*client.Client).UnschedulePublication)
+}
+
 func (c *cli) runWithdrawCommand() *cobra.Command {
 	return c.runAction("withdraw ID", "Take back your approval of a run that is not published", "  echelon run withdraw 20260131-120000.000000-1a2b3c4d", (*client.Client).WithdrawApproval)
 }

@@ -215,6 +215,9 @@ func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 	if !sameBase(m, p.change) {
 		return nil, fmt.Errorf("what was published changed while this publication was compared with it: %w", storage.ErrConflict)
 	}
+	if err := p.manager.tookEffect(tx, m.run); err != nil {
+		return nil, err
+	}
 	at := p.manager.now()
 	if err := p.differs.Commit(tx, at); err != nil {
 		return nil, err

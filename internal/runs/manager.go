@@ -49,6 +49,9 @@ type Manager struct {
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
 	failed map[string]*echelonv1.Run
 
+	// acts returns a context in which whoever put a publication off publishes; what says how that ends.
+	acts func(ctx context.Context, schedule *storagev1.Schedule, what string) context.Context
+
 	// once is held while a run with an idempotency key is started, so that whoever repeats the call at the same time waits for its run.
 	once sync.Mutex
 	// starting is held shared while a run has a view and no record yet.

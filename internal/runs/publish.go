@@ -62,27 +62,15 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
 	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
 	defer span.End()
-	return m.publish(ctx, func(documents storage.Documents) (change, error) {
-		run, err := read(documents, id)
-		if err != nil {
-			return change{}, err
-		}
-		current := &storagev1.Current{}
-		err = documents.Document(storage.KindCurrent, run.GetModel(), current)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return change{}, err
-		}
-		if current.GetRunId() == id {
-			return change{run: run}, nil
-		}
-		if err := m.publishable(documents, run, current); err != nil {
-			return change{}, err
-		}
-		if err := m.approved(documents, feed.WhoIn(ctx).Actor, run, current); err != nil {
-			return change{}, err
-		}
-		if err := m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion()); err != nil {
-			return change{}, err
+	return m.publish(ctx, m.toPublish(ctx, id))
+}
+
+// toPublish returns what publishing a run changes.
+func (m *Manager) toPublish(ctx context.Context, id string) look {
+	return func(documents storage.Documents) (change, error) {
+		run, current, err := m.candidate(ctx, documents, id)
+		if err != nil || current.GetRunId() == id {
+			return change{run: run}, err
 		}
 		history := slices.Clone(current.GetHistory())
 		if current.GetRunId() != "" {
@@ -94,7 +82,30 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 		return change{run: run, current: current, origin: echelonv1.AssignmentChange_PUBLISHED, next: &storagev1.Current{
 			RunId: id, ModelVersion: run.GetModelVersion(), CalibrationId: id, History: history[max(0, len(history)-historyKept):],
 		}}, nil
-	})
+	}
+}
+
+// candidate returns a run that its publisher may make current, or that is so, and what is current.
+func (m *Manager) candidate(ctx context.Context, documents storage.Documents, id string) (*echelonv1.Run, *storagev1.Current, error) {
+	run, err := read(documents, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	current := &storagev1.Current{}
+	err = documents.Document(storage.KindCurrent, run.GetModel(), current)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, nil, err
+	}
+	if current.GetRunId() == id {
+		return run, current, nil
+	}
+	if err := m.publishable(documents, run, current); err != nil {
+		return nil, nil, err
+	}
+	if err := m.approved(documents, feed.WhoIn(ctx).Actor, run, current); err != nil {
+		return nil, nil, err
+	}
+	return run, current, m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion())
 }
 
 // Publishable returns the fault of a run that cannot be published as things are; nil where it can, or is current.

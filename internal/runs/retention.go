@@ -14,8 +14,8 @@ import (
 // sweepEvery is how often old snapshots are looked for.
 const sweepEvery = 10 * time.Minute
 
-// Retention says which snapshots are kept: those of a model's newest runs, and those of the last days. What is current is always kept, and what a
-// roll back would make current. The zero value keeps all.
+// Retention says which snapshots are kept: those of a model's newest runs, and those of the last days. What is current is always kept, what a
+// roll back would make current, and what is to be published on a day to come. The zero value keeps all.
 type Retention struct {
 	// Runs is how many of a model's runs keep their snapshot, published or not.
 	Runs int
@@ -51,6 +51,7 @@ func (m *Manager) KeepOnly(retention Retention) {
 		}
 	})
 	m.wait.Go(m.expireOverrides)
+	m.wait.Go(m.publishScheduled)
 	m.wait.Go(m.orderChanges)
 }
 
@@ -107,7 +108,7 @@ func (m *Manager) old(ctx context.Context, retention Retention) ([]string, error
 	return old, nil
 }
 
-// removeSnapshot removes the snapshot of a run, unless it is current or would be after a roll back. The run says so first: a crash after that leaves
+// removeSnapshot removes the snapshot of a run, unless it is current, would be after a roll back, or waits for its day. The run says so first: a crash after that leaves
 // blocks that nobody reads, and the next start removes them.
 func (m *Manager) removeSnapshot(ctx context.Context, id string) (removed bool, err error) {
 	err = m.store.Update(ctx, func(tx storage.Tx) error {
@@ -122,6 +123,9 @@ func (m *Manager) removeSnapshot(ctx context.Context, id string) (removed bool, 
 		}
 		if n := len(current.GetHistory()); current.GetRunId() == id || n > 0 && current.GetHistory()[n-1].GetRunId() == id {
 			return nil
+		}
+		if waits, err := waiting(tx, run); err != nil || waits {
+			return err
 		}
 		run.SnapshotRemoved, removed = true, true
 		return tx.PutDocument(storage.KindRun, id, run)

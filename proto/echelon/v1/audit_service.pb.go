@@ -91,7 +91,7 @@ type AuditEntry struct {
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
 	// What the actor was known by.
 	Credential AuditEntry_Credential `protobuf:"varint,4,opt,name=credential,proto3,enum=echelon.v1.AuditEntry_Credential" json:"credential,omitempty"`
-	// The RPC, such as "echelon.v1.RunService/PublishRun".
+	// The RPC, such as "echelon.v1.RunService/PublishRun"; with ", took effect" or ", refused" after it what became on its day of a publication that was put off.
 	Method string `protobuf:"bytes,5,opt,name=method,proto3" json:"method,omitempty"`
 	// What was changed: "customers/ID", "customers" for an import, "models/NAME/versions/VERSION" or "models/NAME/runs/ID".
 	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`

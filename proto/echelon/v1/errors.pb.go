@@ -137,6 +137,8 @@ const (
 	ErrorReason_PRINCIPALS_UNKNOWN ErrorReason = 315
 	// FAILED_PRECONDITION: the run is beyond a limit of a guard whose stop_publishing is set: raise the lines or the limit, and start a new run.
 	ErrorReason_GUARD_EXCEEDED ErrorReason = 290
+	// FAILED_PRECONDITION: the run's publication does not wait for a day: it took effect, was taken back, or never was put off.
+	ErrorReason_NOT_SCHEDULED ErrorReason = 316
 )
 
 // Enum value maps for ErrorReason.
@@ -198,6 +200,7 @@ var (
 		314: "APPROVAL_NOT_FOUND",
 		315: "PRINCIPALS_UNKNOWN",
 		290: "GUARD_EXCEEDED",
+		316: "NOT_SCHEDULED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -256,6 +259,7 @@ var (
 		"APPROVAL_NOT_FOUND":       314,
 		"PRINCIPALS_UNKNOWN":       315,
 		"GUARD_EXCEEDED":           290,
+		"NOT_SCHEDULED":            316,
 	}
 )
 
@@ -291,7 +295,8 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xf0\t\n" +
+	"echelon.v1*\x84\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -350,7 +355,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x0fAPPROVAL_EXISTS\x10\xb9\x02\x12\x17\n" +
 	"\x12APPROVAL_NOT_FOUND\x10\xba\x02\x12\x17\n" +
 	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02\x12\x13\n" +
-	"\x0eGUARD_EXCEEDED\x10\xa2\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x0eGUARD_EXCEEDED\x10\xa2\x02\x12\x12\n" +
+	"\rNOT_SCHEDULED\x10\xbc\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

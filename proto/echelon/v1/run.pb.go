@@ -87,6 +87,71 @@ func (Run_State) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_run_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// State is where a publication stands.
+type ScheduledPublication_State int32
+
+const (
+	// Not said.
+	ScheduledPublication_UNSPECIFIED ScheduledPublication_State = 0
+	// It waits for its day. What is published until then is what was.
+	ScheduledPublication_PENDING ScheduledPublication_State = 1
+	// The run was published.
+	ScheduledPublication_TOOK_EFFECT ScheduledPublication_State = 2
+	// Somebody took it back.
+	ScheduledPublication_CANCELLED ScheduledPublication_State = 3
+	// Another run of the model was put off to a day instead.
+	ScheduledPublication_SUPERSEDED ScheduledPublication_State = 4
+	// On its day the run could not be published, as the reason says, such as that another one was published meanwhile.
+	ScheduledPublication_REFUSED ScheduledPublication_State = 5
+)
+
+// Enum value maps for ScheduledPublication_State.
+var (
+	ScheduledPublication_State_name = map[int32]string{
+		0: "UNSPECIFIED",
+		1: "PENDING",
+		2: "TOOK_EFFECT",
+		3: "CANCELLED",
+		4: "SUPERSEDED",
+		5: "REFUSED",
+	}
+	ScheduledPublication_State_value = map[string]int32{
+		"UNSPECIFIED": 0,
+		"PENDING":     1,
+		"TOOK_EFFECT": 2,
+		"CANCELLED":   3,
+		"SUPERSEDED":  4,
+		"REFUSED":     5,
+	}
+)
+
+func (x ScheduledPublication_State) Enum() *ScheduledPublication_State {
+	p := new(ScheduledPublication_State)
+	*p = x
+	return p
+}
+
+func (x ScheduledPublication_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ScheduledPublication_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_echelon_v1_run_proto_enumTypes[1].Descriptor()
+}
+
+func (ScheduledPublication_State) Type() protoreflect.EnumType {
+	return &file_echelon_v1_run_proto_enumTypes[1]
+}
+
+func (x ScheduledPublication_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ScheduledPublication_State.Descriptor instead.
+func (ScheduledPublication_State) EnumDescriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{2, 0}
+}
+
 // Run is one evaluation of all stored customers. Its result, a snapshot, can be looked at before it is published.
 type Run struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -130,7 +195,9 @@ type Run struct {
 	// The principal that started it; empty where it was started before that was written down.
 	StartedBy string `protobuf:"bytes,311,opt,name=started_by,json=startedBy,proto3" json:"started_by,omitempty"`
 	// Who approved its result, in the order of their approvals.
-	Approvals     []*RunApproval `protobuf:"bytes,312,rep,name=approvals,proto3" json:"approvals,omitempty"`
+	Approvals []*RunApproval `protobuf:"bytes,312,rep,name=approvals,proto3" json:"approvals,omitempty"`
+	// Its publication that was put off to a day, and what became of it; absent where it was not put off.
+	Scheduled     *ScheduledPublication `protobuf:"bytes,313,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +372,13 @@ func (x *Run) GetApprovals() []*RunApproval {
 	return nil
 }
 
+func (x *Run) GetScheduled() *ScheduledPublication {
+	if x != nil {
+		return x.Scheduled
+	}
+	return nil
+}
+
 // RunApproval is one principal's approval of a run's result, which never changes.
 type RunApproval struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -369,6 +443,115 @@ func (x *RunApproval) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// ScheduledPublication is a publication that takes effect on a day.
+type ScheduledPublication struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The day: "2026-12-01".
+	EffectiveOn string `protobuf:"bytes,1,opt,name=effective_on,json=effectiveOn,proto3" json:"effective_on,omitempty"`
+	// The instant at which it takes effect: where that day begins in the model's time zone.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// Where it stands.
+	State ScheduledPublication_State `protobuf:"varint,3,opt,name=state,proto3,enum=echelon.v1.ScheduledPublication_State" json:"state,omitempty"`
+	// Why it did not take effect.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The principal that asked for it, and publishes.
+	Principal string `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
+	// For whom it says that it acts; free text.
+	OnBehalfOf string `protobuf:"bytes,6,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// When it was asked for.
+	ScheduleTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=schedule_time,json=scheduleTime,proto3" json:"schedule_time,omitempty"`
+	// When it took effect, or it became clear that it does not.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduledPublication) Reset() {
+	*x = ScheduledPublication{}
+	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduledPublication) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduledPublication) ProtoMessage() {}
+
+func (x *ScheduledPublication) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduledPublication.ProtoReflect.Descriptor instead.
+func (*ScheduledPublication) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ScheduledPublication) GetEffectiveOn() string {
+	if x != nil {
+		return x.EffectiveOn
+	}
+	return ""
+}
+
+func (x *ScheduledPublication) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *ScheduledPublication) GetState() ScheduledPublication_State {
+	if x != nil {
+		return x.State
+	}
+	return ScheduledPublication_UNSPECIFIED
+}
+
+func (x *ScheduledPublication) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ScheduledPublication) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *ScheduledPublication) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
+func (x *ScheduledPublication) GetScheduleTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ScheduleTime
+	}
+	return nil
+}
+
+func (x *ScheduledPublication) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
 // Summary is the tables of a result.
 type Summary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -385,7 +568,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	mi := &file_echelon_v1_run_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +580,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	mi := &file_echelon_v1_run_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +593,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Summary) GetBalance() *Balance {
@@ -459,7 +642,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_echelon_v1_run_proto_msgTypes[3]
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +654,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[3]
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +667,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Balance) GetCustomers() int64 {
@@ -564,7 +747,7 @@ type TierTable struct {
 
 func (x *TierTable) Reset() {
 	*x = TierTable{}
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +759,7 @@ func (x *TierTable) String() string {
 func (*TierTable) ProtoMessage() {}
 
 func (x *TierTable) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +772,7 @@ func (x *TierTable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierTable.ProtoReflect.Descriptor instead.
 func (*TierTable) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TierTable) GetTiering() string {
@@ -647,7 +830,7 @@ type HoldCount struct {
 
 func (x *HoldCount) Reset() {
 	*x = HoldCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +842,7 @@ func (x *HoldCount) String() string {
 func (*HoldCount) ProtoMessage() {}
 
 func (x *HoldCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +855,7 @@ func (x *HoldCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldCount.ProtoReflect.Descriptor instead.
 func (*HoldCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HoldCount) GetHold() Reason_Code {
@@ -716,7 +899,7 @@ type ReviewCount struct {
 
 func (x *ReviewCount) Reset() {
 	*x = ReviewCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +911,7 @@ func (x *ReviewCount) String() string {
 func (*ReviewCount) ProtoMessage() {}
 
 func (x *ReviewCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +924,7 @@ func (x *ReviewCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewCount.ProtoReflect.Descriptor instead.
 func (*ReviewCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReviewCount) GetFrom() string {
@@ -822,7 +1005,7 @@ type RoomCount struct {
 
 func (x *RoomCount) Reset() {
 	*x = RoomCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +1017,7 @@ func (x *RoomCount) String() string {
 func (*RoomCount) ProtoMessage() {}
 
 func (x *RoomCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +1030,7 @@ func (x *RoomCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomCount.ProtoReflect.Descriptor instead.
 func (*RoomCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RoomCount) GetTier() string {
@@ -892,7 +1075,7 @@ type TierCount struct {
 
 func (x *TierCount) Reset() {
 	*x = TierCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[8]
+	mi := &file_echelon_v1_run_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1087,7 @@ func (x *TierCount) String() string {
 func (*TierCount) ProtoMessage() {}
 
 func (x *TierCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[8]
+	mi := &file_echelon_v1_run_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1100,7 @@ func (x *TierCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierCount.ProtoReflect.Descriptor instead.
 func (*TierCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TierCount) GetTier() string {
@@ -967,7 +1150,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xfc\x06\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xbd\a\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -992,7 +1175,8 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\battempts\x18\xb6\x02 \x01(\x05R\battempts\x12\x1e\n" +
 	"\n" +
 	"started_by\x18\xb7\x02 \x01(\tR\tstartedBy\x126\n" +
-	"\tapprovals\x18\xb8\x02 \x03(\v2\x17.echelon.v1.RunApprovalR\tapprovals\"Z\n" +
+	"\tapprovals\x18\xb8\x02 \x03(\v2\x17.echelon.v1.RunApprovalR\tapprovals\x12?\n" +
+	"\tscheduled\x18\xb9\x02 \x01(\v2 .echelon.v1.ScheduledPublicationR\tscheduled\"Z\n" +
 	"\x05State\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aRUNNING\x10\x01\x12\t\n" +
@@ -1005,7 +1189,25 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12 \n" +
 	"\fon_behalf_of\x18\x02 \x01(\tR\n" +
 	"onBehalfOf\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x88\x01\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xee\x03\n" +
+	"\x14ScheduledPublication\x12!\n" +
+	"\feffective_on\x18\x01 \x01(\tR\veffectiveOn\x12A\n" +
+	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12<\n" +
+	"\x05state\x18\x03 \x01(\x0e2&.echelon.v1.ScheduledPublication.StateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tprincipal\x18\x05 \x01(\tR\tprincipal\x12 \n" +
+	"\fon_behalf_of\x18\x06 \x01(\tR\n" +
+	"onBehalfOf\x12?\n" +
+	"\rschedule_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\fscheduleTime\x125\n" +
+	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"b\n" +
+	"\x05State\x12\x0f\n" +
+	"\vUNSPECIFIED\x10\x00\x12\v\n" +
+	"\aPENDING\x10\x01\x12\x0f\n" +
+	"\vTOOK_EFFECT\x10\x02\x12\r\n" +
+	"\tCANCELLED\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SUPERSEDED\x10\x04\x12\v\n" +
+	"\aREFUSED\x10\x05\"\x88\x01\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
 	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\x12\x1b\n" +
@@ -1071,47 +1273,54 @@ func file_echelon_v1_run_proto_rawDescGZIP() []byte {
 	return file_echelon_v1_run_proto_rawDescData
 }
 
-var file_echelon_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_echelon_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_echelon_v1_run_proto_goTypes = []any{
-	(Run_State)(0),                // 0: echelon.v1.Run.State
-	(*Run)(nil),                   // 1: echelon.v1.Run
-	(*RunApproval)(nil),           // 2: echelon.v1.RunApproval
-	(*Summary)(nil),               // 3: echelon.v1.Summary
-	(*Balance)(nil),               // 4: echelon.v1.Balance
-	(*TierTable)(nil),             // 5: echelon.v1.TierTable
-	(*HoldCount)(nil),             // 6: echelon.v1.HoldCount
-	(*ReviewCount)(nil),           // 7: echelon.v1.ReviewCount
-	(*RoomCount)(nil),             // 8: echelon.v1.RoomCount
-	(*TierCount)(nil),             // 9: echelon.v1.TierCount
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*Finding)(nil),               // 11: echelon.v1.Finding
-	(*RowError)(nil),              // 12: echelon.v1.RowError
-	(Reason_Code)(0),              // 13: echelon.v1.Reason.Code
+	(Run_State)(0),                  // 0: echelon.v1.Run.State
+	(ScheduledPublication_State)(0), // 1: echelon.v1.ScheduledPublication.State
+	(*Run)(nil),                     // 2: echelon.v1.Run
+	(*RunApproval)(nil),             // 3: echelon.v1.RunApproval
+	(*ScheduledPublication)(nil),    // 4: echelon.v1.ScheduledPublication
+	(*Summary)(nil),                 // 5: echelon.v1.Summary
+	(*Balance)(nil),                 // 6: echelon.v1.Balance
+	(*TierTable)(nil),               // 7: echelon.v1.TierTable
+	(*HoldCount)(nil),               // 8: echelon.v1.HoldCount
+	(*ReviewCount)(nil),             // 9: echelon.v1.ReviewCount
+	(*RoomCount)(nil),               // 10: echelon.v1.RoomCount
+	(*TierCount)(nil),               // 11: echelon.v1.TierCount
+	(*timestamppb.Timestamp)(nil),   // 12: google.protobuf.Timestamp
+	(*Finding)(nil),                 // 13: echelon.v1.Finding
+	(*RowError)(nil),                // 14: echelon.v1.RowError
+	(Reason_Code)(0),                // 15: echelon.v1.Reason.Code
 }
 var file_echelon_v1_run_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.Run.state:type_name -> echelon.v1.Run.State
-	10, // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
-	10, // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
-	10, // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	10, // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
-	3,  // 5: echelon.v1.Run.summary:type_name -> echelon.v1.Summary
-	11, // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
-	12, // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
-	2,  // 8: echelon.v1.Run.approvals:type_name -> echelon.v1.RunApproval
-	10, // 9: echelon.v1.RunApproval.time:type_name -> google.protobuf.Timestamp
-	4,  // 10: echelon.v1.Summary.balance:type_name -> echelon.v1.Balance
-	5,  // 11: echelon.v1.Summary.tierings:type_name -> echelon.v1.TierTable
-	9,  // 12: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
-	6,  // 13: echelon.v1.TierTable.holds:type_name -> echelon.v1.HoldCount
-	7,  // 14: echelon.v1.TierTable.review:type_name -> echelon.v1.ReviewCount
-	13, // 15: echelon.v1.HoldCount.hold:type_name -> echelon.v1.Reason.Code
-	8,  // 16: echelon.v1.ReviewCount.capacity:type_name -> echelon.v1.RoomCount
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	12, // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
+	12, // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
+	12, // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	12, // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
+	5,  // 5: echelon.v1.Run.summary:type_name -> echelon.v1.Summary
+	13, // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
+	14, // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
+	3,  // 8: echelon.v1.Run.approvals:type_name -> echelon.v1.RunApproval
+	4,  // 9: echelon.v1.Run.scheduled:type_name -> echelon.v1.ScheduledPublication
+	12, // 10: echelon.v1.RunApproval.time:type_name -> google.protobuf.Timestamp
+	12, // 11: echelon.v1.ScheduledPublication.effective_time:type_name -> google.protobuf.Timestamp
+	1,  // 12: echelon.v1.ScheduledPublication.state:type_name -> echelon.v1.ScheduledPublication.State
+	12, // 13: echelon.v1.ScheduledPublication.schedule_time:type_name -> google.protobuf.Timestamp
+	12, // 14: echelon.v1.ScheduledPublication.end_time:type_name -> google.protobuf.Timestamp
+	6,  // 15: echelon.v1.Summary.balance:type_name -> echelon.v1.Balance
+	7,  // 16: echelon.v1.Summary.tierings:type_name -> echelon.v1.TierTable
+	11, // 17: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
+	8,  // 18: echelon.v1.TierTable.holds:type_name -> echelon.v1.HoldCount
+	9,  // 19: echelon.v1.TierTable.review:type_name -> echelon.v1.ReviewCount
+	15, // 20: echelon.v1.HoldCount.hold:type_name -> echelon.v1.Reason.Code
+	10, // 21: echelon.v1.ReviewCount.capacity:type_name -> echelon.v1.RoomCount
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_proto_init() }
@@ -1122,15 +1331,15 @@ func file_echelon_v1_run_proto_init() {
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_customer_proto_init()
-	file_echelon_v1_run_proto_msgTypes[6].OneofWrappers = []any{}
-	file_echelon_v1_run_proto_msgTypes[8].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[7].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_proto_rawDesc), len(file_echelon_v1_run_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   9,
+			NumEnums:      2,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

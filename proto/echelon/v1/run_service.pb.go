@@ -545,7 +545,9 @@ type ListRunsRequest struct {
 	// How many at most, 1 to 1,000; 100 where 0.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only runs whose publication waits for its day.
+	Scheduled     bool `protobuf:"varint,310,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -599,6 +601,13 @@ func (x *ListRunsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRunsRequest) GetScheduled() bool {
+	if x != nil {
+		return x.Scheduled
+	}
+	return false
 }
 
 // ListRunsResponse is a page of runs.
@@ -844,7 +853,10 @@ func (x *WithdrawApprovalResponse) GetRun() *Run {
 type PublishRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its id.
-	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The day on which it takes effect, such as "2026-12-01": when it begins in the model's time zone, by the server's clock. At most 366 days ahead; today's
+	// is at once, as where it is empty. A model has one such publication at a time: a later one takes the place of the one before.
+	EffectiveOn   string `protobuf:"bytes,310,opt,name=effective_on,json=effectiveOn,proto3" json:"effective_on,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -886,7 +898,14 @@ func (x *PublishRunRequest) GetRunId() string {
 	return ""
 }
 
-// PublishRunResponse is the run, published.
+func (x *PublishRunRequest) GetEffectiveOn() string {
+	if x != nil {
+		return x.EffectiveOn
+	}
+	return ""
+}
+
+// PublishRunResponse is the run, published; or with `scheduled`, where that was put off.
 type PublishRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run.
@@ -932,6 +951,98 @@ func (x *PublishRunResponse) GetRun() *Run {
 	return nil
 }
 
+// UnschedulePublicationRequest names a run.
+type UnschedulePublicationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnschedulePublicationRequest) Reset() {
+	*x = UnschedulePublicationRequest{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnschedulePublicationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnschedulePublicationRequest) ProtoMessage() {}
+
+func (x *UnschedulePublicationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnschedulePublicationRequest.ProtoReflect.Descriptor instead.
+func (*UnschedulePublicationRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *UnschedulePublicationRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// UnschedulePublicationResponse is the run, whose publication is not put off any more.
+type UnschedulePublicationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnschedulePublicationResponse) Reset() {
+	*x = UnschedulePublicationResponse{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnschedulePublicationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnschedulePublicationResponse) ProtoMessage() {}
+
+func (x *UnschedulePublicationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnschedulePublicationResponse.ProtoReflect.Descriptor instead.
+func (*UnschedulePublicationResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *UnschedulePublicationResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // RollBackRequest names a model.
 type RollBackRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -943,7 +1054,7 @@ type RollBackRequest struct {
 
 func (x *RollBackRequest) Reset() {
 	*x = RollBackRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1066,7 @@ func (x *RollBackRequest) String() string {
 func (*RollBackRequest) ProtoMessage() {}
 
 func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1079,7 @@ func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackRequest.ProtoReflect.Descriptor instead.
 func (*RollBackRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RollBackRequest) GetModel() string {
@@ -989,7 +1100,7 @@ type RollBackResponse struct {
 
 func (x *RollBackResponse) Reset() {
 	*x = RollBackResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1112,7 @@ func (x *RollBackResponse) String() string {
 func (*RollBackResponse) ProtoMessage() {}
 
 func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1125,7 @@ func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackResponse.ProtoReflect.Descriptor instead.
 func (*RollBackResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RollBackResponse) GetRun() *Run {
@@ -1064,13 +1175,14 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"6\n" +
 	"\x11CancelRunResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"\x82\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"\xa1\x01\n" +
 	"\x0fListRunsRequest\x12\x1d\n" +
 	"\x05model\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05model\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"_\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\x12\x1d\n" +
+	"\tscheduled\x18\xb6\x02 \x01(\bR\tscheduled\"_\n" +
 	"\x10ListRunsResponse\x12#\n" +
 	"\x04runs\x18\x01 \x03(\v2\x0f.echelon.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n" +
@@ -1083,16 +1195,22 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"=\n" +
 	"\x18WithdrawApprovalResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"6\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"c\n" +
 	"\x11PublishRunRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"7\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\x12+\n" +
+	"\feffective_on\x18\xb6\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\veffectiveOn\"7\n" +
 	"\x12PublishRunResponse\x12!\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"A\n" +
+	"\x1cUnschedulePublicationRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"B\n" +
+	"\x1dUnschedulePublicationResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"2\n" +
 	"\x0fRollBackRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\"5\n" +
 	"\x10RollBackResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xcb\x06\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xb9\a\n" +
 	"\n" +
 	"RunService\x12E\n" +
 	"\bStartRun\x12\x1b.echelon.v1.StartRunRequest\x1a\x1c.echelon.v1.StartRunResponse\x12?\n" +
@@ -1104,7 +1222,8 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"ApproveRun\x12\x1d.echelon.v1.ApproveRunRequest\x1a\x1e.echelon.v1.ApproveRunResponse\x12]\n" +
 	"\x10WithdrawApproval\x12#.echelon.v1.WithdrawApprovalRequest\x1a$.echelon.v1.WithdrawApprovalResponse\x12K\n" +
 	"\n" +
-	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12E\n" +
+	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12l\n" +
+	"\x15UnschedulePublication\x12(.echelon.v1.UnschedulePublicationRequest\x1a).echelon.v1.UnschedulePublicationResponse\x12E\n" +
 	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12K\n" +
 	"\n" +
 	"PreviewRun\x12\x1d.echelon.v1.PreviewRunRequest\x1a\x1e.echelon.v1.PreviewRunResponse\x12N\n" +
@@ -1123,77 +1242,82 @@ func file_echelon_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_echelon_v1_run_service_proto_goTypes = []any{
-	(WatchRunResponse_Phase)(0),      // 0: echelon.v1.WatchRunResponse.Phase
-	(*StartRunRequest)(nil),          // 1: echelon.v1.StartRunRequest
-	(*StartRunResponse)(nil),         // 2: echelon.v1.StartRunResponse
-	(*GetRunRequest)(nil),            // 3: echelon.v1.GetRunRequest
-	(*GetRunResponse)(nil),           // 4: echelon.v1.GetRunResponse
-	(*WatchRunRequest)(nil),          // 5: echelon.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),         // 6: echelon.v1.WatchRunResponse
-	(*CancelRunRequest)(nil),         // 7: echelon.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),        // 8: echelon.v1.CancelRunResponse
-	(*ListRunsRequest)(nil),          // 9: echelon.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),         // 10: echelon.v1.ListRunsResponse
-	(*ApproveRunRequest)(nil),        // 11: echelon.v1.ApproveRunRequest
-	(*ApproveRunResponse)(nil),       // 12: echelon.v1.ApproveRunResponse
-	(*WithdrawApprovalRequest)(nil),  // 13: echelon.v1.WithdrawApprovalRequest
-	(*WithdrawApprovalResponse)(nil), // 14: echelon.v1.WithdrawApprovalResponse
-	(*PublishRunRequest)(nil),        // 15: echelon.v1.PublishRunRequest
-	(*PublishRunResponse)(nil),       // 16: echelon.v1.PublishRunResponse
-	(*RollBackRequest)(nil),          // 17: echelon.v1.RollBackRequest
-	(*RollBackResponse)(nil),         // 18: echelon.v1.RollBackResponse
-	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
-	(*ExchangeRate)(nil),             // 20: echelon.v1.ExchangeRate
-	(*Run)(nil),                      // 21: echelon.v1.Run
-	(*durationpb.Duration)(nil),      // 22: google.protobuf.Duration
-	(*PreviewRunRequest)(nil),        // 23: echelon.v1.PreviewRunRequest
-	(*CompareRunsRequest)(nil),       // 24: echelon.v1.CompareRunsRequest
-	(*PreviewRunResponse)(nil),       // 25: echelon.v1.PreviewRunResponse
-	(*CompareRunsResponse)(nil),      // 26: echelon.v1.CompareRunsResponse
+	(WatchRunResponse_Phase)(0),           // 0: echelon.v1.WatchRunResponse.Phase
+	(*StartRunRequest)(nil),               // 1: echelon.v1.StartRunRequest
+	(*StartRunResponse)(nil),              // 2: echelon.v1.StartRunResponse
+	(*GetRunRequest)(nil),                 // 3: echelon.v1.GetRunRequest
+	(*GetRunResponse)(nil),                // 4: echelon.v1.GetRunResponse
+	(*WatchRunRequest)(nil),               // 5: echelon.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),              // 6: echelon.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),              // 7: echelon.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),             // 8: echelon.v1.CancelRunResponse
+	(*ListRunsRequest)(nil),               // 9: echelon.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),              // 10: echelon.v1.ListRunsResponse
+	(*ApproveRunRequest)(nil),             // 11: echelon.v1.ApproveRunRequest
+	(*ApproveRunResponse)(nil),            // 12: echelon.v1.ApproveRunResponse
+	(*WithdrawApprovalRequest)(nil),       // 13: echelon.v1.WithdrawApprovalRequest
+	(*WithdrawApprovalResponse)(nil),      // 14: echelon.v1.WithdrawApprovalResponse
+	(*PublishRunRequest)(nil),             // 15: echelon.v1.PublishRunRequest
+	(*PublishRunResponse)(nil),            // 16: echelon.v1.PublishRunResponse
+	(*UnschedulePublicationRequest)(nil),  // 17: echelon.v1.UnschedulePublicationRequest
+	(*UnschedulePublicationResponse)(nil), // 18: echelon.v1.UnschedulePublicationResponse
+	(*RollBackRequest)(nil),               // 19: echelon.v1.RollBackRequest
+	(*RollBackResponse)(nil),              // 20: echelon.v1.RollBackResponse
+	(*timestamppb.Timestamp)(nil),         // 21: google.protobuf.Timestamp
+	(*ExchangeRate)(nil),                  // 22: echelon.v1.ExchangeRate
+	(*Run)(nil),                           // 23: echelon.v1.Run
+	(*durationpb.Duration)(nil),           // 24: google.protobuf.Duration
+	(*PreviewRunRequest)(nil),             // 25: echelon.v1.PreviewRunRequest
+	(*CompareRunsRequest)(nil),            // 26: echelon.v1.CompareRunsRequest
+	(*PreviewRunResponse)(nil),            // 27: echelon.v1.PreviewRunResponse
+	(*CompareRunsResponse)(nil),           // 28: echelon.v1.CompareRunsResponse
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
-	19, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
-	20, // 1: echelon.v1.StartRunRequest.rates:type_name -> echelon.v1.ExchangeRate
-	21, // 2: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
-	21, // 3: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
-	21, // 4: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
+	21, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
+	22, // 1: echelon.v1.StartRunRequest.rates:type_name -> echelon.v1.ExchangeRate
+	23, // 2: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
+	23, // 3: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
+	23, // 4: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
 	0,  // 5: echelon.v1.WatchRunResponse.phase:type_name -> echelon.v1.WatchRunResponse.Phase
-	22, // 6: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
-	21, // 7: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
-	21, // 8: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
-	21, // 9: echelon.v1.ApproveRunResponse.run:type_name -> echelon.v1.Run
-	21, // 10: echelon.v1.WithdrawApprovalResponse.run:type_name -> echelon.v1.Run
-	21, // 11: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
-	21, // 12: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
-	1,  // 13: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
-	3,  // 14: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
-	5,  // 15: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
-	7,  // 16: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
-	9,  // 17: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
-	11, // 18: echelon.v1.RunService.ApproveRun:input_type -> echelon.v1.ApproveRunRequest
-	13, // 19: echelon.v1.RunService.WithdrawApproval:input_type -> echelon.v1.WithdrawApprovalRequest
-	15, // 20: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
-	17, // 21: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	23, // 22: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
-	24, // 23: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
-	2,  // 24: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	4,  // 25: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	6,  // 26: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
-	8,  // 27: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
-	10, // 28: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	12, // 29: echelon.v1.RunService.ApproveRun:output_type -> echelon.v1.ApproveRunResponse
-	14, // 30: echelon.v1.RunService.WithdrawApproval:output_type -> echelon.v1.WithdrawApprovalResponse
-	16, // 31: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	18, // 32: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	25, // 33: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
-	26, // 34: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
-	24, // [24:35] is the sub-list for method output_type
-	13, // [13:24] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	24, // 6: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
+	23, // 7: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
+	23, // 8: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
+	23, // 9: echelon.v1.ApproveRunResponse.run:type_name -> echelon.v1.Run
+	23, // 10: echelon.v1.WithdrawApprovalResponse.run:type_name -> echelon.v1.Run
+	23, // 11: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
+	23, // 12: echelon.v1.UnschedulePublicationResponse.run:type_name -> echelon.v1.Run
+	23, // 13: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
+	1,  // 14: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
+	3,  // 15: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
+	5,  // 16: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
+	7,  // 17: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
+	9,  // 18: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
+	11, // 19: echelon.v1.RunService.ApproveRun:input_type -> echelon.v1.ApproveRunRequest
+	13, // 20: echelon.v1.RunService.WithdrawApproval:input_type -> echelon.v1.WithdrawApprovalRequest
+	15, // 21: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
+	17, // 22: echelon.v1.RunService.UnschedulePublication:input_type -> echelon.v1.UnschedulePublicationRequest
+	19, // 23: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
+	25, // 24: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
+	26, // 25: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
+	2,  // 26: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 27: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 28: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 29: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 30: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 31: echelon.v1.RunService.ApproveRun:output_type -> echelon.v1.ApproveRunResponse
+	14, // 32: echelon.v1.RunService.WithdrawApproval:output_type -> echelon.v1.WithdrawApprovalResponse
+	16, // 33: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	18, // 34: echelon.v1.RunService.UnschedulePublication:output_type -> echelon.v1.UnschedulePublicationResponse
+	20, // 35: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	27, // 36: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
+	28, // 37: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
+	26, // [26:38] is the sub-list for method output_type
+	14, // [14:26] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_service_proto_init() }
@@ -1211,7 +1335,7 @@ func file_echelon_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_service_proto_rawDesc), len(file_echelon_v1_run_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,17 +19,18 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_StartRun_FullMethodName         = "/echelon.v1.RunService/StartRun"
-	RunService_GetRun_FullMethodName           = "/echelon.v1.RunService/GetRun"
-	RunService_WatchRun_FullMethodName         = "/echelon.v1.RunService/WatchRun"
-	RunService_CancelRun_FullMethodName        = "/echelon.v1.RunService/CancelRun"
-	RunService_ListRuns_FullMethodName         = "/echelon.v1.RunService/ListRuns"
-	RunService_ApproveRun_FullMethodName       = "/echelon.v1.RunService/ApproveRun"
-	RunService_WithdrawApproval_FullMethodName = "/echelon.v1.RunService/WithdrawApproval"
-	RunService_PublishRun_FullMethodName       = "/echelon.v1.RunService/PublishRun"
-	RunService_RollBack_FullMethodName         = "/echelon.v1.RunService/RollBack"
-	RunService_PreviewRun_FullMethodName       = "/echelon.v1.RunService/PreviewRun"
-	RunService_CompareRuns_FullMethodName      = "/echelon.v1.RunService/CompareRuns"
+	RunService_StartRun_FullMethodName              = "/echelon.v1.RunService/StartRun"
+	RunService_GetRun_FullMethodName                = "/echelon.v1.RunService/GetRun"
+	RunService_WatchRun_FullMethodName              = "/echelon.v1.RunService/WatchRun"
+	RunService_CancelRun_FullMethodName             = "/echelon.v1.RunService/CancelRun"
+	RunService_ListRuns_FullMethodName              = "/echelon.v1.RunService/ListRuns"
+	RunService_ApproveRun_FullMethodName            = "/echelon.v1.RunService/ApproveRun"
+	RunService_WithdrawApproval_FullMethodName      = "/echelon.v1.RunService/WithdrawApproval"
+	RunService_PublishRun_FullMethodName            = "/echelon.v1.RunService/PublishRun"
+	RunService_UnschedulePublication_FullMethodName = "/echelon.v1.RunService/UnschedulePublication"
+	RunService_RollBack_FullMethodName              = "/echelon.v1.RunService/RollBack"
+	RunService_PreviewRun_FullMethodName            = "/echelon.v1.RunService/PreviewRun"
+	RunService_CompareRuns_FullMethodName           = "/echelon.v1.RunService/CompareRuns"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -53,8 +54,10 @@ type RunServiceClient interface {
 	// WithdrawApproval takes back the caller's approval of a run that was not published since.
 	WithdrawApproval(ctx context.Context, in *WithdrawApprovalRequest, opts ...grpc.CallOption) (*WithdrawApprovalResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing. Where the model's `publishing` asks for approvals, it
-	// needs them.
+	// needs them. With `effective_on` it takes effect on that day, and what is published until then stays.
 	PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error)
+	// UnschedulePublication takes back a publication that was put off to a day and has not taken effect.
+	UnschedulePublication(ctx context.Context, in *UnschedulePublicationRequest, opts ...grpc.CallOption) (*UnschedulePublicationResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(ctx context.Context, in *RollBackRequest, opts ...grpc.CallOption) (*RollBackResponse, error)
 	// PreviewRun says what a run would change: who moves where, and why. It can be of any run, and be compared with any other.
@@ -160,6 +163,16 @@ func (c *runServiceClient) PublishRun(ctx context.Context, in *PublishRunRequest
 	return out, nil
 }
 
+func (c *runServiceClient) UnschedulePublication(ctx context.Context, in *UnschedulePublicationRequest, opts ...grpc.CallOption) (*UnschedulePublicationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnschedulePublicationResponse)
+	err := c.cc.Invoke(ctx, RunService_UnschedulePublication_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) RollBack(ctx context.Context, in *RollBackRequest, opts ...grpc.CallOption) (*RollBackResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RollBackResponse)
@@ -211,8 +224,10 @@ type RunServiceServer interface {
 	// WithdrawApproval takes back the caller's approval of a run that was not published since.
 	WithdrawApproval(context.Context, *WithdrawApprovalRequest) (*WithdrawApprovalResponse, error)
 	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing. Where the model's `publishing` asks for approvals, it
-	// needs them.
+	// needs them. With `effective_on` it takes effect on that day, and what is published until then stays.
 	PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error)
+	// UnschedulePublication takes back a publication that was put off to a day and has not taken effect.
+	UnschedulePublication(context.Context, *UnschedulePublicationRequest) (*UnschedulePublicationResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error)
 	// PreviewRun says what a run would change: who moves where, and why. It can be of any run, and be compared with any other.
@@ -252,6 +267,9 @@ func (UnimplementedRunServiceServer) WithdrawApproval(context.Context, *Withdraw
 }
 func (UnimplementedRunServiceServer) PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishRun not implemented")
+}
+func (UnimplementedRunServiceServer) UnschedulePublication(context.Context, *UnschedulePublicationRequest) (*UnschedulePublicationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnschedulePublication not implemented")
 }
 func (UnimplementedRunServiceServer) RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RollBack not implemented")
@@ -420,6 +438,24 @@ func _RunService_PublishRun_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_UnschedulePublication_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnschedulePublicationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).UnschedulePublication(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_UnschedulePublication_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).UnschedulePublication(ctx, req.(*UnschedulePublicationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_RollBack_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RollBackRequest)
 	if err := dec(in); err != nil {
@@ -508,6 +544,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PublishRun",
 			Handler:    _RunService_PublishRun_Handler,
+		},
+		{
+			MethodName: "UnschedulePublication",
+			Handler:    _RunService_UnschedulePublication_Handler,
 		},
 		{
 			MethodName: "RollBack",

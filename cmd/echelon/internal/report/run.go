@@ -76,6 +76,9 @@ func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 	for _, approval := range r.GetApprovals() {
 		t.add("approved", Time(approval.GetTime())+" by "+approval.GetPrincipal())
 	}
+	if s := r.GetScheduled(); s != nil {
+		t.add("effective", scheduled(s))
+	}
 	t.add("published", Time(r.GetPublishTime()))
 	t.add("evaluated", Count(r.GetEvaluated()))
 	if r.GetFailure() != "" {
@@ -94,6 +97,15 @@ func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 		return err
 	}
 	return refusedRows(w, r.GetRefused(), r.GetSummary().GetBalance().GetRefused())
+}
+
+// scheduled says what becomes of a publication that was put off to a day.
+func scheduled(s *echelonv1.ScheduledPublication) string {
+	text := s.GetEffectiveOn() + " at " + Time(s.GetEffectiveTime()) + ": " + strings.ToLower(strings.ReplaceAll(s.GetState().String(), "_", " "))
+	if s.GetReason() != "" {
+		text += ", " + s.GetReason()
+	}
+	return text
 }
 
 // refusedRows writes the customers that a run refused.

@@ -1729,11 +1729,93 @@ func (x *RunStart) GetStopped() bool {
 	return false
 }
 
+// Schedule is the publication of a model that waits for its day.
+type Schedule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The instant at which it takes effect.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// The principal that asked for it.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What the principal was known by.
+	Credential v1.AuditEntry_Credential `protobuf:"varint,4,opt,name=credential,proto3,enum=echelon.v1.AuditEntry_Credential" json:"credential,omitempty"`
+	// For whom the principal says that it acts.
+	OnBehalfOf    string `protobuf:"bytes,5,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Schedule) Reset() {
+	*x = Schedule{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Schedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Schedule) ProtoMessage() {}
+
+func (x *Schedule) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
+func (*Schedule) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Schedule) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *Schedule) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *Schedule) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Schedule) GetCredential() v1.AuditEntry_Credential {
+	if x != nil {
+		return x.Credential
+	}
+	return v1.AuditEntry_Credential(0)
+}
+
+func (x *Schedule) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1eechelon/v1/audit_service.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1864,7 +1946,16 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\fR\arequest\x12.\n" +
 	"\x05rates\x18\x03 \x03(\v2\x18.echelon.v1.ExchangeRateR\x05rates\x12\x18\n" +
 	"\acrashes\x18\x04 \x01(\x05R\acrashes\x12\x18\n" +
-	"\astopped\x18\x05 \x01(\bR\astoppedBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\astopped\x18\x05 \x01(\bR\astopped\"\xdf\x01\n" +
+	"\bSchedule\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12A\n" +
+	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12A\n" +
+	"\n" +
+	"credential\x18\x04 \x01(\x0e2!.echelon.v1.AuditEntry.CredentialR\n" +
+	"credential\x12 \n" +
+	"\fon_behalf_of\x18\x05 \x01(\tR\n" +
+	"onBehalfOfBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -1878,7 +1969,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1902,58 +1993,62 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Review)(nil),                  // 19: echelon.storage.v1.Review
 	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
 	(*RunStart)(nil),                // 21: echelon.storage.v1.RunStart
-	(v1.Attribute_Type)(0),          // 22: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 24: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 25: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 26: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 27: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 28: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 29: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 30: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 31: echelon.v1.ReviewReason.Kind
-	(*v1.ExchangeRate)(nil),         // 32: echelon.v1.ExchangeRate
+	(*Schedule)(nil),                // 22: echelon.storage.v1.Schedule
+	(v1.Attribute_Type)(0),          // 23: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 25: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 26: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 27: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 28: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 29: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 30: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 31: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 32: echelon.v1.ReviewReason.Kind
+	(*v1.ExchangeRate)(nil),         // 33: echelon.v1.ExchangeRate
+	(v1.AuditEntry_Credential)(0),   // 34: echelon.v1.AuditEntry.Credential
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	22, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	23, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	23, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	23, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	24, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	24, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	23, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	24, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
 	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	24, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	25, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	25, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	26, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
 	11, // 18: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
-	26, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	23, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	23, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	27, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	28, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	29, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	23, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	23, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	27, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	24, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	24, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	28, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	29, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	30, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	24, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	24, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
 	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	23, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	24, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
 	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	30, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	31, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
 	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	31, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	32, // 33: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	32, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	33, // 33: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
+	24, // 34: echelon.storage.v1.Schedule.effective_time:type_name -> google.protobuf.Timestamp
+	34, // 35: echelon.storage.v1.Schedule.credential:type_name -> echelon.v1.AuditEntry.Credential
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1967,7 +2062,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
