@@ -31,6 +31,8 @@ type Options struct {
 	Path bool
 	// Amounts asks for the model's amount of every customer.
 	Amounts bool
+	// Criteria asks for what can be kept of every criterion, so that it can be told later what each brought.
+	Criteria bool
 	// Workspace is where batches are evaluated one after another in the same memory; nil takes new memory for each. A result holds until the next
 	// batch is evaluated in its workspace.
 	Workspace *Workspace
@@ -279,6 +281,9 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	r.Scores, r.Completeness = columnPlaces.Make(memory, len(e.scores)), completenessList.Make(memory, len(e.scores))
 	for i, out := range e.scores {
 		r.Scores[i], r.Completeness[i] = &out.Column, out.Completeness
+	}
+	if options.Criteria {
+		e.keepCriteria(r)
 	}
 	if options.Explain {
 		r.evaluation = e

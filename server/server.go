@@ -248,7 +248,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(services, &runService{store: recorded, catalog: models, runs: manager, streams: streams, load: s.load})
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams, now: config.Now})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
 	if config.Services != nil {
 		config.Services(services)

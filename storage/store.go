@@ -89,6 +89,10 @@ type Reader interface {
 	// ids that are not after it.
 	SnapshotBlocks(ctx context.Context, snapshot, after string) iter.Seq2[*storagev1.SnapshotBlock, error]
 
+	// SnapshotPages gives the blocks of SnapshotBlocks, the same in the same order, as pages that are still to be decoded, for those who do so in several
+	// goroutines. Errors come where SnapshotBlocks has them, those of a block when its page is decoded.
+	SnapshotPages(ctx context.Context, snapshot, after string) iter.Seq2[SnapshotPage, error]
+
 	// SnapshotNames returns the names of all snapshots of which there is a block, complete or not, ascending: what no document names was left
 	// behind by a crash, or is being written.
 	SnapshotNames(ctx context.Context) ([]string, error)
@@ -170,6 +174,14 @@ type CustomerPage interface {
 	Decode() (*CustomerBatch, error)
 }
 
+// SnapshotPage is a block of a snapshot that is still to be decoded.
+type SnapshotPage interface {
+	// Last is the last id of the block.
+	Last() string
+	// Decode returns the block, or the *CorruptError of one that is damaged. Each call gives another one, also when the scan has ended.
+	Decode() (*storagev1.SnapshotBlock, error)
+}
+
 // CustomerKey is a stored customer without its row.
 type CustomerKey struct {
 	// ID is the customer's id.
@@ -186,8 +198,8 @@ type Snapshots interface {
 	// DeleteSnapshot removes all blocks of a snapshot, in several commits; called again it goes on. Removing what is not there is harmless.
 	DeleteSnapshot(ctx context.Context, snapshot string) error
 
-	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of some of its customers, or nil
-	// for none. It says whether there is such a block. Rewrite may be called several times.
+	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of customers between those of the
+	// blocks before and after it, or nil for none. It says whether there is such a block. Rewrite may be called several times.
 	RewriteBlock(ctx context.Context, snapshot, id string, rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (bool, error)
 }
 

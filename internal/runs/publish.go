@@ -5,10 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -38,20 +37,28 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 	if err != nil || p == nil {
 		return run, err
 	}
-	if err := p.catchUp(ctx); err != nil {
-		p.abandon(ctx)
-		return nil, err
+	err = p.catchUp(ctx)
+	if err == nil {
+		err = p.compare(ctx, look)
 	}
-	run, err = p.commit(ctx, look)
-	if err != nil {
+	if err == nil {
+		err = p.catchUp(ctx) // with what was written while it compared
+	}
+	if err == nil {
+		run, err = p.commit(ctx, look)
+	}
+	if !p.moved {
 		p.abandon(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return run, nil
 }
 
 // Publish makes a run's snapshot current. Customers that changed since the run read them are evaluated under it, and what becomes of them lies over
-// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
+// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK,
+// APPROVAL_REQUIRED, PRINCIPALS_UNKNOWN.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
 	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
 	defer span.End()
@@ -71,6 +78,9 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 		if err := m.publishable(documents, run, current); err != nil {
 			return change{}, err
 		}
+		if err := m.approved(documents, feed.WhoIn(ctx).Actor, run, current); err != nil {
+			return change{}, err
+		}
 		if err := m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion()); err != nil {
 			return change{}, err
 		}
@@ -87,6 +97,19 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 	})
 }
 
+// Publishable returns the fault of a run that cannot be published as things are; nil where it can, or is current.
+func (m *Manager) Publishable(documents storage.Documents, run *echelonv1.Run) error {
+	current := &storagev1.Current{}
+	err := documents.Document(storage.KindCurrent, run.GetModel(), current)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if current.GetRunId() == run.GetId() {
+		return nil
+	}
+	return m.publishable(documents, run, current)
+}
+
 // publishable returns the fault of a run that cannot become current.
 func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) error {
 	switch {
@@ -97,6 +120,8 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 			"the run %q was published before, and the run %q is current now: roll back, or start a new run", run.GetId(), current.GetRunId())
 	case run.GetState() != echelonv1.Run_READY:
 		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s: only one that is READY can be published", run.GetId(), run.GetState())
+	case run.GetWhatIf():
+		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q only asks what would be, and is never published: start a run without what_if", run.GetId())
 	case run.GetBaseRunId() != current.GetRunId():
 		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
 			"the run %q was started when the run %q was current, and now %q is: start a new run", run.GetId(), run.GetBaseRunId(), current.GetRunId())
@@ -157,7 +182,7 @@ func put(tx storage.Tx, run *echelonv1.Run, current *storagev1.Current) error {
 	return tx.PutDocument(storage.KindCurrent, run.GetModel(), current)
 }
 
-// recover ends the runs that were under way when the program ended, and removes the snapshots that no run owns. It relies on the store's lock:
+// recover removes the snapshots that no run owns, and goes on with the runs that were under way when the program ended. It relies on the store's lock:
 // nobody else has runs under way.
 func (m *Manager) recover(ctx context.Context) error {
 	view, err := m.store.View(ctx)
@@ -166,6 +191,7 @@ func (m *Manager) recover(ctx context.Context) error {
 	}
 	defer view.Close()
 	complete := make(map[string]bool)
+	var cut []*echelonv1.Run
 	for document, err := range view.Documents(storage.KindRun, storage.DocumentScan{}) {
 		if err != nil {
 			return err
@@ -180,9 +206,7 @@ func (m *Manager) recover(ctx context.Context) error {
 		complete[run.GetId()] = storage.HasSnapshot(run)
 		m.noteSuccess(run)
 		if run.GetState() == echelonv1.Run_RUNNING {
-			if err := m.abandon(ctx, run); err != nil {
-				return err
-			}
+			cut = append(cut, run)
 		}
 	}
 	if err := m.ExpireOverlays(ctx); err != nil {
@@ -206,12 +230,5 @@ func (m *Manager) recover(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
-}
-
-func (m *Manager) abandon(ctx context.Context, run *echelonv1.Run) error {
-	m.log.Warn("a run was under way when the server ended", "run", run.GetId())
-	run.State, run.EndTime = echelonv1.Run_FAILED, timestamppb.New(m.now())
-	run.Failure = "the server ended while the run was under way: start another run"
-	return m.store.Update(ctx, func(tx storage.Tx) error { return tx.PutDocument(storage.KindRun, run.GetId(), run) })
+	return m.resume(ctx, cut)
 }

@@ -55,6 +55,7 @@ func Run(t *testing.T, subject Subject) {
 		{"a view does not change while others write", testIsolation},
 		{"a snapshot is found and scanned by id", testSnapshots},
 		{"snapshots with similar names are apart", testSnapshotNames},
+		{"the pages of a snapshot are its blocks", testSnapshotPages},
 		{"a snapshot of many bytes is whole", testLargeSnapshot},
 		{"blocks out of order are refused", testSnapshotOrder},
 		{"an aborted snapshot leaves nothing", testSnapshotAbort},
