@@ -67,7 +67,8 @@ func (m *messages) next() (meta, body []byte, err error) {
 	case int64(size) > int64(len(m.left)):
 		return nil, nil, damaged("a part says that it has %d bytes, and %d follow", size, len(m.left))
 	}
-	meta, m.left = m.left[:size], m.left[size:]
+	// A slice may reach to the end of its capacity, and what lies there is none of the part.
+	meta, m.left = m.left[:size:size], m.left[size:]
 	h, err := readHeader(meta)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +76,7 @@ func (m *messages) next() (meta, body []byte, err error) {
 	if h.body < 0 || h.body > int64(len(m.left)) {
 		return nil, nil, damaged("a body says that it has %d bytes, and %d follow", h.body, len(m.left))
 	}
-	body, m.left = m.left[:h.body], m.left[h.body:]
+	body, m.left = m.left[:h.body:h.body], m.left[h.body:]
 	if h.kind == ipc.MessageRecordBatch {
 		m.batches++
 		m.rows += h.rows
