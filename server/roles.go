@@ -43,6 +43,9 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_DeleteOverride_FullMethodName:  identity.Write,
 	echelonv1.AssignmentService_ImportOverrides_FullMethodName: identity.Write,
 
+	echelonv1.AssignmentService_ListReviewItems_FullMethodName:    identity.Read,
+	echelonv1.AssignmentService_ResolveReviewItems_FullMethodName: identity.Write,
+
 	echelonv1.AssignmentService_WatchAssignments_FullMethodName: identity.Read,
 	echelonv1.AssignmentService_GetHistory_FullMethodName:       identity.Read,
 
@@ -55,6 +58,8 @@ var roleOf = map[string]identity.Role{
 
 	echelonv1.RunService_PreviewRun_FullMethodName:               identity.Read,
 	echelonv1.AssignmentService_ExplainAssignment_FullMethodName: identity.Read,
+	echelonv1.RunService_ApproveRun_FullMethodName:               identity.Publish,
+	echelonv1.RunService_WithdrawApproval_FullMethodName:         identity.Publish,
 
 	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
 	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,

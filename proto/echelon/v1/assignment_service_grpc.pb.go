@@ -19,18 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AssignmentService_GetAssignment_FullMethodName     = "/echelon.v1.AssignmentService/GetAssignment"
-	AssignmentService_ExplainAssignment_FullMethodName = "/echelon.v1.AssignmentService/ExplainAssignment"
-	AssignmentService_ListAssignments_FullMethodName   = "/echelon.v1.AssignmentService/ListAssignments"
-	AssignmentService_ExportAssignments_FullMethodName = "/echelon.v1.AssignmentService/ExportAssignments"
-	AssignmentService_GetFamily_FullMethodName         = "/echelon.v1.AssignmentService/GetFamily"
-	AssignmentService_SetOverride_FullMethodName       = "/echelon.v1.AssignmentService/SetOverride"
-	AssignmentService_GetOverride_FullMethodName       = "/echelon.v1.AssignmentService/GetOverride"
-	AssignmentService_ListOverrides_FullMethodName     = "/echelon.v1.AssignmentService/ListOverrides"
-	AssignmentService_DeleteOverride_FullMethodName    = "/echelon.v1.AssignmentService/DeleteOverride"
-	AssignmentService_ImportOverrides_FullMethodName   = "/echelon.v1.AssignmentService/ImportOverrides"
-	AssignmentService_WatchAssignments_FullMethodName  = "/echelon.v1.AssignmentService/WatchAssignments"
-	AssignmentService_GetHistory_FullMethodName        = "/echelon.v1.AssignmentService/GetHistory"
+	AssignmentService_GetAssignment_FullMethodName      = "/echelon.v1.AssignmentService/GetAssignment"
+	AssignmentService_ExplainAssignment_FullMethodName  = "/echelon.v1.AssignmentService/ExplainAssignment"
+	AssignmentService_ListAssignments_FullMethodName    = "/echelon.v1.AssignmentService/ListAssignments"
+	AssignmentService_ExportAssignments_FullMethodName  = "/echelon.v1.AssignmentService/ExportAssignments"
+	AssignmentService_GetFamily_FullMethodName          = "/echelon.v1.AssignmentService/GetFamily"
+	AssignmentService_SetOverride_FullMethodName        = "/echelon.v1.AssignmentService/SetOverride"
+	AssignmentService_GetOverride_FullMethodName        = "/echelon.v1.AssignmentService/GetOverride"
+	AssignmentService_ListOverrides_FullMethodName      = "/echelon.v1.AssignmentService/ListOverrides"
+	AssignmentService_DeleteOverride_FullMethodName     = "/echelon.v1.AssignmentService/DeleteOverride"
+	AssignmentService_ImportOverrides_FullMethodName    = "/echelon.v1.AssignmentService/ImportOverrides"
+	AssignmentService_ListReviewItems_FullMethodName    = "/echelon.v1.AssignmentService/ListReviewItems"
+	AssignmentService_ResolveReviewItems_FullMethodName = "/echelon.v1.AssignmentService/ResolveReviewItems"
+	AssignmentService_WatchAssignments_FullMethodName   = "/echelon.v1.AssignmentService/WatchAssignments"
+	AssignmentService_GetHistory_FullMethodName         = "/echelon.v1.AssignmentService/GetHistory"
 )
 
 // AssignmentServiceClient is the client API for AssignmentService service.
@@ -60,6 +62,10 @@ type AssignmentServiceClient interface {
 	DeleteOverride(ctx context.Context, in *DeleteOverrideRequest, opts ...grpc.CallOption) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse], error)
+	// ListReviewItems returns what people ought to look at, the largest amount first, in pages. Each page goes through all customers.
+	ListReviewItems(ctx context.Context, in *ListReviewItemsRequest, opts ...grpc.CallOption) (*ListReviewItemsResponse, error)
+	// ResolveReviewItems accepts items or pins something on their customers, all in one commit.
+	ResolveReviewItems(ctx context.Context, in *ResolveReviewItemsRequest, opts ...grpc.CallOption) (*ResolveReviewItemsResponse, error)
 	// WatchAssignments streams the changes of published assignments, in order, each once.
 	WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error)
 	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
@@ -186,6 +192,26 @@ func (c *assignmentServiceClient) ImportOverrides(ctx context.Context, opts ...g
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesClient = grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse]
 
+func (c *assignmentServiceClient) ListReviewItems(ctx context.Context, in *ListReviewItemsRequest, opts ...grpc.CallOption) (*ListReviewItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListReviewItemsResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ListReviewItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ResolveReviewItems(ctx context.Context, in *ResolveReviewItemsRequest, opts ...grpc.CallOption) (*ResolveReviewItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveReviewItemsResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ResolveReviewItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *assignmentServiceClient) WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &AssignmentService_ServiceDesc.Streams[2], AssignmentService_WatchAssignments_FullMethodName, cOpts...)
@@ -242,6 +268,10 @@ type AssignmentServiceServer interface {
 	DeleteOverride(context.Context, *DeleteOverrideRequest) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error
+	// ListReviewItems returns what people ought to look at, the largest amount first, in pages. Each page goes through all customers.
+	ListReviewItems(context.Context, *ListReviewItemsRequest) (*ListReviewItemsResponse, error)
+	// ResolveReviewItems accepts items or pins something on their customers, all in one commit.
+	ResolveReviewItems(context.Context, *ResolveReviewItemsRequest) (*ResolveReviewItemsResponse, error)
 	// WatchAssignments streams the changes of published assignments, in order, each once.
 	WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error
 	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
@@ -285,6 +315,12 @@ func (UnimplementedAssignmentServiceServer) DeleteOverride(context.Context, *Del
 }
 func (UnimplementedAssignmentServiceServer) ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportOverrides not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ListReviewItems(context.Context, *ListReviewItemsRequest) (*ListReviewItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListReviewItems not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ResolveReviewItems(context.Context, *ResolveReviewItemsRequest) (*ResolveReviewItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveReviewItems not implemented")
 }
 func (UnimplementedAssignmentServiceServer) WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchAssignments not implemented")
@@ -475,6 +511,42 @@ func _AssignmentService_ImportOverrides_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesServer = grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]
 
+func _AssignmentService_ListReviewItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListReviewItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ListReviewItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ListReviewItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ListReviewItems(ctx, req.(*ListReviewItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ResolveReviewItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveReviewItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ResolveReviewItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ResolveReviewItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ResolveReviewItems(ctx, req.(*ResolveReviewItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AssignmentService_WatchAssignments_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchAssignmentsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -542,6 +614,14 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteOverride",
 			Handler:    _AssignmentService_DeleteOverride_Handler,
+		},
+		{
+			MethodName: "ListReviewItems",
+			Handler:    _AssignmentService_ListReviewItems_Handler,
+		},
+		{
+			MethodName: "ResolveReviewItems",
+			Handler:    _AssignmentService_ResolveReviewItems_Handler,
 		},
 		{
 			MethodName: "GetHistory",
