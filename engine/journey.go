@@ -78,11 +78,12 @@ var byTime = map[echelonv1.Reason_Code]bool{
 }
 
 // Cause returns the one cause of the move: the last step at which the customer's place changes, since from there on it is where it is now. An override
-// that began, ended or changed goes before all, and a hold for a time that ended before the steps. It tells, too, whether time could be the cause as well
+// that began, ended or changed goes before all, but for customers whom the model is not about, since no override is in force of them; a hold for a time that
+// ended goes before the steps. It tells, too, whether time could be the cause as well
 // as data, which cannot be told apart without the earlier data.
 func (j *Journey) Cause() (cause echelonv1.Move_Cause, uncertain bool) {
 	switch {
-	case j.From.Hold == echelonv1.Reason_OVERRIDE || j.To.Hold == echelonv1.Reason_OVERRIDE:
+	case (j.From.Hold == echelonv1.Reason_OVERRIDE || j.To.Hold == echelonv1.Reason_OVERRIDE) && j.From.Excluded == j.To.Excluded:
 		return echelonv1.Move_OVERRIDE, false
 	case byTime[j.From.Hold] && j.From.computes(j.To):
 		return echelonv1.Move_TIME, false

@@ -122,6 +122,10 @@ func TestEachCauseOfAMoveIsFoundAlone(t *testing.T) {
 			_, err := h.assignments.DeleteOverride(h.context(), &echelonv1.DeleteOverrideRequest{Model: "plain", CustomerId: "x", Item: "coverage", Etag: h.overrides(&echelonv1.ListOverridesRequest{Model: "plain"})[0].GetEtag()})
 			h.must(err)
 		}, "OVERRIDE", "its override ended"},
+		"its own data, which the model is not about any more, though it was pinned": {"", nil, 0, func(h *harness) {
+			h.create(strings.Replace(causes(""), "amount: arr", "amount: arr\npopulation: arr < 90", 1))
+			h.override(pin("plain", "x", "low"))
+		}, func(h *harness) { h.x(attrs{"arr": 95}) }, "DATA", "its own data changed"},
 		"everything at once": {"", nil, -150, nil, func(h *harness) { h.base(1000); h.x(attrs{"arr": 100}) }, "DATA", "its own data changed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -249,3 +249,32 @@ func TestManyMoversHaveTheSameCausesAsFew(t *testing.T) {
 	_, err = h.runs.CompareRuns(h.context(), request)
 	wanted{codes.InvalidArgument, echelonv1.ErrorReason_PAGE_TOKEN_INVALID, nil, []string{"another request"}}.check(t, err)
 }
+
+func TestFamiliesAndOtherModelsHaveCausesToo(t *testing.T) {
+	// WHY-292
+	h := start(t)
+	h.create(kin)
+	h.clan(80)
+	before := h.published("kin")
+	written := map[string]bool{"c0003": true, "c0010": true, "c0040": true}
+	for id := range written {
+		h.upsert(id, attrs{"arr": 900})
+	}
+	for _, tiering := range []string{"coverage", "own"} {
+		p := h.preview(&echelonv1.PreviewRunRequest{From: byRun(before), To: byRun(h.run("kin")), Tiering: tiering, Movers: 1000})
+		if p.GetMovers() == 0 || p.GetMovers() != p.GetMigration().GetBoth()-p.GetMigration().GetStayed() {
+			t.Fatalf("in %s %d move: %v", tiering, p.GetMovers(), p.GetMigration())
+		}
+		for _, m := range p.GetLargest() {
+			if !written[m.GetCustomerId()] && m.GetCause() != echelonv1.Move_POPULATION {
+				t.Errorf("in %s %s was not written, and moved by %v, %s", tiering, m.GetCustomerId(), m.GetCause(), m.GetCauseMessage())
+			}
+		}
+	}
+	h.create(plain)
+	h.create(ranked)
+	p := h.preview(&echelonv1.PreviewRunRequest{From: byRun(h.run("plain")), To: byRun(h.run("ranked"))})
+	if len(p.GetCauses()) != 1 || p.GetCauses()[0].GetCause() != echelonv1.Move_MODEL {
+		t.Errorf("from one model to another %s", counted(p.GetCauses()))
+	}
+}
