@@ -38,18 +38,19 @@ func (s *runService) CompareRuns(ctx context.Context, request *echelonv1.Compare
 	}
 	response := &echelonv1.CompareRunsResponse{From: from.Provenance(), To: to.Provenance()}
 	size, bytes := pageSize(request.GetPageSize(), defaultPage), 0
-	response.Migration, err = migration.Walk(ctx, view, at.After, request.GetPageToken() == "", func(mover func() *echelonv1.Mover) bool {
+	take := func(mover func() (*echelonv1.Mover, error)) (bool, error) {
 		if n := len(response.Movers); s.streams.full(n, size, bytes) {
 			response.NextPageToken = writeCursor(cursor{
 				Run: from.Run().GetId(), Overlay: from.Overlay(), To: to.Run().GetId(), ToOverlay: to.Overlay(), After: response.Movers[n-1].GetCustomerId(),
 			}, binding...)
-			return false
+			return false, nil
 		}
-		one := mover()
+		one, err := mover()
 		bytes += proto.Size(one)
 		response.Movers = append(response.Movers, one)
-		return true
-	})
+		return true, err
+	}
+	response.Migration, err = migration.Walk(ctx, view, at.After, request.GetPageToken() == "", take)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (c *cli) runCompareCommand() *cobra.Command {
 		Short: "Show where customers come from in one run and go to in another",
 		Long: "Compare shows, of two runs of one model or of two, how many customers go from which tier to which, with their amount, why they moved, and who moved\n" +
 			"with the largest amounts. Each is the id of a run, published or not, latest:MODEL, which is the newest run of a model that has a result, or current:MODEL,\n" +
-			"which is what is published of a model. Amounts are those of the customers as they are stored now, by the model of TO.",
+			"which is what is published of a model. Amounts are those that each run read.",
 		Example: "  echelon run compare current:b2b 20260131-120000.000000-1a2b3c4d\n  echelon run compare current:b2b current:draft --tiering coverage",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {

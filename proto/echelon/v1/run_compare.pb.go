@@ -434,11 +434,15 @@ type Migration struct {
 	Newcomers int64 `protobuf:"varint,10,opt,name=newcomers,proto3" json:"newcomers,omitempty"`
 	// How many are in `from` alone.
 	Leavers int64 `protobuf:"varint,11,opt,name=leavers,proto3" json:"leavers,omitempty"`
-	// How many of all are not stored any more. Their amount is not known and counts 0.
+	// How many of all are not stored any more.
 	Deleted int64 `protobuf:"varint,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
-	// What amounts are: the `amount` of `to`'s model, as of its run, of the customers as they are stored now, since snapshots have no amounts. Empty where the
-	// model has none; then amounts are 0.
-	Amount        string `protobuf:"bytes,13,opt,name=amount,proto3" json:"amount,omitempty"`
+	// What amounts of `to` are: the `amount` of its model, of the customers as its run read them. Empty where the model has none; then amounts are 0.
+	Amount string `protobuf:"bytes,13,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Likewise those of `from`.
+	FromAmount string `protobuf:"bytes,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
+	// Whether some amounts are of the customers as they are stored now, by the model of `to`, where there is such a customer, since a run of the two was made
+	// before snapshots kept amounts.
+	AmountsOfNow  bool `protobuf:"varint,261,opt,name=amounts_of_now,json=amountsOfNow,proto3" json:"amounts_of_now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -564,6 +568,20 @@ func (x *Migration) GetAmount() string {
 	return ""
 }
 
+func (x *Migration) GetFromAmount() string {
+	if x != nil {
+		return x.FromAmount
+	}
+	return ""
+}
+
+func (x *Migration) GetAmountsOfNow() bool {
+	if x != nil {
+		return x.AmountsOfNow
+	}
+	return false
+}
+
 // MigrationCell is the customers who come from one place and go to one.
 type MigrationCell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -573,8 +591,10 @@ type MigrationCell struct {
 	To *MigrationPlace `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	// How many they are.
 	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
-	// Their amount.
-	Amount        float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Their amount in `to`; that of customers whom `to` does not have is the one in `from`.
+	Amount float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Their amount in `from`; 0 of customers whom it does not have.
+	FromAmount    float64 `protobuf:"fixed64,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -633,6 +653,13 @@ func (x *MigrationCell) GetCustomers() int64 {
 func (x *MigrationCell) GetAmount() float64 {
 	if x != nil {
 		return x.Amount
+	}
+	return 0
+}
+
+func (x *MigrationCell) GetFromAmount() float64 {
+	if x != nil {
+		return x.FromAmount
 	}
 	return 0
 }
@@ -711,8 +738,10 @@ type Mover struct {
 	FromReasons []*Reason `protobuf:"bytes,7,rep,name=from_reasons,json=fromReasons,proto3" json:"from_reasons,omitempty"`
 	// Why it is where it goes.
 	ToReasons []*Reason `protobuf:"bytes,8,rep,name=to_reasons,json=toReasons,proto3" json:"to_reasons,omitempty"`
-	// Its amount, as Migration says; 0 where it is missing.
+	// Its amount in `to`, as Migration says; 0 where it is missing.
 	Amount float64 `protobuf:"fixed64,9,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Its amount in `from`.
+	FromAmount float64 `protobuf:"fixed64,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
 	// Why it moved; where that was asked for.
 	Cause Move_Cause `protobuf:"varint,290,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
 	// The cause in words, with what cannot be told apart.
@@ -820,6 +849,13 @@ func (x *Mover) GetAmount() float64 {
 	return 0
 }
 
+func (x *Mover) GetFromAmount() float64 {
+	if x != nil {
+		return x.FromAmount
+	}
+	return 0
+}
+
 func (x *Mover) GetCause() Move_Cause {
 	if x != nil {
 		return x.Cause
@@ -882,7 +918,7 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\x02to\x18\x02 \x01(\v2\x16.echelon.v1.ProvenanceR\x02to\x123\n" +
 	"\tmigration\x18\x03 \x01(\v2\x15.echelon.v1.MigrationR\tmigration\x12)\n" +
 	"\x06movers\x18\x04 \x03(\v2\x11.echelon.v1.MoverR\x06movers\x12&\n" +
-	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\x85\x03\n" +
+	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\xce\x03\n" +
 	"\tMigration\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x1d\n" +
 	"\n" +
@@ -898,12 +934,17 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	" \x01(\x03R\tnewcomers\x12\x18\n" +
 	"\aleavers\x18\v \x01(\x03R\aleavers\x12\x18\n" +
 	"\adeleted\x18\f \x01(\x03R\adeleted\x12\x16\n" +
-	"\x06amount\x18\r \x01(\tR\x06amount\"\xa1\x01\n" +
+	"\x06amount\x18\r \x01(\tR\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\tR\n" +
+	"fromAmount\x12%\n" +
+	"\x0eamounts_of_now\x18\x85\x02 \x01(\bR\famountsOfNow\"\xc3\x01\n" +
 	"\rMigrationCell\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.echelon.v1.MigrationPlaceR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.echelon.v1.MigrationPlaceR\x02to\x12\x1c\n" +
 	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12\x16\n" +
-	"\x06amount\x18\x04 \x01(\x01R\x06amount\"\xa4\x01\n" +
+	"\x06amount\x18\x04 \x01(\x01R\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\x01R\n" +
+	"fromAmount\"\xa4\x01\n" +
 	"\x0eMigrationPlace\x123\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1f.echelon.v1.MigrationPlace.KindR\x04kind\x12\x12\n" +
 	"\x04tier\x18\x02 \x01(\tR\x04tier\"I\n" +
@@ -913,7 +954,7 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\bUNSCORED\x10\x02\x12\f\n" +
 	"\bEXCLUDED\x10\x03\x12\n" +
 	"\n" +
-	"\x06ABSENT\x10\x04\"\xb7\x05\n" +
+	"\x06ABSENT\x10\x04\"\xd9\x05\n" +
 	"\x05Mover\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x129\n" +
@@ -926,7 +967,9 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\ffrom_reasons\x18\a \x03(\v2\x12.echelon.v1.ReasonR\vfromReasons\x121\n" +
 	"\n" +
 	"to_reasons\x18\b \x03(\v2\x12.echelon.v1.ReasonR\ttoReasons\x12\x16\n" +
-	"\x06amount\x18\t \x01(\x01R\x06amount\x12-\n" +
+	"\x06amount\x18\t \x01(\x01R\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\x01R\n" +
+	"fromAmount\x12-\n" +
 	"\x05cause\x18\xa2\x02 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12$\n" +
 	"\rcause_message\x18\xa3\x02 \x01(\tR\fcauseMessage\x12(\n" +
 	"\x0fcause_uncertain\x18\xa4\x02 \x01(\bR\x0ecauseUncertain\x12&\n" +

@@ -611,8 +611,13 @@ type SnapshotBlock struct {
 	Outcomes []*NameColumn `protobuf:"bytes,240,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Of a block of changes the kind of each.
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
-	// Of a block of changes the place of each in its batch, from 0.
+	// Of a block of changes the place of each in its part of the batch, from 0.
 	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// Of a block of changes which part of the batch it is, from 0. It stays when changes of other parts come or go.
+	ChangePart uint32 `protobuf:"varint,260,opt,name=change_part,json=changePart,proto3" json:"change_part,omitempty"`
+	// The model's amount of each customer at the time of the run, 0 where it is missing; empty where the model has none, and in snapshots that were written
+	// before amounts were kept.
+	Amounts []float64 `protobuf:"fixed64,261,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
 	// What each criterion of the scores, in declared order, was, so that it can be told later what changed; empty in snapshots that were written before that
 	// was kept.
 	Criteria      []*CriterionColumn `protobuf:"bytes,290,rep,name=criteria,proto3" json:"criteria,omitempty"`
@@ -765,6 +770,20 @@ func (x *SnapshotBlock) GetChangeKinds() []uint32 {
 func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 	if x != nil {
 		return x.ChangePlaces
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetChangePart() uint32 {
+	if x != nil {
+		return x.ChangePart
+	}
+	return 0
+}
+
+func (x *SnapshotBlock) GetAmounts() []float64 {
+	if x != nil {
+		return x.Amounts
 	}
 	return nil
 }
@@ -1247,7 +1266,9 @@ type ChangeBatch struct {
 	// How many changes there are, erased ones included.
 	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
 	// The changes; absent where they stand in blocks, as those of a publication do.
-	Block         *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	// Of changes in blocks the place, from 0, of the first change of each part. Where there are none, there is one part.
+	Parts         []int64 `protobuf:"varint,260,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1376,6 +1397,13 @@ func (x *ChangeBatch) GetChanges() int64 {
 func (x *ChangeBatch) GetBlock() *SnapshotBlock {
 	if x != nil {
 		return x.Block
+	}
+	return nil
+}
+
+func (x *ChangeBatch) GetParts() []int64 {
+	if x != nil {
+		return x.Parts
 	}
 	return nil
 }
@@ -1618,11 +1646,94 @@ func (x *ReviewMatter) GetMatter() string {
 	return ""
 }
 
+// RunStart is what a run was started with, kept until it has ended so that the next server can go on with it; and, kept as long as the run, which run an
+// idempotency key started.
+type RunStart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Of an idempotency key, the SHA-256 of what was asked for.
+	Request []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// Of a run, the exchange rates beside the model's.
+	Rates []*v1.ExchangeRate `protobuf:"bytes,3,rep,name=rates,proto3" json:"rates,omitempty"`
+	// Of a run, how many servers ended without being stopped while it was under way.
+	Crashes int32 `protobuf:"varint,4,opt,name=crashes,proto3" json:"crashes,omitempty"`
+	// Of a run, whether the server that had it under way was stopped, rather than that it crashed.
+	Stopped       bool `protobuf:"varint,5,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunStart) Reset() {
+	*x = RunStart{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunStart) ProtoMessage() {}
+
+func (x *RunStart) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunStart.ProtoReflect.Descriptor instead.
+func (*RunStart) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RunStart) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *RunStart) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *RunStart) GetRates() []*v1.ExchangeRate {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+func (x *RunStart) GetCrashes() int32 {
+	if x != nil {
+		return x.Crashes
+	}
+	return 0
+}
+
+func (x *RunStart) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1661,7 +1772,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xb7\a\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf4\a\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1680,7 +1791,10 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
-	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x12@\n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x12 \n" +
+	"\vchange_part\x18\x84\x02 \x01(\rR\n" +
+	"changePart\x12\x19\n" +
+	"\aamounts\x18\x85\x02 \x03(\x01R\aamounts\x12@\n" +
 	"\bcriteria\x18\xa2\x02 \x03(\v2#.echelon.storage.v1.CriterionColumnR\bcriteria\"\x82\x01\n" +
 	"\x0eStandingColumn\x12\x14\n" +
 	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
@@ -1710,7 +1824,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x87\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1727,7 +1841,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\btierings\x18\v \x03(\tR\btierings\x12$\n" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
-	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\"\x94\x01\n" +
+	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
+	"\x05parts\x18\x84\x02 \x03(\x03R\x05parts\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
@@ -1743,7 +1858,13 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\amatters\x18\x03 \x03(\v2 .echelon.storage.v1.ReviewMatterR\amatters\"Y\n" +
 	"\fReviewMatter\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.ReviewReason.KindR\x04kind\x12\x16\n" +
-	"\x06matter\x18\x02 \x01(\tR\x06matterBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\x06matter\x18\x02 \x01(\tR\x06matter\"\x9f\x01\n" +
+	"\bRunStart\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\fR\arequest\x12.\n" +
+	"\x05rates\x18\x03 \x03(\v2\x18.echelon.v1.ExchangeRateR\x05rates\x12\x18\n" +
+	"\acrashes\x18\x04 \x01(\x05R\acrashes\x12\x18\n" +
+	"\astopped\x18\x05 \x01(\bR\astoppedBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -1757,7 +1878,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1780,56 +1901,59 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Reviews)(nil),                 // 18: echelon.storage.v1.Reviews
 	(*Review)(nil),                  // 19: echelon.storage.v1.Review
 	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
-	(v1.Attribute_Type)(0),          // 21: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 23: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 24: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 25: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 26: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 27: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 28: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 29: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 30: echelon.v1.ReviewReason.Kind
+	(*RunStart)(nil),                // 21: echelon.storage.v1.RunStart
+	(v1.Attribute_Type)(0),          // 22: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 24: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 25: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 26: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 27: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 28: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 29: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 30: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 31: echelon.v1.ReviewReason.Kind
+	(*v1.ExchangeRate)(nil),         // 32: echelon.v1.ExchangeRate
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	21, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	22, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	22, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	22, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	23, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	23, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	22, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	23, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
 	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	23, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	24, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	24, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	25, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
 	11, // 18: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
-	25, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	22, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	22, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	26, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	27, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	28, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	22, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	22, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	26, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	23, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	23, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	27, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	28, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	29, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	23, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	23, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
 	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	22, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	23, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
 	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	29, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	30, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
 	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	30, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	31, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	32, // 33: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1843,7 +1967,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
