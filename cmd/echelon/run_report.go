@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +14,7 @@ import (
 	"github.com/echelonhq/echelon/cmd/echelon/internal/briefing"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/engine/frame"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // maxReportList is how long lists of a report can be: more nobody reads on a page.
@@ -121,6 +124,9 @@ func (c *cli) readReport(ctx context.Context, server *client.Client, run string,
 			return nil, err
 		}
 	}
+	if err := knownAttributes(ctx, server, map[string]string{"--name": request.Name, "--owner": request.Owner}); err != nil {
+		return nil, err
+	}
 	line := progress.New(c.stderr)
 	defer line.Stop()
 	c.line = line
@@ -132,6 +138,21 @@ func (c *cli) readReport(ctx context.Context, server *client.Client, run string,
 		line.Done()
 	}
 	return report, err
+}
+
+// knownAttributes finds flags that name no attribute of the store; empty ones name none on purpose.
+func knownAttributes(ctx context.Context, server *client.Client, flags map[string]string) error {
+	schema, err := server.GetSchema(ctx)
+	if err != nil {
+		return err
+	}
+	for _, flag := range slices.Sorted(maps.Keys(flags)) {
+		name := flags[flag]
+		if name != "" && !slices.ContainsFunc(schema.GetAttributes(), func(a *echelonv1.SchemaAttribute) bool { return a.GetName() == name && !a.GetRetired() }) {
+			return usagef(`%s: the store has no attribute %s: "echelon schema show" lists all`, flag, frame.Quote(name))
+		}
+	}
+	return nil
 }
 
 // runIDOf returns the id of the run that an argument names.
