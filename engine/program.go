@@ -49,6 +49,8 @@ type Program struct {
 	amount   *expr.Expr
 	// needs tells whether it needs a calibration, converts that this is, also, for exchange rates.
 	needs, converts bool
+	// tieringNames are those of the tierings, in declared order.
+	tieringNames []string
 	// expressions are all of them, for those who reason about the model.
 	expressions []placed
 }
@@ -74,6 +76,9 @@ func (p *Program) finish() {
 		p.needs = p.needs || p.learns(one)
 	}
 	p.needs = p.needs || p.families.needed()
+	for _, t := range p.model.GetTierings() {
+		p.tieringNames = append(p.tieringNames, t.GetName())
+	}
 }
 
 // learns reports whether an item learns from the population.
@@ -129,6 +134,9 @@ func (p *Program) SegmentNames(segmentation int) []string {
 
 // TierNames returns the tiers or personas that a tiering can give, in the order of their codes.
 func (p *Program) TierNames(tiering int) []string { return p.tierings[tiering].names() }
+
+// TieringNames returns the names of the tierings, in declared order. Do not change them.
+func (p *Program) TieringNames() []string { return p.tieringNames }
 
 // Driving returns the place of the tiering that drives coverage, or else of the first, and -1 where there is no tiering.
 func (p *Program) Driving() int {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -21,6 +22,7 @@ type assignmentService struct {
 	catalog *catalog.Catalog
 	intake  *intake.Intake
 	streams streaming
+	now     func() time.Time
 }
 
 // GetAssignment returns one customer's published assignment.

@@ -31,11 +31,13 @@ type cursor struct {
 	After string `json:"a"`
 	// Item is what, of several of that id, was the last.
 	Item string `json:"i,omitempty"`
+	// Amount is the amount of the last, where the largest come first.
+	Amount float64 `json:"m,omitempty"`
 }
 
 // writeCursor returns a cursor of a request that the binding tells apart from all others.
 func writeCursor(c cursor, binding ...string) string {
-	// A struct of strings always has a JSON form.
+	// A struct of texts and of numbers that are none of the infinities always has a JSON form.
 	text, _ := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(append(check(text, binding), text...))
 }

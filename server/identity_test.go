@@ -202,9 +202,12 @@ var admits = map[string]string{
 	"WatchAssignments": "read", "GetHistory": "read",
 	"GetFamily":   "read",
 	"SetOverride": "write", "GetOverride": "read", "ListOverrides": "read", "DeleteOverride": "write", "ImportOverrides": "write",
+	"ListReviewItems": "read", "ResolveReviewItems": "write",
 	"RenameAttribute": "admin", "RetireAttribute": "admin",
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
-	"CompareRuns": "read", "ApproveRun": "publish", "WithdrawApproval": "publish", "UnschedulePublication": "publish",
+	"CompareRuns": "read",
+	"PreviewRun":  "read", "ExplainAssignment": "read",
+	"ApproveRun": "publish", "WithdrawApproval": "publish", "UnschedulePublication": "publish",
 }
 
 func TestEveryRPCLetsInTheRightRolesAndNobodyElse(t *testing.T) {

@@ -43,6 +43,9 @@ var roleOf = map[string]identity.Role{
 	echelonv1.AssignmentService_DeleteOverride_FullMethodName:  identity.Write,
 	echelonv1.AssignmentService_ImportOverrides_FullMethodName: identity.Write,
 
+	echelonv1.AssignmentService_ListReviewItems_FullMethodName:    identity.Read,
+	echelonv1.AssignmentService_ResolveReviewItems_FullMethodName: identity.Write,
+
 	echelonv1.AssignmentService_WatchAssignments_FullMethodName: identity.Read,
 	echelonv1.AssignmentService_GetHistory_FullMethodName:       identity.Read,
 
@@ -53,8 +56,10 @@ var roleOf = map[string]identity.Role{
 	echelonv1.RunService_CancelRun_FullMethodName:          identity.Write,
 	echelonv1.RunService_CompareRuns_FullMethodName:        identity.Read,
 
-	echelonv1.RunService_ApproveRun_FullMethodName:       identity.Publish,
-	echelonv1.RunService_WithdrawApproval_FullMethodName: identity.Publish,
+	echelonv1.RunService_PreviewRun_FullMethodName:               identity.Read,
+	echelonv1.AssignmentService_ExplainAssignment_FullMethodName: identity.Read,
+	echelonv1.RunService_ApproveRun_FullMethodName:               identity.Publish,
+	echelonv1.RunService_WithdrawApproval_FullMethodName:         identity.Publish,
 
 	echelonv1.RunService_UnschedulePublication_FullMethodName: identity.Publish,
 

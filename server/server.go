@@ -26,6 +26,7 @@ import (
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/jobs"
 	"github.com/echelonhq/echelon/internal/runs"
+	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -242,13 +243,13 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
-	services := registrar{s.grpc, guard, s.load}
+	services := registrar{s.grpc, guard, s.load, new(wire.Evaluators)}
 	echelonv1.RegisterScoringServiceServer(services, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters, load: s.load})
 	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now, load: s.load})
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})
 	echelonv1.RegisterRunServiceServer(services, &runService{store: recorded, catalog: models, runs: manager, streams: streams, load: s.load})
 	echelonv1.RegisterAdminServiceServer(services, &adminService{store: store, streams: streams, now: config.Now})
-	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams})
+	echelonv1.RegisterAssignmentServiceServer(services, &assignmentService{store: recorded, catalog: models, intake: writes, streams: streams, now: config.Now})
 	echelonv1.RegisterAuditServiceServer(services, &auditService{log: log, streams: streams})
 	if config.Services != nil {
 		config.Services(services)

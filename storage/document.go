@@ -40,6 +40,8 @@ const (
 	KindChangePlace Kind = 24
 	// KindCustomerChange is echelon.storage.v1.ChangePlace; internal/feed gives its keys.
 	KindCustomerChange Kind = 25
+	// KindReview is echelon.storage.v1.Reviews; its key is ReviewKey.
+	KindReview Kind = 27
 	// KindRunStart is echelon.storage.v1.RunStart; internal/runs gives its keys.
 	KindRunStart Kind = 28
 	// KindSchedule is echelon.storage.v1.Schedule; its key is the model's name.
@@ -77,6 +79,8 @@ func (k Kind) String() string {
 		return "place of changes"
 	case KindCustomerChange:
 		return "customer's change"
+	case KindReview:
+		return "review"
 	case KindRunStart:
 		return "start of a run"
 	case KindSchedule:

@@ -6,6 +6,9 @@ import "strings"
 // the model has, or had, overrides.
 func OverrideKey(model, id string) string { return model + "/" + id }
 
+// ReviewKey is the key of what was accepted of a customer in a model. The keys of one model ascend by the bytes of ids.
+func ReviewKey(model, id string) string { return model + "/" + id }
+
 // OverrideOf returns the model and the customer of a key.
 func OverrideOf(key string) (model, id string) {
 	model, id, _ = strings.Cut(key, "/")

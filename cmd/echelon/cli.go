@@ -73,7 +73,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print results as JSON")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.overrideCommand(), c.historyCommand(), c.watchCommand(), c.demoCommand(), c.versionCommand(),
+		c.scoreCommand(), c.modelCommand(), c.importCommand(), c.exportCommand(), c.runCommand(), c.getCommand(), c.explainCommand(), c.serveCommand(), c.tokenCommand(), c.auditCommand(), c.overrideCommand(), c.reviewCommand(), c.historyCommand(), c.watchCommand(), c.demoCommand(), c.versionCommand(),
 		group("customer", "Show, store, delete and erase single customers", c.customerCommands()...), c.assignmentCommand(),
 		c.schemaCommand(), c.familyCommand(), c.backupCommand(), c.restoreCommand(), c.doctorCommand(),
 	)

@@ -119,6 +119,10 @@ var importRules = []rule{
 		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
 	},
 	{
+		importers: []string{"./internal/parallel/..."}, forbidden: []string{"./..."}, allowed: []string{"./internal/parallel/..."},
+		reason: "internal/parallel works on whatever it is given",
+	},
+	{
 		importers: []string{"./internal/limit/..."}, forbidden: []string{"./..."},
 		reason: "a limit counts what it is asked for: what calls, rows and errors are is its callers' business",
 	},
@@ -144,27 +148,32 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./internal/snapshot/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/snapshot/...", "./internal/parallel/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
 		importers: []string{"./internal/feed/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/feed/...", "./internal/parallel/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "changes are what differs between assignments, in the commit of whoever makes them: who does, and who watches, is above it",
 	},
 	{
+		importers: []string{"./internal/review/..."}, forbidden: []string{"./..."},
+		allowed: []string{"./internal/review/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		reason:  "what ought to be looked at is read from what there is: who decides on it, and in which commit, is above it",
+	},
+	{
 		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/intake/...", "./internal/parallel/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
 	},
 	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/parallel/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{
 		importers: []string{"./server/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
+		allowed: []string{"./server/...", "./internal/runs/...", "./internal/intake/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...",
 			"./internal/identity/...", "./internal/audit/...", "./internal/jobs/...", "./internal/limit/...", "./internal/wire/...",
 			"./engine/...", "./storage/...", "./proto/..."},
 		reason: "the server answers calls from engine, storage and runs: files belong to cmd, the client to the other side",
@@ -179,7 +188,7 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./engine/...", "./storage/...", "./internal/runs/...", "./internal/tabular/...", "./internal/suggest/...", "./internal/catalog/...",
-			"./internal/snapshot/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
+			"./internal/snapshot/...", "./internal/review/...", "./internal/intake/...", "./internal/fault/...", "./internal/identity/...", "./internal/audit/...",
 			"./internal/jobs/...", "./internal/limit/..."},
 		forbidden: []string{"google.golang.org/grpc/..."},
 		reason:    "below the server there are Go errors and Go iterators, no calls: an error becomes a status in server",

@@ -60,7 +60,10 @@ func (c *change) entry(w *recorder, now time.Time) *echelonv1.AuditEntry {
 		Time: timestamppb.New(now), Actor: c.Actor, Credential: c.Credential, Method: c.Method, OnBehalfOf: c.OnBehalfOf,
 		Subject: w.subject, Customers: w.customers,
 	}
-	if c.Stream && w.customers > 0 {
+	if decided := int64(len(w.decided)); decided > 1 || c.Stream {
+		e.Customers += decided
+	}
+	if c.Stream && (w.customers > 0 || len(w.decided) > 0) {
 		e.Subject = "customers"
 	}
 	if c.last != nil {
@@ -75,6 +78,8 @@ type recorder struct {
 	subject   string
 	rank      int
 	customers int64
+	// decided are the customers on whom something was pinned, or of whom something was accepted.
+	decided map[string]struct{}
 }
 
 // note keeps the subject that says most: a transaction writes a run and the publication that it becomes.
@@ -87,7 +92,22 @@ func (r *recorder) note(subject string, rank int) {
 // PutDocument implements storage.Tx.
 func (r *recorder) PutDocument(kind storage.Kind, key string, document proto.Message) error {
 	r.note(subjectOf(kind, key, document))
+	r.decide(kind, key)
 	return r.Tx.PutDocument(kind, key, document)
+}
+
+// decide counts the customers that a transaction decides on. Of several the entry names none.
+func (r *recorder) decide(kind storage.Kind, key string) {
+	_, id := storage.OverrideOf(key)
+	if kind != storage.KindOverride && kind != storage.KindReview || id == "" {
+		return
+	}
+	if r.decided == nil {
+		r.decided = make(map[string]struct{})
+	}
+	if r.decided[id] = struct{}{}; len(r.decided) == 2 {
+		r.note("customers", 4)
+	}
 }
 
 // DeleteDocument implements storage.Tx.
@@ -130,7 +150,7 @@ func subjectOf(kind storage.Kind, key string, document proto.Message) (subject s
 	case storage.KindOverlay, storage.KindChangeBatch, storage.KindChangePlace, storage.KindCustomerChange, storage.KindRunStart,
 		storage.KindSchedule:
 		return "", 0 // how a publication is kept, of which the run says all, and what follows from what is written with it
-	case storage.KindOverride:
+	case storage.KindOverride, storage.KindReview:
 		_, id := storage.OverrideOf(key)
 		if id == "" {
 			return "", 0

@@ -14,7 +14,6 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/diag"
-	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/feed"
@@ -243,12 +242,12 @@ func (w *overriding) check(o *echelonv1.Override) error {
 
 // checkNames returns what is wrong with the names of an override. INVALID_REQUEST.
 func (w *overriding) checkNames(o *echelonv1.Override) error {
-	items := itemsOf(w.program)
+	items := snapshot.Items(w.program)
 	place := slices.Index(items, o.GetItem())
 	if place < 0 {
 		return errUnknownName("override.item", "tiering, or segmentation after \"segments.\",", o.GetItem(), items)
 	}
-	if names := namesOf(w.program, place); !slices.Contains(names, o.GetPinned()) {
+	if names := snapshot.NamesOf(w.program, place); !slices.Contains(names, o.GetPinned()) {
 		what := "tier or persona of " + o.GetItem()
 		if segmentation, of := snapshot.SegmentationOf(o.GetItem()); of {
 			what = "segment of " + segmentation
@@ -256,25 +255,6 @@ func (w *overriding) checkNames(o *echelonv1.Override) error {
 		return errUnknownName("override.pinned", what, o.GetPinned(), names)
 	}
 	return nil
-}
-
-// itemsOf returns what overrides can pin of a model: its tierings, then its segmentations.
-func itemsOf(p *engine.Program) (items []string) {
-	for _, t := range p.Model().GetTierings() {
-		items = append(items, t.GetName())
-	}
-	for _, s := range p.Model().GetSegmentations() {
-		items = append(items, "segments."+s.GetName())
-	}
-	return items
-}
-
-// namesOf returns what can be pinned of an item at a place of itemsOf.
-func namesOf(p *engine.Program, place int) []string {
-	if tierings := len(p.Model().GetTierings()); place >= tierings {
-		return p.SegmentNames(place - tierings)
-	}
-	return p.TierNames(place)
 }
 
 func errUnknownName(field, what, name string, names []string) error {
@@ -320,27 +300,15 @@ func (w *overriding) put(id string, kept *storagev1.Overrides) error {
 
 // computedOf returns what is computed of an item for a customer of a result; nil where that is nothing.
 func computedOf(r *engine.Result, row int, item string) *string {
-	place := slices.Index(itemsOf(r.Program), item)
+	place := slices.Index(snapshot.Items(r.Program), item)
 	if place < 0 {
 		return nil
 	}
-	column := computedColumn(r, place)
+	column := snapshot.Computed(r, place)
 	if !column.Valid.Get(row) {
 		return nil
 	}
 	return proto.String(column.Dict[column.Codes[row]])
-}
-
-// computedColumn returns the column of what is computed of an item at a place of itemsOf.
-func computedColumn(r *engine.Result, place int) *frame.Column {
-	inForce, computed := r.Tiers, r.Computed
-	if tierings := len(r.Tiers); place >= tierings {
-		inForce, computed, place = r.Segments, r.ComputedSegments, place-tierings
-	}
-	if place < len(computed) && computed[place] != nil {
-		return computed[place]
-	}
-	return inForce[place]
 }
 
 // assign evaluates a stored customer under what is published, with its overrides as the Tx has them, and puts what comes out into the overlay; nil
@@ -361,7 +329,7 @@ func (w *overriding) assign(id string) (*engine.Result, error) {
 		return nil, err
 	}
 	asOf := w.published.AsOf(w.now)
-	result, err := Evaluate(w.intake.catalog, w.tx, w.view, w.published, batch.Frame, engine.Options{AsOf: asOf, Reasons: true, Observe: w.intake.observe(w.model)})
+	result, err := Evaluate(w.intake.catalog, w.tx, w.view, w.published, batch.Frame, engine.Options{AsOf: asOf, Reasons: true, Amounts: true, Observe: w.intake.observe(w.model)})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/review"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -221,8 +222,8 @@ func (i *Intake) expired(ctx context.Context) (due []string, err error) {
 	return due, nil
 }
 
-// endOverrides removes all overrides of a customer that is removed.
-func endOverrides(tx storage.Tx, id string) error {
+// endDecisions removes all overrides of a customer that is removed, and all that was accepted of it.
+func endDecisions(tx storage.Tx, id string) error {
 	var models []string
 	for document, err := range tx.Documents(storage.KindModelHead, storage.DocumentScan{}) {
 		if err != nil {
@@ -232,13 +233,17 @@ func endOverrides(tx storage.Tx, id string) error {
 	}
 	for _, model := range models {
 		kept, err := snapshot.ReadOverrides(tx, model, id)
+		if err == nil && kept != nil {
+			err = tx.DeleteDocument(storage.KindOverride, storage.OverrideKey(model, id))
+		}
 		if err != nil {
 			return err
 		}
-		if kept == nil {
-			continue
+		reviews, err := review.ReadReviews(tx, model, id)
+		if err == nil && reviews != nil {
+			err = tx.DeleteDocument(storage.KindReview, storage.ReviewKey(model, id))
 		}
-		if err := tx.DeleteDocument(storage.KindOverride, storage.OverrideKey(model, id)); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// remove removes a customer as part of a commit, ends its overrides, and notes of each publication that its assignment is gone. The changes of one that is
+// remove removes a customer as part of a commit, ends what was decided on it, and notes of each publication that its assignment is gone. The changes of one that is
 // erased are erased with it: then whoever knows it from them is told, too.
 func (i *Intake) remove(ctx context.Context, tx storage.Tx, id string, erase bool) (existed bool, err error) {
 	version, err := tx.CustomerVersion(id)
@@ -28,7 +28,7 @@ func (i *Intake) remove(ctx context.Context, tx storage.Tx, id string, erase boo
 	if err != nil || id == "" || !existed && !erase {
 		return existed, err
 	}
-	if err := endOverrides(tx, id); err != nil {
+	if err := endDecisions(tx, id); err != nil {
 		return existed, err
 	}
 	published, err := i.assigning(tx, nil)

@@ -90,6 +90,8 @@ type Request struct {
 	AsOf time.Time
 	// Rates are exchange rates beside the model's.
 	Rates []*echelonv1.ExchangeRate
+	// WhatIf tells that the run is never to be published.
+	WhatIf bool
 	// Key makes it harmless to start again: who gives the same gets the run that is there. Empty where each starts one.
 	Key string
 }
@@ -232,7 +234,7 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	return &job{manager: m, view: view, program: program, rates: request.Rates, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
-		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()), Attempts: 1,
+		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()), WhatIf: request.WhatIf, Attempts: 1,
 	}}, nil
 }
 

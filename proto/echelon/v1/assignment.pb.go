@@ -304,17 +304,20 @@ const (
 	Move_MODEL Move_Cause = 4
 	// A person's override began, ended or changed.
 	Move_OVERRIDE Move_Cause = 5
+	// It cannot be told: the customer was written again since, and what it was is not kept.
+	Move_NOT_KNOWN Move_Cause = 290
 )
 
 // Enum value maps for Move_Cause.
 var (
 	Move_Cause_name = map[int32]string{
-		0: "UNSPECIFIED",
-		1: "TIME",
-		2: "DATA",
-		3: "POPULATION",
-		4: "MODEL",
-		5: "OVERRIDE",
+		0:   "UNSPECIFIED",
+		1:   "TIME",
+		2:   "DATA",
+		3:   "POPULATION",
+		4:   "MODEL",
+		5:   "OVERRIDE",
+		290: "NOT_KNOWN",
 	}
 	Move_Cause_value = map[string]int32{
 		"UNSPECIFIED": 0,
@@ -323,6 +326,7 @@ var (
 		"POPULATION":  3,
 		"MODEL":       4,
 		"OVERRIDE":    5,
+		"NOT_KNOWN":   290,
 	}
 )
 
@@ -350,7 +354,7 @@ func (x Move_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Move_Cause.Descriptor instead.
 func (Move_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -1926,7 +1930,10 @@ type ScoreDifference struct {
 	// The score now.
 	To *float64 `protobuf:"fixed64,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
 	// What each criterion did to it, the largest change first; those of all criteria add up to the difference, a null score counting 0.
-	Criteria      []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
+	// Empty where it is not kept what criteria were, as in snapshots of older versions.
+	Criteria []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
+	// What each cause did to it, in the order in which they are looked at; they add up to the difference, a null score counting 0.
+	Causes        []*CausePoints `protobuf:"bytes,290,rep,name=causes,proto3" json:"causes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1989,6 +1996,77 @@ func (x *ScoreDifference) GetCriteria() []*CriterionDifference {
 	return nil
 }
 
+func (x *ScoreDifference) GetCauses() []*CausePoints {
+	if x != nil {
+		return x.Causes
+	}
+	return nil
+}
+
+// CausePoints is what a cause did to a score.
+type CausePoints struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cause.
+	Cause Move_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
+	// The points that it brought more, or less.
+	Points float64 `protobuf:"fixed64,2,opt,name=points,proto3" json:"points,omitempty"`
+	// Whether what time did is in it, which cannot be told apart since the earlier data is not kept.
+	WithTime      bool `protobuf:"varint,3,opt,name=with_time,json=withTime,proto3" json:"with_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CausePoints) Reset() {
+	*x = CausePoints{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CausePoints) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CausePoints) ProtoMessage() {}
+
+func (x *CausePoints) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CausePoints.ProtoReflect.Descriptor instead.
+func (*CausePoints) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *CausePoints) GetCause() Move_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Move_UNSPECIFIED
+}
+
+func (x *CausePoints) GetPoints() float64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *CausePoints) GetWithTime() bool {
+	if x != nil {
+		return x.WithTime
+	}
+	return false
+}
+
 // CriterionDifference is what a criterion did to a score.
 type CriterionDifference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2012,7 +2090,7 @@ type CriterionDifference struct {
 
 func (x *CriterionDifference) Reset() {
 	*x = CriterionDifference{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2102,7 @@ func (x *CriterionDifference) String() string {
 func (*CriterionDifference) ProtoMessage() {}
 
 func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2115,7 @@ func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionDifference.ProtoReflect.Descriptor instead.
 func (*CriterionDifference) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CriterionDifference) GetCriterion() string {
@@ -2100,15 +2178,17 @@ type Move struct {
 	To *string `protobuf:"bytes,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
 	// The cause.
 	Cause Move_Cause `protobuf:"varint,4,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
-	// The cause in words.
-	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// The cause in words, with what cannot be told apart.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Whether there may be another cause as well, which cannot be told apart since the earlier data is not kept: the words say which.
+	Uncertain     bool `protobuf:"varint,290,opt,name=uncertain,proto3" json:"uncertain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2200,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2213,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Move) GetTiering() string {
@@ -2169,6 +2249,13 @@ func (x *Move) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *Move) GetUncertain() bool {
+	if x != nil {
+		return x.Uncertain
+	}
+	return false
 }
 
 var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
@@ -2382,14 +2469,19 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"Difference\x123\n" +
 	"\x06scores\x18\x01 \x03(\v2\x1b.echelon.v1.ScoreDifferenceR\x06scores\x12&\n" +
-	"\x05moves\x18\x02 \x03(\v2\x10.echelon.v1.MoveR\x05moves\"\xa2\x01\n" +
+	"\x05moves\x18\x02 \x03(\v2\x10.echelon.v1.MoveR\x05moves\"\xd4\x01\n" +
 	"\x0fScoreDifference\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\x01H\x01R\x02to\x88\x01\x01\x12;\n" +
-	"\bcriteria\x18\x04 \x03(\v2\x1f.echelon.v1.CriterionDifferenceR\bcriteriaB\a\n" +
+	"\bcriteria\x18\x04 \x03(\v2\x1f.echelon.v1.CriterionDifferenceR\bcriteria\x120\n" +
+	"\x06causes\x18\xa2\x02 \x03(\v2\x17.echelon.v1.CausePointsR\x06causesB\a\n" +
 	"\x05_fromB\x05\n" +
-	"\x03_to\"\xff\x01\n" +
+	"\x03_to\"p\n" +
+	"\vCausePoints\x12,\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12\x16\n" +
+	"\x06points\x18\x02 \x01(\x01R\x06points\x12\x1b\n" +
+	"\twith_time\x18\x03 \x01(\bR\bwithTime\"\xff\x01\n" +
 	"\x13CriterionDifference\x12\x1c\n" +
 	"\tcriterion\x18\x01 \x01(\tR\tcriterion\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
@@ -2399,13 +2491,14 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x06points\x18\x06 \x01(\x01R\x06points\x12\x18\n" +
 	"\amessage\x18\a \x01(\tR\amessageB\a\n" +
 	"\x05_fromB\x05\n" +
-	"\x03_to\"\xfd\x01\n" +
+	"\x03_to\"\xac\x02\n" +
 	"\x04Move\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01\x12,\n" +
 	"\x05cause\x18\x04 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"U\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1d\n" +
+	"\tuncertain\x18\xa2\x02 \x01(\bR\tuncertain\"e\n" +
 	"\x05Cause\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04TIME\x10\x01\x12\b\n" +
@@ -2413,7 +2506,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"POPULATION\x10\x03\x12\t\n" +
 	"\x05MODEL\x10\x04\x12\f\n" +
-	"\bOVERRIDE\x10\x05B\a\n" +
+	"\bOVERRIDE\x10\x05\x12\x0e\n" +
+	"\tNOT_KNOWN\x10\xa2\x02B\a\n" +
 	"\x05_fromB\x05\n" +
 	"\x03_toB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
@@ -2430,7 +2524,7 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
 	(PathStep_Outcome)(0),         // 1: echelon.v1.PathStep.Outcome
@@ -2455,11 +2549,12 @@ var file_echelon_v1_assignment_proto_goTypes = []any{
 	(*CutCondition)(nil),          // 20: echelon.v1.CutCondition
 	(*Difference)(nil),            // 21: echelon.v1.Difference
 	(*ScoreDifference)(nil),       // 22: echelon.v1.ScoreDifference
-	(*CriterionDifference)(nil),   // 23: echelon.v1.CriterionDifference
-	(*Move)(nil),                  // 24: echelon.v1.Move
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 26: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 27: google.protobuf.Value
+	(*CausePoints)(nil),           // 23: echelon.v1.CausePoints
+	(*CriterionDifference)(nil),   // 24: echelon.v1.CriterionDifference
+	(*Move)(nil),                  // 25: echelon.v1.Move
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 27: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 28: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	5,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
@@ -2468,25 +2563,25 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	8,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
 	10, // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
 	11, // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
-	25, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	26, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
 	9,  // 7: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
 	0,  // 8: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
 	0,  // 9: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
 	14, // 10: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
 	16, // 11: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
 	18, // 12: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	26, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	27, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
 	15, // 14: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
 	12, // 15: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
 	13, // 16: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
 	1,  // 17: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
-	27, // 18: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
-	27, // 19: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
+	28, // 18: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
+	28, // 19: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
 	15, // 20: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
 	2,  // 21: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
 	10, // 22: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
 	17, // 23: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	27, // 24: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	28, // 24: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
 	10, // 25: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	19, // 26: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
 	15, // 27: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
@@ -2495,14 +2590,16 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	19, // 30: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
 	10, // 31: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
 	22, // 32: echelon.v1.Difference.scores:type_name -> echelon.v1.ScoreDifference
-	24, // 33: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
-	23, // 34: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
-	3,  // 35: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	25, // 33: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
+	24, // 34: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
+	23, // 35: echelon.v1.ScoreDifference.causes:type_name -> echelon.v1.CausePoints
+	3,  // 36: echelon.v1.CausePoints.cause:type_name -> echelon.v1.Move.Cause
+	3,  // 37: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -2520,15 +2617,15 @@ func file_echelon_v1_assignment_proto_init() {
 	file_echelon_v1_assignment_proto_msgTypes[14].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[16].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[18].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[19].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -19,17 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AssignmentService_GetAssignment_FullMethodName     = "/echelon.v1.AssignmentService/GetAssignment"
-	AssignmentService_ListAssignments_FullMethodName   = "/echelon.v1.AssignmentService/ListAssignments"
-	AssignmentService_ExportAssignments_FullMethodName = "/echelon.v1.AssignmentService/ExportAssignments"
-	AssignmentService_GetFamily_FullMethodName         = "/echelon.v1.AssignmentService/GetFamily"
-	AssignmentService_SetOverride_FullMethodName       = "/echelon.v1.AssignmentService/SetOverride"
-	AssignmentService_GetOverride_FullMethodName       = "/echelon.v1.AssignmentService/GetOverride"
-	AssignmentService_ListOverrides_FullMethodName     = "/echelon.v1.AssignmentService/ListOverrides"
-	AssignmentService_DeleteOverride_FullMethodName    = "/echelon.v1.AssignmentService/DeleteOverride"
-	AssignmentService_ImportOverrides_FullMethodName   = "/echelon.v1.AssignmentService/ImportOverrides"
-	AssignmentService_WatchAssignments_FullMethodName  = "/echelon.v1.AssignmentService/WatchAssignments"
-	AssignmentService_GetHistory_FullMethodName        = "/echelon.v1.AssignmentService/GetHistory"
+	AssignmentService_GetAssignment_FullMethodName      = "/echelon.v1.AssignmentService/GetAssignment"
+	AssignmentService_ExplainAssignment_FullMethodName  = "/echelon.v1.AssignmentService/ExplainAssignment"
+	AssignmentService_ListAssignments_FullMethodName    = "/echelon.v1.AssignmentService/ListAssignments"
+	AssignmentService_ExportAssignments_FullMethodName  = "/echelon.v1.AssignmentService/ExportAssignments"
+	AssignmentService_GetFamily_FullMethodName          = "/echelon.v1.AssignmentService/GetFamily"
+	AssignmentService_SetOverride_FullMethodName        = "/echelon.v1.AssignmentService/SetOverride"
+	AssignmentService_GetOverride_FullMethodName        = "/echelon.v1.AssignmentService/GetOverride"
+	AssignmentService_ListOverrides_FullMethodName      = "/echelon.v1.AssignmentService/ListOverrides"
+	AssignmentService_DeleteOverride_FullMethodName     = "/echelon.v1.AssignmentService/DeleteOverride"
+	AssignmentService_ImportOverrides_FullMethodName    = "/echelon.v1.AssignmentService/ImportOverrides"
+	AssignmentService_ListReviewItems_FullMethodName    = "/echelon.v1.AssignmentService/ListReviewItems"
+	AssignmentService_ResolveReviewItems_FullMethodName = "/echelon.v1.AssignmentService/ResolveReviewItems"
+	AssignmentService_WatchAssignments_FullMethodName   = "/echelon.v1.AssignmentService/WatchAssignments"
+	AssignmentService_GetHistory_FullMethodName         = "/echelon.v1.AssignmentService/GetHistory"
 )
 
 // AssignmentServiceClient is the client API for AssignmentService service.
@@ -41,6 +44,8 @@ const (
 type AssignmentServiceClient interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(ctx context.Context, in *GetAssignmentRequest, opts ...grpc.CallOption) (*GetAssignmentResponse, error)
+	// ExplainAssignment returns every step to a customer's published assignment, and what differs from the previous one, and why.
+	ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error)
 	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(ctx context.Context, in *ListAssignmentsRequest, opts ...grpc.CallOption) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
@@ -57,6 +62,10 @@ type AssignmentServiceClient interface {
 	DeleteOverride(ctx context.Context, in *DeleteOverrideRequest, opts ...grpc.CallOption) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse], error)
+	// ListReviewItems returns what people ought to look at, the largest amount first, in pages. Each page goes through all customers.
+	ListReviewItems(ctx context.Context, in *ListReviewItemsRequest, opts ...grpc.CallOption) (*ListReviewItemsResponse, error)
+	// ResolveReviewItems accepts items or pins something on their customers, all in one commit.
+	ResolveReviewItems(ctx context.Context, in *ResolveReviewItemsRequest, opts ...grpc.CallOption) (*ResolveReviewItemsResponse, error)
 	// WatchAssignments streams the changes of published assignments, in order, each once.
 	WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error)
 	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
@@ -75,6 +84,16 @@ func (c *assignmentServiceClient) GetAssignment(ctx context.Context, in *GetAssi
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetAssignmentResponse)
 	err := c.cc.Invoke(ctx, AssignmentService_GetAssignment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainAssignmentResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ExplainAssignment_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +192,26 @@ func (c *assignmentServiceClient) ImportOverrides(ctx context.Context, opts ...g
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesClient = grpc.BidiStreamingClient[ImportOverridesRequest, ImportOverridesResponse]
 
+func (c *assignmentServiceClient) ListReviewItems(ctx context.Context, in *ListReviewItemsRequest, opts ...grpc.CallOption) (*ListReviewItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListReviewItemsResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ListReviewItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ResolveReviewItems(ctx context.Context, in *ResolveReviewItemsRequest, opts ...grpc.CallOption) (*ResolveReviewItemsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveReviewItemsResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ResolveReviewItems_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *assignmentServiceClient) WatchAssignments(ctx context.Context, in *WatchAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAssignmentsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &AssignmentService_ServiceDesc.Streams[2], AssignmentService_WatchAssignments_FullMethodName, cOpts...)
@@ -211,6 +250,8 @@ func (c *assignmentServiceClient) GetHistory(ctx context.Context, in *GetHistory
 type AssignmentServiceServer interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error)
+	// ExplainAssignment returns every step to a customer's published assignment, and what differs from the previous one, and why.
+	ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error)
 	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
@@ -227,6 +268,10 @@ type AssignmentServiceServer interface {
 	DeleteOverride(context.Context, *DeleteOverrideRequest) (*DeleteOverrideResponse, error)
 	// ImportOverrides sets overrides in batches, each answered after its commit.
 	ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error
+	// ListReviewItems returns what people ought to look at, the largest amount first, in pages. Each page goes through all customers.
+	ListReviewItems(context.Context, *ListReviewItemsRequest) (*ListReviewItemsResponse, error)
+	// ResolveReviewItems accepts items or pins something on their customers, all in one commit.
+	ResolveReviewItems(context.Context, *ResolveReviewItemsRequest) (*ResolveReviewItemsResponse, error)
 	// WatchAssignments streams the changes of published assignments, in order, each once.
 	WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error
 	// GetHistory returns the changes of one customer's assignment that are kept, the newest first.
@@ -243,6 +288,9 @@ type UnimplementedAssignmentServiceServer struct{}
 
 func (UnimplementedAssignmentServiceServer) GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAssignment not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainAssignment not implemented")
 }
 func (UnimplementedAssignmentServiceServer) ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAssignments not implemented")
@@ -267,6 +315,12 @@ func (UnimplementedAssignmentServiceServer) DeleteOverride(context.Context, *Del
 }
 func (UnimplementedAssignmentServiceServer) ImportOverrides(grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportOverrides not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ListReviewItems(context.Context, *ListReviewItemsRequest) (*ListReviewItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListReviewItems not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ResolveReviewItems(context.Context, *ResolveReviewItemsRequest) (*ResolveReviewItemsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveReviewItems not implemented")
 }
 func (UnimplementedAssignmentServiceServer) WatchAssignments(*WatchAssignmentsRequest, grpc.ServerStreamingServer[WatchAssignmentsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchAssignments not implemented")
@@ -309,6 +363,24 @@ func _AssignmentService_GetAssignment_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AssignmentServiceServer).GetAssignment(ctx, req.(*GetAssignmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ExplainAssignment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainAssignmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ExplainAssignment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ExplainAssignment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ExplainAssignment(ctx, req.(*ExplainAssignmentRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -439,6 +511,42 @@ func _AssignmentService_ImportOverrides_Handler(srv interface{}, stream grpc.Ser
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AssignmentService_ImportOverridesServer = grpc.BidiStreamingServer[ImportOverridesRequest, ImportOverridesResponse]
 
+func _AssignmentService_ListReviewItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListReviewItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ListReviewItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ListReviewItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ListReviewItems(ctx, req.(*ListReviewItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ResolveReviewItems_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveReviewItemsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ResolveReviewItems(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ResolveReviewItems_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ResolveReviewItems(ctx, req.(*ResolveReviewItemsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AssignmentService_WatchAssignments_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchAssignmentsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -480,6 +588,10 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AssignmentService_GetAssignment_Handler,
 		},
 		{
+			MethodName: "ExplainAssignment",
+			Handler:    _AssignmentService_ExplainAssignment_Handler,
+		},
+		{
 			MethodName: "ListAssignments",
 			Handler:    _AssignmentService_ListAssignments_Handler,
 		},
@@ -502,6 +614,14 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteOverride",
 			Handler:    _AssignmentService_DeleteOverride_Handler,
+		},
+		{
+			MethodName: "ListReviewItems",
+			Handler:    _AssignmentService_ListReviewItems_Handler,
+		},
+		{
+			MethodName: "ResolveReviewItems",
+			Handler:    _AssignmentService_ResolveReviewItems_Handler,
 		},
 		{
 			MethodName: "GetHistory",

@@ -119,6 +119,10 @@ const (
 	ErrorReason_OVERRIDE_CHANGED ErrorReason = 241
 	// FAILED_PRECONDITION: changes that the watch would begin with are not kept any more: export the assignments, and watch from the export's sequence.
 	ErrorReason_CHANGES_EXPIRED ErrorReason = 242
+	// NOT_FOUND: the review queue does not have the item, or not any longer: list it anew.
+	ErrorReason_REVIEW_ITEM_NOT_FOUND ErrorReason = 270
+	// ABORTED: what the item is about has changed since its etag was read: list it anew, and decide anew.
+	ErrorReason_REVIEW_ITEM_CHANGED ErrorReason = 271
 	// FAILED_PRECONDITION: the idempotency key was given with another request: repeat that one, or give another key.
 	ErrorReason_IDEMPOTENCY_MISMATCH ErrorReason = 310
 	// FAILED_PRECONDITION: the run lacks approvals that its model asks for; the metadata `required` and `approvals` count them. Ask others to approve it.
@@ -185,6 +189,8 @@ var (
 		240: "OVERRIDE_NOT_FOUND",
 		241: "OVERRIDE_CHANGED",
 		242: "CHANGES_EXPIRED",
+		270: "REVIEW_ITEM_NOT_FOUND",
+		271: "REVIEW_ITEM_CHANGED",
 		310: "IDEMPOTENCY_MISMATCH",
 		311: "APPROVAL_REQUIRED",
 		312: "APPROVAL_OF_OWN_RUN",
@@ -241,6 +247,8 @@ var (
 		"OVERRIDE_NOT_FOUND":       240,
 		"OVERRIDE_CHANGED":         241,
 		"CHANGES_EXPIRED":          242,
+		"REVIEW_ITEM_NOT_FOUND":    270,
+		"REVIEW_ITEM_CHANGED":      271,
 		"IDEMPOTENCY_MISMATCH":     310,
 		"APPROVAL_REQUIRED":        311,
 		"APPROVAL_OF_OWN_RUN":      312,
@@ -283,7 +291,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xb9\t\n" +
+	"echelon.v1*\xef\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -333,7 +341,9 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\rARROW_INVALID\x10\xc8\x01\x12\x17\n" +
 	"\x12OVERRIDE_NOT_FOUND\x10\xf0\x01\x12\x15\n" +
 	"\x10OVERRIDE_CHANGED\x10\xf1\x01\x12\x14\n" +
-	"\x0fCHANGES_EXPIRED\x10\xf2\x01\x12\x19\n" +
+	"\x0fCHANGES_EXPIRED\x10\xf2\x01\x12\x1a\n" +
+	"\x15REVIEW_ITEM_NOT_FOUND\x10\x8e\x02\x12\x18\n" +
+	"\x13REVIEW_ITEM_CHANGED\x10\x8f\x02\x12\x19\n" +
 	"\x14IDEMPOTENCY_MISMATCH\x10\xb6\x02\x12\x16\n" +
 	"\x11APPROVAL_REQUIRED\x10\xb7\x02\x12\x18\n" +
 	"\x13APPROVAL_OF_OWN_RUN\x10\xb8\x02\x12\x14\n" +

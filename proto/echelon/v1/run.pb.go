@@ -187,6 +187,8 @@ type Run struct {
 	ReadPoint uint64 `protobuf:"varint,15,opt,name=read_point,json=readPoint,proto3" json:"read_point,omitempty"`
 	// Whether its snapshot was removed, since it was old and newer ones were kept: it can be neither read nor published any more.
 	SnapshotRemoved bool `protobuf:"varint,20,opt,name=snapshot_removed,json=snapshotRemoved,proto3" json:"snapshot_removed,omitempty"`
+	// Whether it only asks what would be: it can never be published.
+	WhatIf bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
 	// How often it was begun: 1 and, where the server ended while it was under way, one more for each time that a server went on with it. Each time it
 	// reads the store anew, so that read_point and base_run_id are those of the last.
 	Attempts int32 `protobuf:"varint,310,opt,name=attempts,proto3" json:"attempts,omitempty"`
@@ -338,6 +340,13 @@ func (x *Run) GetReadPoint() uint64 {
 func (x *Run) GetSnapshotRemoved() bool {
 	if x != nil {
 		return x.SnapshotRemoved
+	}
+	return false
+}
+
+func (x *Run) GetWhatIf() bool {
+	if x != nil {
+		return x.WhatIf
 	}
 	return false
 }
@@ -1141,7 +1150,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xa3\a\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xbd\a\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -1161,7 +1170,8 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\arefused\x18\x0e \x03(\v2\x14.echelon.v1.RowErrorR\arefused\x12\x1d\n" +
 	"\n" +
 	"read_point\x18\x0f \x01(\x04R\treadPoint\x12)\n" +
-	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\x12\x1b\n" +
+	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\x12\x18\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\x12\x1b\n" +
 	"\battempts\x18\xb6\x02 \x01(\x05R\battempts\x12\x1e\n" +
 	"\n" +
 	"started_by\x18\xb7\x02 \x01(\tR\tstartedBy\x126\n" +

@@ -89,6 +89,8 @@ type StartRunRequest struct {
 	// Exchange rates beside those of the model's `currency`; one for the same currency and day goes before the model's. Up to 100,000. The run's
 	// calibration tells which were used.
 	Rates []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	// Whether it only asks what would be, such as under a draft of the model: its result can be looked at and compared, and never be published.
+	WhatIf bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
 	// A name that the caller gives to this start: the same principal who gives it again gets the run that it started, wherever that stands, and no
 	// second one. With another request it is refused: IDEMPOTENCY_MISMATCH. It is kept as long as the run.
 	IdempotencyKey string `protobuf:"bytes,310,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
@@ -152,6 +154,13 @@ func (x *StartRunRequest) GetRates() []*ExchangeRate {
 		return x.Rates
 	}
 	return nil
+}
+
+func (x *StartRunRequest) GetWhatIf() bool {
+	if x != nil {
+		return x.WhatIf
+	}
+	return false
 }
 
 func (x *StartRunRequest) GetIdempotencyKey() string {
@@ -1131,13 +1140,14 @@ var File_echelon_v1_run_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1cechelon/v1/run_preview.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x02\n" +
 	"\x0fStartRunRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12/\n" +
 	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12:\n" +
 	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
-	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\x122\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\x12\x18\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\x122\n" +
 	"\x0fidempotency_key\x18\xb6\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0eidempotencyKey\"5\n" +
 	"\x10StartRunResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"2\n" +
@@ -1200,7 +1210,7 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x0fRollBackRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\"5\n" +
 	"\x10RollBackResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xec\x06\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xb9\a\n" +
 	"\n" +
 	"RunService\x12E\n" +
 	"\bStartRun\x12\x1b.echelon.v1.StartRunRequest\x1a\x1c.echelon.v1.StartRunResponse\x12?\n" +
@@ -1214,7 +1224,9 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12l\n" +
 	"\x15UnschedulePublication\x12(.echelon.v1.UnschedulePublicationRequest\x1a).echelon.v1.UnschedulePublicationResponse\x12E\n" +
-	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12N\n" +
+	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12K\n" +
+	"\n" +
+	"PreviewRun\x12\x1d.echelon.v1.PreviewRunRequest\x1a\x1e.echelon.v1.PreviewRunResponse\x12N\n" +
 	"\vCompareRuns\x12\x1e.echelon.v1.CompareRunsRequest\x1a\x1f.echelon.v1.CompareRunsResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
@@ -1257,8 +1269,10 @@ var file_echelon_v1_run_service_proto_goTypes = []any{
 	(*ExchangeRate)(nil),                  // 22: echelon.v1.ExchangeRate
 	(*Run)(nil),                           // 23: echelon.v1.Run
 	(*durationpb.Duration)(nil),           // 24: google.protobuf.Duration
-	(*CompareRunsRequest)(nil),            // 25: echelon.v1.CompareRunsRequest
-	(*CompareRunsResponse)(nil),           // 26: echelon.v1.CompareRunsResponse
+	(*PreviewRunRequest)(nil),             // 25: echelon.v1.PreviewRunRequest
+	(*CompareRunsRequest)(nil),            // 26: echelon.v1.CompareRunsRequest
+	(*PreviewRunResponse)(nil),            // 27: echelon.v1.PreviewRunResponse
+	(*CompareRunsResponse)(nil),           // 28: echelon.v1.CompareRunsResponse
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
 	21, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
@@ -1285,20 +1299,22 @@ var file_echelon_v1_run_service_proto_depIdxs = []int32{
 	15, // 21: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
 	17, // 22: echelon.v1.RunService.UnschedulePublication:input_type -> echelon.v1.UnschedulePublicationRequest
 	19, // 23: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	25, // 24: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
-	2,  // 25: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	4,  // 26: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	6,  // 27: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
-	8,  // 28: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
-	10, // 29: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	12, // 30: echelon.v1.RunService.ApproveRun:output_type -> echelon.v1.ApproveRunResponse
-	14, // 31: echelon.v1.RunService.WithdrawApproval:output_type -> echelon.v1.WithdrawApprovalResponse
-	16, // 32: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	18, // 33: echelon.v1.RunService.UnschedulePublication:output_type -> echelon.v1.UnschedulePublicationResponse
-	20, // 34: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	26, // 35: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
-	25, // [25:36] is the sub-list for method output_type
-	14, // [14:25] is the sub-list for method input_type
+	25, // 24: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
+	26, // 25: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
+	2,  // 26: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 27: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 28: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 29: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 30: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 31: echelon.v1.RunService.ApproveRun:output_type -> echelon.v1.ApproveRunResponse
+	14, // 32: echelon.v1.RunService.WithdrawApproval:output_type -> echelon.v1.WithdrawApprovalResponse
+	16, // 33: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	18, // 34: echelon.v1.RunService.UnschedulePublication:output_type -> echelon.v1.UnschedulePublicationResponse
+	20, // 35: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	27, // 36: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
+	28, // 37: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
+	26, // [26:38] is the sub-list for method output_type
+	14, // [14:26] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -1312,6 +1328,7 @@ func file_echelon_v1_run_service_proto_init() {
 	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_run_proto_init()
 	file_echelon_v1_run_compare_proto_init()
+	file_echelon_v1_run_preview_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

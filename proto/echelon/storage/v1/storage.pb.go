@@ -611,8 +611,16 @@ type SnapshotBlock struct {
 	Outcomes []*NameColumn `protobuf:"bytes,240,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Of a block of changes the kind of each.
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
-	// Of a block of changes the place of each in its batch, from 0.
-	ChangePlaces  []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// Of a block of changes the place of each in its part of the batch, from 0.
+	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// Of a block of changes which part of the batch it is, from 0. It stays when changes of other parts come or go.
+	ChangePart uint32 `protobuf:"varint,260,opt,name=change_part,json=changePart,proto3" json:"change_part,omitempty"`
+	// The model's amount of each customer at the time of the run, 0 where it is missing; empty where the model has none, and in snapshots that were written
+	// before amounts were kept.
+	Amounts []float64 `protobuf:"fixed64,261,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
+	// What each criterion of the scores, in declared order, was, so that it can be told later what changed; empty in snapshots that were written before that
+	// was kept.
+	Criteria      []*CriterionColumn `protobuf:"bytes,290,rep,name=criteria,proto3" json:"criteria,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -766,6 +774,27 @@ func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 	return nil
 }
 
+func (x *SnapshotBlock) GetChangePart() uint32 {
+	if x != nil {
+		return x.ChangePart
+	}
+	return 0
+}
+
+func (x *SnapshotBlock) GetAmounts() []float64 {
+	if x != nil {
+		return x.Amounts
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetCriteria() []*CriterionColumn {
+	if x != nil {
+		return x.Criteria
+	}
+	return nil
+}
+
 // StandingColumn is how customers came to be in the tiers of a tiering. A list that is empty has 0 for each customer.
 type StandingColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -895,6 +924,52 @@ func (x *NameColumn) GetCodes() []uint32 {
 	return nil
 }
 
+// CriterionColumn is what a criterion was.
+type CriterionColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each customer the normalised value, 0 to 100, in steps of 1/650, or 65535 where the criterion was left out: two bytes, little endian.
+	Values        []byte `protobuf:"bytes,1,opt,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CriterionColumn) Reset() {
+	*x = CriterionColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CriterionColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CriterionColumn) ProtoMessage() {}
+
+func (x *CriterionColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CriterionColumn.ProtoReflect.Descriptor instead.
+func (*CriterionColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CriterionColumn) GetValues() []byte {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 // ScoreColumn is a score's outcomes.
 type ScoreColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -910,7 +985,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +997,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1010,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -982,7 +1057,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1069,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1082,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -1072,7 +1147,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1159,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1172,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -1126,7 +1201,7 @@ type Overrides struct {
 
 func (x *Overrides) Reset() {
 	*x = Overrides{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1213,7 @@ func (x *Overrides) String() string {
 func (*Overrides) ProtoMessage() {}
 
 func (x *Overrides) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1226,7 @@ func (x *Overrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overrides.ProtoReflect.Descriptor instead.
 func (*Overrides) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Overrides) GetOverrides() []*v1.Override {
@@ -1191,14 +1266,16 @@ type ChangeBatch struct {
 	// How many changes there are, erased ones included.
 	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
 	// The changes; absent where they stand in blocks, as those of a publication do.
-	Block         *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	// Of changes in blocks the place, from 0, of the first change of each part. Where there are none, there is one part.
+	Parts         []int64 `protobuf:"varint,260,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1287,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1300,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ChangeBatch) GetModel() string {
@@ -1324,6 +1401,13 @@ func (x *ChangeBatch) GetBlock() *SnapshotBlock {
 	return nil
 }
 
+func (x *ChangeBatch) GetParts() []int64 {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 // ChangePlace is where a batch of changes stands in the order of all.
 type ChangePlace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1341,7 +1425,7 @@ type ChangePlace struct {
 
 func (x *ChangePlace) Reset() {
 	*x = ChangePlace{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1437,7 @@ func (x *ChangePlace) String() string {
 func (*ChangePlace) ProtoMessage() {}
 
 func (x *ChangePlace) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1450,7 @@ func (x *ChangePlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePlace.ProtoReflect.Descriptor instead.
 func (*ChangePlace) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangePlace) GetBatch() string {
@@ -1397,6 +1481,171 @@ func (x *ChangePlace) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Reviews is what was accepted of one customer in one model.
+type Reviews struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was accepted, by item.
+	Reviews       []*Review `protobuf:"bytes,1,rep,name=reviews,proto3" json:"reviews,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reviews) Reset() {
+	*x = Reviews{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reviews) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reviews) ProtoMessage() {}
+
+func (x *Reviews) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reviews.ProtoReflect.Descriptor instead.
+func (*Reviews) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Reviews) GetReviews() []*Review {
+	if x != nil {
+		return x.Reviews
+	}
+	return nil
+}
+
+// Review is what was accepted of one item of a customer.
+type Review struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tiering, or the segmentation after "segments.".
+	Item string `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Who accepted it, and when. Its reasons are those of the matters.
+	Acceptance *v1.ReviewAcceptance `protobuf:"bytes,2,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// What of each reason was accepted: it is open again when that is another matter.
+	Matters       []*ReviewMatter `protobuf:"bytes,3,rep,name=matters,proto3" json:"matters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Review) Reset() {
+	*x = Review{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Review) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Review) ProtoMessage() {}
+
+func (x *Review) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Review.ProtoReflect.Descriptor instead.
+func (*Review) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Review) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *Review) GetAcceptance() *v1.ReviewAcceptance {
+	if x != nil {
+		return x.Acceptance
+	}
+	return nil
+}
+
+func (x *Review) GetMatters() []*ReviewMatter {
+	if x != nil {
+		return x.Matters
+	}
+	return nil
+}
+
+// ReviewMatter is what a reason is about.
+type ReviewMatter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason.
+	Kind v1.ReviewReason_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=echelon.v1.ReviewReason_Kind" json:"kind,omitempty"`
+	// What tells this matter from any other of the reason.
+	Matter        string `protobuf:"bytes,2,opt,name=matter,proto3" json:"matter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewMatter) Reset() {
+	*x = ReviewMatter{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewMatter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewMatter) ProtoMessage() {}
+
+func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewMatter.ProtoReflect.Descriptor instead.
+func (*ReviewMatter) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ReviewMatter) GetKind() v1.ReviewReason_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.ReviewReason_Kind(0)
+}
+
+func (x *ReviewMatter) GetMatter() string {
+	if x != nil {
+		return x.Matter
+	}
+	return ""
+}
+
 // RunStart is what a run was started with, kept until it has ended so that the next server can go on with it; and, kept as long as the run, which run an
 // idempotency key started.
 type RunStart struct {
@@ -1417,7 +1666,7 @@ type RunStart struct {
 
 func (x *RunStart) Reset() {
 	*x = RunStart{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1678,7 @@ func (x *RunStart) String() string {
 func (*RunStart) ProtoMessage() {}
 
 func (x *RunStart) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1691,7 @@ func (x *RunStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunStart.ProtoReflect.Descriptor instead.
 func (*RunStart) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RunStart) GetRunId() string {
@@ -1499,7 +1748,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1760,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1773,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Schedule) GetRunId() string {
@@ -1566,7 +1815,7 @@ var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1eechelon/v1/audit_service.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1eechelon/v1/audit_service.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1605,7 +1854,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf5\x06\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf4\a\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1624,7 +1873,11 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
-	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\"\x82\x01\n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x12 \n" +
+	"\vchange_part\x18\x84\x02 \x01(\rR\n" +
+	"changePart\x12\x19\n" +
+	"\aamounts\x18\x85\x02 \x03(\x01R\aamounts\x12@\n" +
+	"\bcriteria\x18\xa2\x02 \x03(\v2#.echelon.storage.v1.CriterionColumnR\bcriteria\"\x82\x01\n" +
 	"\x0eStandingColumn\x12\x14\n" +
 	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
 	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
@@ -1633,7 +1886,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x05until\x18\x05 \x03(\x11R\x05until\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
-	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
+	"\x05codes\x18\x01 \x03(\rR\x05codes\")\n" +
+	"\x0fCriterionColumn\x12\x16\n" +
+	"\x06values\x18\x01 \x01(\fR\x06values\"_\n" +
 	"\vScoreColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x01R\x06values\x12\x14\n" +
 	"\x05valid\x18\x02 \x03(\bR\x05valid\x12\"\n" +
@@ -1651,7 +1906,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x87\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1668,12 +1923,24 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\btierings\x18\v \x03(\tR\btierings\x12$\n" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
-	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\"\x94\x01\n" +
+	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
+	"\x05parts\x18\x84\x02 \x03(\x03R\x05parts\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
 	"\achanges\x18\x03 \x01(\x03R\achanges\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x9f\x01\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"?\n" +
+	"\aReviews\x124\n" +
+	"\areviews\x18\x01 \x03(\v2\x1a.echelon.storage.v1.ReviewR\areviews\"\x96\x01\n" +
+	"\x06Review\x12\x12\n" +
+	"\x04item\x18\x01 \x01(\tR\x04item\x12<\n" +
+	"\n" +
+	"acceptance\x18\x02 \x01(\v2\x1c.echelon.v1.ReviewAcceptanceR\n" +
+	"acceptance\x12:\n" +
+	"\amatters\x18\x03 \x03(\v2 .echelon.storage.v1.ReviewMatterR\amatters\"Y\n" +
+	"\fReviewMatter\x121\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.ReviewReason.KindR\x04kind\x12\x16\n" +
+	"\x06matter\x18\x02 \x01(\tR\x06matter\"\x9f\x01\n" +
 	"\bRunStart\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n" +
 	"\arequest\x18\x02 \x01(\fR\arequest\x12.\n" +
@@ -1702,7 +1969,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1715,62 +1982,73 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*SnapshotBlock)(nil),           // 8: echelon.storage.v1.SnapshotBlock
 	(*StandingColumn)(nil),          // 9: echelon.storage.v1.StandingColumn
 	(*NameColumn)(nil),              // 10: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),             // 11: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                     // 12: echelon.storage.v1.Job
-	(*JobBatch)(nil),                // 13: echelon.storage.v1.JobBatch
-	(*Overrides)(nil),               // 14: echelon.storage.v1.Overrides
-	(*ChangeBatch)(nil),             // 15: echelon.storage.v1.ChangeBatch
-	(*ChangePlace)(nil),             // 16: echelon.storage.v1.ChangePlace
-	(*RunStart)(nil),                // 17: echelon.storage.v1.RunStart
-	(*Schedule)(nil),                // 18: echelon.storage.v1.Schedule
-	(v1.Attribute_Type)(0),          // 19: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 20: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 21: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 22: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 23: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 24: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 25: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 26: echelon.v1.AssignmentChange.Origin
-	(*v1.ExchangeRate)(nil),         // 27: echelon.v1.ExchangeRate
-	(v1.AuditEntry_Credential)(0),   // 28: echelon.v1.AuditEntry.Credential
+	(*CriterionColumn)(nil),         // 11: echelon.storage.v1.CriterionColumn
+	(*ScoreColumn)(nil),             // 12: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                     // 13: echelon.storage.v1.Job
+	(*JobBatch)(nil),                // 14: echelon.storage.v1.JobBatch
+	(*Overrides)(nil),               // 15: echelon.storage.v1.Overrides
+	(*ChangeBatch)(nil),             // 16: echelon.storage.v1.ChangeBatch
+	(*ChangePlace)(nil),             // 17: echelon.storage.v1.ChangePlace
+	(*Reviews)(nil),                 // 18: echelon.storage.v1.Reviews
+	(*Review)(nil),                  // 19: echelon.storage.v1.Review
+	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
+	(*RunStart)(nil),                // 21: echelon.storage.v1.RunStart
+	(*Schedule)(nil),                // 22: echelon.storage.v1.Schedule
+	(v1.Attribute_Type)(0),          // 23: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 25: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 26: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 27: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 28: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 29: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 30: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 31: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 32: echelon.v1.ReviewReason.Kind
+	(*v1.ExchangeRate)(nil),         // 33: echelon.v1.ExchangeRate
+	(v1.AuditEntry_Credential)(0),   // 34: echelon.v1.AuditEntry.Credential
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	19, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	23, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	20, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	20, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	24, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	24, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	20, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	24, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	11, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	21, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	25, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	22, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	26, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
-	23, // 18: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	20, // 19: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	20, // 20: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	24, // 21: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	25, // 22: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	26, // 23: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	20, // 24: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	20, // 25: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
-	8,  // 26: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	20, // 27: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
-	27, // 28: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
-	20, // 29: echelon.storage.v1.Schedule.effective_time:type_name -> google.protobuf.Timestamp
-	28, // 30: echelon.storage.v1.Schedule.credential:type_name -> echelon.v1.AuditEntry.Credential
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	11, // 18: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
+	27, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	24, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	24, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	28, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	29, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	30, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	24, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	24, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
+	24, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
+	31, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
+	32, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	33, // 33: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
+	24, // 34: echelon.storage.v1.Schedule.effective_time:type_name -> google.protobuf.Timestamp
+	34, // 35: echelon.storage.v1.Schedule.credential:type_name -> echelon.v1.AuditEntry.Credential
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1784,7 +2062,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,315 @@
+package review
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/echelonhq/echelon/engine/exact"
+	"github.com/echelonhq/echelon/internal/snapshot"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
+)
+
+// Filter tells which items are wanted. All of its fields hold together.
+type Filter struct {
+	// Item is a tiering, or a segmentation after "segments."; any where empty.
+	Item string
+	// Kinds are reasons of which an item has one; any where empty.
+	Kinds []echelonv1.ReviewReason_Kind
+	// Accepted wants those whose reasons are all accepted, in place of those that are open.
+	Accepted bool
+	// After is the item after which the list goes on; nil where it begins.
+	After *Place
+}
+
+// Place is where an item stands in the list.
+type Place struct {
+	Amount       float64
+	ID, ItemName string
+}
+
+// compare orders the list: the largest amount first, then by customer and item.
+func (p *Place) compare(other *Place) int {
+	return cmp.Or(cmp.Compare(other.Amount, p.Amount), cmp.Compare(p.ID, other.ID), cmp.Compare(p.ItemName, other.ItemName))
+}
+
+// Page is the items of a page and what all pages have.
+type Page struct {
+	// Items are so many as were asked for, if there are.
+	Items []*echelonv1.ReviewItem
+	// Counts are those of each reason, Total and Others as ListReviewItemsResponse has them.
+	Counts        []*echelonv1.ReviewReasonCount
+	Total, Others int64
+}
+
+// List goes through all customers and returns up to limit items. It keeps no more than these and the largest customers, whatever the queue.
+func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, error) {
+	items := q.items
+	if filter.Item != "" {
+		it, err := q.item("item", filter.Item)
+		if err != nil {
+			return nil, err
+		}
+		items = []*item{it}
+	}
+	top, err := q.Top(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &list{queue: q, filter: filter, limit: limit, counts: make(map[echelonv1.ReviewReason_Kind]*count)}
+	for s, err := range q.customers(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		s.top = top[s.row.ID()]
+		for _, it := range items {
+			l.add(s, it)
+		}
+	}
+	return l.page(), nil
+}
+
+// list gathers a page.
+type list struct {
+	queue   *Queue
+	filter  Filter
+	limit   int
+	grounds []ground
+	best    entries
+	counts  map[echelonv1.ReviewReason_Kind]*count
+	total   int64
+	others  int64
+}
+
+type count struct {
+	items  int64
+	amount exact.Sum
+}
+
+// add looks at an item of a customer.
+func (l *list) add(s *stop, it *item) {
+	l.grounds = l.queue.grounds(l.grounds[:0], &s.customer, it)
+	if len(l.grounds) == 0 {
+		return
+	}
+	wanted, one := l.grounds, (*Case)(nil)
+	if s.reviews != nil {
+		one = l.queue.newCase(&s.customer, it, l.grounds, s.reviews)
+		if !l.filter.Accepted {
+			wanted = one.open
+		}
+	}
+	if accepted := one != nil && len(one.open) == 0; accepted != l.filter.Accepted {
+		l.others++
+		return
+	}
+	asked := len(l.filter.Kinds) == 0
+	for i := range wanted {
+		c := l.counts[wanted[i].kind]
+		if c == nil {
+			c = &count{}
+			l.counts[wanted[i].kind] = c
+		}
+		c.items++
+		c.amount.Add(s.amount)
+		asked = asked || slices.Contains(l.filter.Kinds, wanted[i].kind)
+	}
+	if !asked {
+		return
+	}
+	l.total++
+	at := Place{Amount: s.amount, ID: s.row.ID(), ItemName: it.name}
+	if l.filter.After != nil && at.compare(l.filter.After) <= 0 {
+		return
+	}
+	if len(l.best) == l.limit {
+		if at.compare(&l.best[0].Place) > 0 {
+			return
+		}
+		heap.Pop(&l.best)
+	}
+	if one == nil {
+		one = l.queue.newCase(&s.customer, it, l.grounds, nil)
+	}
+	heap.Push(&l.best, entry{at, one.message(s.amount, wanted)})
+}
+
+func (l *list) page() *Page {
+	slices.SortFunc(l.best, func(a, b entry) int { return a.compare(&b.Place) })
+	p := &Page{Total: l.total, Others: l.others}
+	for _, e := range l.best {
+		p.Items = append(p.Items, e.item)
+	}
+	for kind, c := range l.counts {
+		p.Counts = append(p.Counts, &echelonv1.ReviewReasonCount{Kind: kind, Items: c.items, Amount: c.amount.Float64()})
+	}
+	slices.SortFunc(p.Counts, func(a, b *echelonv1.ReviewReasonCount) int { return cmp.Compare(a.GetKind(), b.GetKind()) })
+	return p
+}
+
+// entry is an item of a page, entries a heap of them with the last on top.
+type entry struct {
+	Place
+	item *echelonv1.ReviewItem
+}
+
+type entries []entry
+
+func (e entries) Len() int           { return len(e) }
+func (e entries) Less(i, k int) bool { return e[i].compare(&e[k].Place) > 0 }
+func (e entries) Swap(i, k int)      { e[i], e[k] = e[k], e[i] }
+func (e *entries) Push(one any)      { *e = append(*e, one.(entry)) }
+func (e *entries) Pop() any {
+	last := len(*e) - 1
+	one := (*e)[last]
+	*e = (*e)[:last]
+	return one
+}
+
+// Top returns the ids of the stored customers with the largest amounts, as many as the thresholds say; nobody whose amount is not above 0, and nobody
+// where there is nothing that they could have fallen from.
+func (q *Queue) Top(ctx context.Context) (map[string]bool, error) {
+	if q.limits.Top == 0 || q.base == nil || q.Amount() == "" {
+		return nil, nil
+	}
+	amounts, err := snapshot.OpenAmounts(ctx, q.catalog, q.view, q.reader)
+	if err != nil {
+		return nil, err
+	}
+	defer amounts.Close()
+	var best entries
+	amounts.Each(func(id string, amount float64) bool {
+		at := Place{Amount: amount, ID: id}
+		if amount <= 0 || len(best) == q.limits.Top && at.compare(&best[0].Place) > 0 {
+			return true
+		}
+		if len(best) == q.limits.Top {
+			heap.Pop(&best)
+		}
+		heap.Push(&best, entry{Place: at})
+		return true
+	})
+	top := make(map[string]bool, len(best))
+	for _, e := range best {
+		top[e.ID] = true
+	}
+	return top, amounts.Err()
+}
+
+// stop is a customer on the way through all.
+type stop struct {
+	customer
+	reviews *storagev1.Reviews
+	amount  float64
+	was     snapshot.Row
+}
+
+// customers goes through all that are stored and have an assignment, ascending by id. What it yields is used again.
+func (q *Queue) customers(ctx context.Context) iter.Seq2[*stop, error] {
+	return func(yield func(*stop, error) bool) {
+		amounts, err := snapshot.OpenAmounts(ctx, q.catalog, q.view, q.reader)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer amounts.Close()
+		model := q.reader.Run().GetModel()
+		before := newCursor(q.before(ctx), func(row snapshot.Row) string { return row.ID() })
+		overrides := newCursor(q.view.Documents(storage.KindOverride, storage.DocumentScan{Prefix: storage.OverrideKey(model, "")}), keyed)
+		reviews := newCursor(q.view.Documents(storage.KindReview, storage.DocumentScan{Prefix: storage.ReviewKey(model, "")}), keyed)
+		defer func() { before.stop(); overrides.stop(); reviews.stop() }()
+		s := &stop{}
+		for row, err := range q.reader.Rows(ctx, "") {
+			if err == nil {
+				err = q.meet(s, row, before, overrides, reviews)
+			}
+			if err == nil {
+				s.amount = amounts.Of(row.ID())
+				err = amounts.Err()
+			}
+			if !yield(s, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// before goes through what moves are from; through nobody where there is nothing.
+func (q *Queue) before(ctx context.Context) iter.Seq2[snapshot.Row, error] {
+	if q.base == nil {
+		return func(func(snapshot.Row, error) bool) {}
+	}
+	return q.base.Rows(ctx, "")
+}
+
+// keyed returns the customer of a document.
+func keyed(d storage.Document) string {
+	_, id := storage.OverrideOf(d.Key)
+	return id
+}
+
+// meet puts together what is known of a customer.
+func (q *Queue) meet(s *stop, row snapshot.Row, before *cursor[snapshot.Row], overrides, reviews *cursor[storage.Document]) error {
+	s.row, s.customer.before, s.overrides, s.reviews = row, nil, nil, nil
+	id := row.ID()
+	if was, found := before.at(id); found {
+		s.was = was
+		s.customer.before = &s.was
+	}
+	if document, found := overrides.at(id); found {
+		kept := &storagev1.Overrides{}
+		if err := document.Decode(kept); err != nil {
+			return err
+		}
+		s.overrides = kept.GetOverrides()
+	}
+	if document, found := reviews.at(id); found {
+		s.reviews = &storagev1.Reviews{}
+		if err := document.Decode(s.reviews); err != nil {
+			return err
+		}
+	}
+	return errors.Join(before.err, overrides.err, reviews.err)
+}
+
+// cursor looks up, ascending, what a sequence has of customers.
+type cursor[T any] struct {
+	id    func(T) string
+	step  func() (T, error, bool)
+	stop  func()
+	value T
+	open  bool
+	err   error
+}
+
+func newCursor[T any](all iter.Seq2[T, error], id func(T) string) *cursor[T] {
+	c := &cursor[T]{id: id}
+	c.step, c.stop = iter.Pull2(all)
+	c.next()
+	return c
+}
+
+func (c *cursor[T]) next() {
+	value, err, ok := c.step()
+	c.value, c.open = value, ok && err == nil
+	if err != nil {
+		c.err = err
+	}
+}
+
+// at returns what there is of a customer, and whether there is something.
+func (c *cursor[T]) at(id string) (T, bool) {
+	for c.open && c.id(c.value) < id {
+		c.next()
+	}
+	if c.open && c.id(c.value) == id {
+		return c.value, true
+	}
+	var nothing T
+	return nothing, false
+}
