@@ -22,6 +22,8 @@ type batch struct {
 	block *storagev1.SnapshotBlock
 	refs  map[*echelonv1.Reason]uint32
 	codes []uint32
+	// reps are those of the customer that is compared, before and after in turns, by the roles of the head.
+	reps []string
 }
 
 // side is how the outcomes of a program are found and told: for each tiering and segmentation of a batch the place in the program, and for each name
@@ -102,6 +104,9 @@ func (b *batch) begin() {
 	for range b.codes {
 		b.block.Outcomes = append(b.block.Outcomes, &storagev1.NameColumn{})
 	}
+	for range b.reps {
+		b.block.Reps = append(b.block.Reps, &storagev1.RepColumn{})
+	}
 	b.refs = make(map[*echelonv1.Reason]uint32)
 }
 
@@ -148,13 +153,15 @@ func (b *batch) compare(id string, before, after *snapshot.Row) error {
 	}
 	b.before.tell(before, b.codes)
 	b.after.tell(after, b.codes[min(1, len(b.codes)):]) // of a model that has neither there are none
+	b.repsOf(before, 0)
+	b.repsOf(after, 1)
 	kind := echelonv1.AssignmentChange_MOVED
 	switch {
 	case before == nil:
 		kind = echelonv1.AssignmentChange_CREATED
 	case after == nil:
 		kind = echelonv1.AssignmentChange_DELETED
-	case b.same() && excluded(before) == excluded(after):
+	case b.same() && b.sameReps() && excluded(before) == excluded(after):
 		return nil
 	}
 	b.add(id, kind, after)
@@ -185,6 +192,9 @@ func (b *batch) add(id string, kind echelonv1.AssignmentChange_Kind, after *snap
 	k.Excluded = append(k.Excluded, excluded(after))
 	for i, code := range b.codes {
 		k.Outcomes[i].Codes = append(k.Outcomes[i].Codes, code)
+	}
+	for i, rep := range b.reps {
+		k.Reps[i].Reps = append(k.Reps[i].Reps, rep)
 	}
 	b.head.Changes++
 	if after == nil {

@@ -612,7 +612,10 @@ type SnapshotBlock struct {
 	// Of a block of changes the kind of each.
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
 	// Of a block of changes the place of each in its batch, from 0.
-	ChangePlaces  []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// The reps that are pinned: a column for each role of the model, or of a block of changes for each role of the batch that before and the one after.
+	// Empty where nobody of the block has one.
+	Reps          []*RepColumn `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -766,6 +769,13 @@ func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 	return nil
 }
 
+func (x *SnapshotBlock) GetReps() []*RepColumn {
+	if x != nil {
+		return x.Reps
+	}
+	return nil
+}
+
 // StandingColumn is how customers came to be in the tiers of a tiering. A list that is empty has 0 for each customer.
 type StandingColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -895,6 +905,52 @@ func (x *NameColumn) GetCodes() []uint32 {
 	return nil
 }
 
+// RepColumn is who is pinned in a role.
+type RepColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each customer the rep, empty where there is none; no entries where nobody of the block has one.
+	Reps          []string `protobuf:"bytes,1,rep,name=reps,proto3" json:"reps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepColumn) Reset() {
+	*x = RepColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepColumn) ProtoMessage() {}
+
+func (x *RepColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepColumn.ProtoReflect.Descriptor instead.
+func (*RepColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RepColumn) GetReps() []string {
+	if x != nil {
+		return x.Reps
+	}
+	return nil
+}
+
 // ScoreColumn is a score's outcomes.
 type ScoreColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -910,7 +966,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +978,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +991,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -982,7 +1038,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1050,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1063,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -1072,7 +1128,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1140,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1153,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -1126,7 +1182,7 @@ type Overrides struct {
 
 func (x *Overrides) Reset() {
 	*x = Overrides{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1194,7 @@ func (x *Overrides) String() string {
 func (*Overrides) ProtoMessage() {}
 
 func (x *Overrides) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1207,7 @@ func (x *Overrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overrides.ProtoReflect.Descriptor instead.
 func (*Overrides) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Overrides) GetOverrides() []*v1.Override {
@@ -1191,14 +1247,16 @@ type ChangeBatch struct {
 	// How many changes there are, erased ones included.
 	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
 	// The changes; absent where they stand in blocks, as those of a publication do.
-	Block         *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	// The roles of the columns of reps.
+	Roles         []string `protobuf:"bytes,270,rep,name=roles,proto3" json:"roles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1268,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1281,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ChangeBatch) GetModel() string {
@@ -1324,6 +1382,13 @@ func (x *ChangeBatch) GetBlock() *SnapshotBlock {
 	return nil
 }
 
+func (x *ChangeBatch) GetRoles() []string {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
 // ChangePlace is where a batch of changes stands in the order of all.
 type ChangePlace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1341,7 +1406,7 @@ type ChangePlace struct {
 
 func (x *ChangePlace) Reset() {
 	*x = ChangePlace{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1418,7 @@ func (x *ChangePlace) String() string {
 func (*ChangePlace) ProtoMessage() {}
 
 func (x *ChangePlace) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1431,7 @@ func (x *ChangePlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePlace.ProtoReflect.Descriptor instead.
 func (*ChangePlace) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangePlace) GetBatch() string {
@@ -1408,7 +1473,7 @@ type Reviews struct {
 
 func (x *Reviews) Reset() {
 	*x = Reviews{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1485,7 @@ func (x *Reviews) String() string {
 func (*Reviews) ProtoMessage() {}
 
 func (x *Reviews) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1498,7 @@ func (x *Reviews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reviews.ProtoReflect.Descriptor instead.
 func (*Reviews) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Reviews) GetReviews() []*Review {
@@ -1458,7 +1523,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1470,7 +1535,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1483,7 +1548,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Review) GetItem() string {
@@ -1520,7 +1585,7 @@ type ReviewMatter struct {
 
 func (x *ReviewMatter) Reset() {
 	*x = ReviewMatter{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1597,7 @@ func (x *ReviewMatter) String() string {
 func (*ReviewMatter) ProtoMessage() {}
 
 func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1610,7 @@ func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewMatter.ProtoReflect.Descriptor instead.
 func (*ReviewMatter) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReviewMatter) GetKind() v1.ReviewReason_Kind {
@@ -1605,7 +1670,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf5\x06\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa9\a\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1624,7 +1689,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
-	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\"\x82\x01\n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x122\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x1d.echelon.storage.v1.RepColumnR\x04reps\"\x82\x01\n" +
 	"\x0eStandingColumn\x12\x14\n" +
 	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
 	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
@@ -1633,7 +1699,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x05until\x18\x05 \x03(\x11R\x05until\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
-	"\x05codes\x18\x01 \x03(\rR\x05codes\"_\n" +
+	"\x05codes\x18\x01 \x03(\rR\x05codes\"\x1f\n" +
+	"\tRepColumn\x12\x12\n" +
+	"\x04reps\x18\x01 \x03(\tR\x04reps\"_\n" +
 	"\vScoreColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x01R\x06values\x12\x14\n" +
 	"\x05valid\x18\x02 \x03(\bR\x05valid\x12\"\n" +
@@ -1651,7 +1719,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x87\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1668,7 +1736,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\btierings\x18\v \x03(\tR\btierings\x12$\n" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
-	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\"\x94\x01\n" +
+	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
+	"\x05roles\x18\x8e\x02 \x03(\tR\x05roles\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
@@ -1698,7 +1767,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1711,64 +1780,66 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*SnapshotBlock)(nil),           // 8: echelon.storage.v1.SnapshotBlock
 	(*StandingColumn)(nil),          // 9: echelon.storage.v1.StandingColumn
 	(*NameColumn)(nil),              // 10: echelon.storage.v1.NameColumn
-	(*ScoreColumn)(nil),             // 11: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                     // 12: echelon.storage.v1.Job
-	(*JobBatch)(nil),                // 13: echelon.storage.v1.JobBatch
-	(*Overrides)(nil),               // 14: echelon.storage.v1.Overrides
-	(*ChangeBatch)(nil),             // 15: echelon.storage.v1.ChangeBatch
-	(*ChangePlace)(nil),             // 16: echelon.storage.v1.ChangePlace
-	(*Reviews)(nil),                 // 17: echelon.storage.v1.Reviews
-	(*Review)(nil),                  // 18: echelon.storage.v1.Review
-	(*ReviewMatter)(nil),            // 19: echelon.storage.v1.ReviewMatter
-	(v1.Attribute_Type)(0),          // 20: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 22: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 23: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 24: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 25: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 26: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 27: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 28: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 29: echelon.v1.ReviewReason.Kind
+	(*RepColumn)(nil),               // 11: echelon.storage.v1.RepColumn
+	(*ScoreColumn)(nil),             // 12: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                     // 13: echelon.storage.v1.Job
+	(*JobBatch)(nil),                // 14: echelon.storage.v1.JobBatch
+	(*Overrides)(nil),               // 15: echelon.storage.v1.Overrides
+	(*ChangeBatch)(nil),             // 16: echelon.storage.v1.ChangeBatch
+	(*ChangePlace)(nil),             // 17: echelon.storage.v1.ChangePlace
+	(*Reviews)(nil),                 // 18: echelon.storage.v1.Reviews
+	(*Review)(nil),                  // 19: echelon.storage.v1.Review
+	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
+	(v1.Attribute_Type)(0),          // 21: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 23: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 24: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 25: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 26: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 27: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 28: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 29: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 30: echelon.v1.ReviewReason.Kind
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	20, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	21, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	21, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	21, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	22, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	22, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	21, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	22, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	11, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	22, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	23, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	23, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	24, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
-	24, // 18: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	21, // 19: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	21, // 20: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	25, // 21: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	26, // 22: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	27, // 23: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	21, // 24: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	21, // 25: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
-	8,  // 26: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	21, // 27: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
-	18, // 28: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	28, // 29: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
-	19, // 30: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	29, // 31: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	11, // 18: echelon.storage.v1.SnapshotBlock.reps:type_name -> echelon.storage.v1.RepColumn
+	25, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	22, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	22, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	26, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	27, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	28, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	22, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	22, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
+	22, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
+	29, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
+	30, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1782,7 +1853,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
