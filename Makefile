@@ -14,6 +14,9 @@ ROWS ?= 10000000
 QUICK ?=
 # Which figure or part `make bench` measures alone; empty is all.
 ONLY ?=
+# How many histories of concurrent clients `make linearizability` makes, and from which seed on; without one the clock gives it.
+HISTORIES ?= 1000
+SEED ?=
 # How often `make crash` kills the server.
 KILLS ?= 50
 # How many connections `make cuts` breaks.
@@ -45,6 +48,7 @@ build: ## Build bin/echelon
 .PHONY: test
 test: ## Run all tests under the race detector
 	go test -race -timeout 20m ./...
+	cd checks && go test -race -timeout 20m ./...
 
 .PHONY: lint
 lint: $(TOOLS) $(PROTODEPS) ## Check format, vet, staticcheck and the protos' style
@@ -53,6 +57,7 @@ lint: $(TOOLS) $(PROTODEPS) ## Check format, vet, staticcheck and the protos' st
 	staticcheck ./...
 	cd tools && go vet ./... && staticcheck ./...
 	cd bench && go vet ./...
+	cd checks && go vet ./... && staticcheck ./...
 	buf lint
 
 .PHONY: generate
@@ -78,9 +83,13 @@ protodeps: $(PROTODEPS) ## Print the protos that ours import into third_party/pr
 fuzz: ## Run each fuzz target for FUZZTIME
 	tools/fuzz.sh $(FUZZTIME)
 
+.PHONY: linearizability
+linearizability: ## Let clients call at the same time, in HISTORIES histories, and look whether each can be put in one order
+	cd checks && ECHELON_HISTORIES=$(HISTORIES) ECHELON_SEED=$(SEED) go test -run OneHistory -count=1 -timeout 60m -v ./...
+
 .PHONY: crash
-crash: ## Kill the server KILLS times at random moments and look for what was lost
-	ECHELON_KILLS=$(KILLS) go test ./e2e -run Kill -count=1 -timeout 60m -v
+crash: ## Kill the server KILLS times at random moments and look for what was lost or doubled
+	ECHELON_KILLS=$(KILLS) go test ./e2e -run KilledServersLose -count=1 -timeout 60m -v
 
 .PHONY: cuts
 cuts: ## Break CUTS connections under streams, and end the server between, and look for what was lost or stored twice

@@ -42,7 +42,7 @@ var parts = []part{
 	{name: "second", run: secondModel},
 	{name: "arrow", figures: []string{"bulk_arrow_vs_echo"}, run: arrowFigures},
 	{name: "rows", figures: []string{"bulk_rows_vs_unmarshal"}, run: rowsFigures},
-	{name: "run", figures: []string{"run_vs_duckdb", "publish_vs_run"}, run: runFigures},
+	{name: "run", figures: []string{"run_vs_duckdb", "publish_vs_run", "migration_matrix_1m", "compare_runs_1m"}, run: runFigures},
 	{name: "import", figures: []string{"import_vs_badger"}, run: importFigures},
 	{name: "unary", figures: []string{"unary_p50_vs_empty"}, run: unaryFigures},
 	{name: "ten", figures: []string{"stream_flat_10m", "memory_10m"}, long: true, run: tenMillionFigures},

@@ -46,17 +46,32 @@ func runFigures(b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	s.print(whole, sql)
-	fmt.Printf("  %-46s %10.0f ms at the median, of %.0f ms for the run\n", "publishing", median(r.publishing)*1e3, median(r.running)*1e3)
-	return []figure{
-		{"run_vs_duckdb", s.ratio(whole.name, sql.name), ">=", 1.0},
-		{"publish_vs_run", median(r.publishing) / median(r.running), "<=", 0.3},
-	}, nil
+	figures := []figure{{"run_vs_duckdb", s.ratio(whole.name, sql.name), ">=", 1.0}}
+	first, again := r.publishing[0]/r.running[0], r.publishing[1:]
+	fmt.Printf("  %-46s %10.0f ms at the median, of %.0f ms for the run; of the first one, which creates everybody, %.2f of its run\n", "publishing",
+		median(again)*1e3, median(r.running[1:])*1e3, first)
+	figures = append(figures, figure{"publish_vs_run", quotient(again, r.running[1:]), "<=", 0.3})
+	matrix, compared, err := r.compare(b.choose(2, 5))
+	if err != nil {
+		return nil, err
+	}
+	return append(figures, figure{"migration_matrix_1m", matrix, "<=", 1}, figure{"compare_runs_1m", compared, "<=", 1}), nil
+}
+
+// quotient returns the median of how much of b a is, in the same round.
+func quotient(a, b []float64) float64 {
+	ratios := make([]float64, len(a))
+	for i := range ratios {
+		ratios[i] = a[i] / b[i]
+	}
+	return median(ratios)
 }
 
 // storedW is a server over a store with the customers of W.
 type storedW struct {
 	server *process
 	caller *client.Client
+	model  *echelonv1.Model
 	last   *echelonv1.Run
 	// running and publishing are how long they took, in seconds, a round each.
 	running, publishing []float64
@@ -74,7 +89,7 @@ func (b *bench) newStoredW() (*storedW, error) {
 	if err := store(folder, model, w.frame); err != nil {
 		return nil, err
 	}
-	r := &storedW{}
+	r := &storedW{model: model}
 	if r.server, err = b.serve(folder); err != nil {
 		return nil, err
 	}

@@ -34,24 +34,24 @@ type batch struct {
 	arrow []byte
 }
 
-// batches cuts the caller's customers into batches of at most that many rows. An error of the sequence comes last, after a batch of the rows
-// before it, so that what is settled when it comes does not depend on where batches end.
+// batches cuts the caller's customers into batches of at most that many rows. An error of the sequence comes with the last batch, which is
+// nil where no row is left: what is settled with it does not depend on where batches end.
 func batches(customers iter.Seq2[*echelonv1.Customer, error], rows int) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		current, sequence := &batch{}, int64(0)
-		cut := func() bool {
+		cut := func(failure error) bool {
 			if len(current.customers) > 0 {
 				sequence++
 				current.sequence = sequence
 			}
 			full := current
 			current = &batch{from: full.end, end: full.end}
-			return yield(full, nil)
+			return yield(full, failure)
 		}
 		var failure error
 		for customer, err := range customers {
 			if refused := refusalOf(err); refused != nil {
-				if current.isFull(rows, 0) && !cut() {
+				if current.isFull(rows, 0) && !cut(nil) {
 					return
 				}
 				current.refuse(refused)
@@ -62,15 +62,15 @@ func batches(customers iter.Seq2[*echelonv1.Customer, error], rows int) iter.Seq
 				break
 			}
 			size := proto.Size(customer) + rowOverhead
-			if current.isFull(rows, size) && !cut() {
+			if current.isFull(rows, size) && !cut(nil) {
 				return
 			}
 			current.add(customer, size)
 		}
-		if current.end > current.from && !cut() {
-			return
-		}
-		if failure != nil {
+		switch {
+		case current.end > current.from:
+			cut(failure)
+		case failure != nil:
 			yield(nil, failure)
 		}
 	}

@@ -26,9 +26,10 @@ type Outcome struct {
 // BulkAssign evaluates as many customers as the sequence yields, in batches, and yields an outcome for each, in order. It stores nothing.
 //
 // A customer that cannot be read is an outcome with an error, and the others go on. An error of the service, of the connection or of the sequence
-// itself is yielded last; every customer before an error of the sequence is settled first. The sequence runs in the caller's goroutine, between
-// outcomes, and must not change a customer after it yielded it. It may take its time: nothing is sent meanwhile, and a stream that the service cut
-// because nothing moved is resumed as one that broke.
+// itself is yielded last; every customer before an error of the sequence is settled first, and if that fails both errors are told as one. A sequence
+// whose stream ended for good is not asked for more, so an error that it had not come to by then is not told. The sequence runs in the caller's
+// goroutine, between outcomes, and must not change a customer after it yielded it. It may take its time: nothing is sent meanwhile, and a stream that
+// the service cut because nothing moved is resumed as one that broke.
 //
 // A stream that breaks, because the connection does, the service stops or wants it elsewhere, is opened again in a new connection (WithResume), goes on
 // after the last batch that was answered, and evaluates by the same model version, calibration and instant. The first one must be opened at once.

@@ -36,7 +36,7 @@ func (c *Client) CalibrateBy(
 		return nil, nil, err
 	}
 	for b, err := range batches(customers, c.batchRows) {
-		if err == nil {
+		if err == nil { // else the rows before the error are of no use
 			err = stream.add(b)
 		}
 		if err != nil {

@@ -88,6 +88,14 @@ var calls = []call{
 		return c.CompareRuns(ctx, &echelonv1.CompareRunsRequest{Tiering: "coverage"})
 	}, echelonv1.RunService_CompareRuns_FullMethodName, &echelonv1.CompareRunsRequest{Tiering: "coverage"},
 		&echelonv1.CompareRunsResponse{Migration: &echelonv1.Migration{Both: 7}}, &echelonv1.CompareRunsResponse{Migration: &echelonv1.Migration{Both: 7}}},
+	{"PreviewRun", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.PreviewRun(ctx, &echelonv1.PreviewRunRequest{Tiering: "coverage"})
+	}, echelonv1.RunService_PreviewRun_FullMethodName, &echelonv1.PreviewRunRequest{Tiering: "coverage"},
+		&echelonv1.PreviewRunResponse{Run: run, Movers: 7}, &echelonv1.PreviewRunResponse{Run: run, Movers: 7}},
+	{"ExplainAssignment", func(ctx context.Context, c *client.Client) (proto.Message, error) {
+		return c.ExplainAssignment(ctx, &echelonv1.ExplainAssignmentRequest{Model: "accounts", CustomerId: "acme"})
+	}, echelonv1.AssignmentService_ExplainAssignment_FullMethodName, &echelonv1.ExplainAssignmentRequest{Model: "accounts", CustomerId: "acme"},
+		&echelonv1.ExplainAssignmentResponse{Assignment: acmeAssigned}, &echelonv1.ExplainAssignmentResponse{Assignment: acmeAssigned}},
 	{"RollBack", func(ctx context.Context, c *client.Client) (proto.Message, error) {
 		return c.RollBack(ctx, "accounts")
 	}, echelonv1.RunService_RollBack_FullMethodName, &echelonv1.RollBackRequest{Model: "accounts"}, &echelonv1.RollBackResponse{Run: run}, run},

@@ -69,19 +69,12 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, batches iter.Seq2[*batc
 	if err := e.start(ctx, e.client.conn); err != nil {
 		return err
 	}
-	var failure error
-	for b, err := range batches {
-		if err != nil {
-			failure = err
-			break
-		}
-		if err := e.submit(ctx, b); err != nil {
-			return err
-		}
+	failure, err := e.submitAll(ctx, batches)
+	if err == nil {
+		e.complete = true
+		e.stream.closeSend()
+		err = e.finish(ctx)
 	}
-	e.complete = true
-	e.stream.closeSend()
-	err := e.finish(ctx)
 	switch {
 	case failure == nil:
 		return err
@@ -89,6 +82,20 @@ func (e *exchange[Req, Res, A]) run(ctx context.Context, batches iter.Seq2[*batc
 		return failure
 	}
 	return errors.Join(failure, err)
+}
+
+// submitAll submits the batches, and returns the error that their sequence ended with and the one that the stream broke for good with. There are both
+// where the stream broke after the sequence had come to its error, which it tells with its last batch; a stream that broke before asks no more.
+func (e *exchange[Req, Res, A]) submitAll(ctx context.Context, batches iter.Seq2[*batch, error]) (failure, err error) {
+	for b, failure := range batches {
+		if b != nil {
+			err = e.submit(ctx, b)
+		}
+		if failure != nil || err != nil {
+			return failure, err
+		}
+	}
+	return nil, nil
 }
 
 // start opens the stream and waits for the answer to its header, so that a stream which cannot be opened takes no customer from the caller's sequence.

@@ -7,10 +7,9 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/engine/modelfile"
@@ -46,160 +45,146 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// base is how many customers there are: few enough that runs end and are published between two kills.
-const base = 20_000
+// drill is a server that is killed again and again while clients write, run, publish, pin and watch, and what those clients know: what was acknowledged
+// must be there after the crash, and what was not may be, whole.
+type drill struct {
+	*testing.T
+	folder string
+	server *process
+	client *client.Client
+	random *rand.Rand
 
-// survivor is what was acknowledged before the crashes, and must be there after them. Customers are written again and again; each write has a
-// number, which is the customer's amount.
-type survivor struct {
-	t *testing.T
-	// acknowledged is, for every customer, the last write that was acknowledged; next is the write that comes next.
-	acknowledged map[string]int
-	next         int
-	// published is the last run whose publication was acknowledged; publishing is the one that was asked for and not answered.
-	published, publishing string
-	publications          int
+	plain, assigning *writer
+	runs             *publisher
+	pins             *pinner
+	feed             *replica
 }
 
+// Whatever is killed under imports, runs, publications, roll backs, overrides, watches and streams that assign: nothing that was acknowledged is lost or
+// doubled, the feed has no gap, and there is never half a publication.
 func TestKilledServersLoseNothingThatWasAcknowledged(t *testing.T) {
-	ctx := soon(t, 30*time.Minute)
-	folder := t.TempDir()
-	s := &survivor{t: t, acknowledged: make(map[string]int)}
-	server := serve(t, "--data", folder)
+	ctx := soon(t, 55*time.Minute)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	d := &drill{
+		T: t, folder: t.TempDir(), random: rand.New(rand.NewPCG(seed, 1)),
+		plain: newWriter(t, "c", 4000), assigning: newWriter(t, "a", 2000),
+		runs: &publisher{T: t, random: rand.New(rand.NewPCG(seed, 2)), checked: make(map[string]bool)},
+		pins: newPinner(t, rand.New(rand.NewPCG(seed, 3))), feed: newReplica(t),
+	}
+	d.begin()
+	d.fill(ctx)
+	n := kills(t)
+	for round := range n {
+		d.round(ctx, round)
+		if t.Failed() {
+			t.FailNow() // a client has told what was wrong
+		}
+		d.begin()
+		whole := round == n-1 || round%20 == 19
+		if d.check(ctx, whole); whole {
+			d.tell(round + 1)
+		}
+	}
+	d.server.stop()
+}
+
+// tell says what was shown up to now.
+func (d *drill) tell(kills int) {
+	d.Helper()
+	d.Logf("%d kills: what was acknowledged is there of %d plain and %d assigned writes, as are %d publications and roll backs, %d changes of overrides, "+
+		"%d of them in batches, and %d changes of assignments, each once", kills, d.plain.acknowledgedRows, d.assigning.acknowledgedRows, d.runs.done.Load(),
+		d.pins.done.Load(), d.pins.batches, d.feed.last)
+}
+
+// begin starts the server.
+func (d *drill) begin() {
+	d.Helper()
+	d.server = serve(d, "--data", d.folder, "--keep-runs", "5", "--keep-days", "0")
+	// What a killed server leaves unfinished stays so, and no call is made twice.
+	d.client = d.server.dial(client.WithResume(0), client.WithAttempts(1), client.WithBatchRows(writerBatch))
+}
+
+// fill stores the model and all customers, and publishes a first run: from then on streams assign.
+func (d *drill) fill(ctx context.Context) {
+	d.Helper()
 	model, _, found := modelfile.Parse("crash.yaml", []byte(killModel))
 	if found.HasMistakes() {
-		t.Fatal(found)
+		d.Fatal(found)
 	}
-	c := server.dial(client.WithResume(0))
-	if _, err := c.CreateModel(ctx, model); err != nil {
-		t.Fatal(err)
+	if _, err := d.client.CreateModel(ctx, model); err != nil {
+		d.Fatal(err)
 	}
-	if _, err := c.ActivateModel(ctx, "crash", 0); err != nil {
-		t.Fatal(err)
+	if _, err := d.client.ActivateModel(ctx, "crash", 0); err != nil {
+		d.Fatal(err)
 	}
-	random := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
-	n := kills(t)
-	for range n {
-		var wait sync.WaitGroup
-		wait.Go(func() { s.importUntilKilled(ctx, c) })
-		wait.Go(func() { s.publishUntilKilled(ctx, c) })
-		time.Sleep(time.Duration(50+random.IntN(2500)) * time.Millisecond)
-		server.kill()
-		wait.Wait()
-		server = serve(t, "--data", folder)
-		c = server.dial(client.WithResume(0))
-		s.check(ctx, c)
+	for _, w := range []*writer{d.plain, d.assigning} {
+		if err := w.write(ctx, d.client, &echelonv1.ImportHeader{}, w.customers); err != nil {
+			d.Fatal(err)
+		}
 	}
-	t.Logf("%d kills: all of about %d acknowledged writes of %d customers are there, as is the last of %d publications", n, s.next, len(s.acknowledged), s.publications)
-	if len(s.acknowledged) == 0 || s.publications < min(n/2, 3) {
-		t.Fatal("too little was acknowledged between the kills: the test has shown nothing")
-	}
-	server.stop()
+	d.runs.current = publish(ctx, d, d.client, &echelonv1.StartRunRequest{Model: "crash"}).GetId()
 }
 
-// importUntilKilled writes customers until the connection ends.
-func (s *survivor) importUntilKilled(ctx context.Context, c *client.Client) {
-	settled := s.next
-	from := s.next
-	id := func(write int) string { return fmt.Sprintf("c%09d", write%base) }
-	endless := func(yield func(*echelonv1.Customer, error) bool) {
-		for ; ; s.next++ {
-			attributes := map[string]*structpb.Value{"arr": structpb.NewNumberValue(float64(s.next))}
-			// A publication takes in who changed since its run: writers who change everybody at full speed leave it no end between two kills.
-			if s.next%500 == 0 {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if !yield(&echelonv1.Customer{Id: id(s.next), Attributes: &structpb.Struct{Fields: attributes}}, nil) {
-				return
-			}
+// round lets the clients work until the server is killed: after a random time, or, every other round, a random time after each of them was answered, so
+// that a slow machine shows something too.
+func (d *drill) round(ctx context.Context, round int) {
+	d.Helper()
+	working, rest := context.WithCancel(ctx)
+	defer rest()
+	var wait sync.WaitGroup
+	c := d.client
+	wait.Go(func() { d.plain.writeUntilKilled(working, c, &echelonv1.ImportHeader{}) })
+	wait.Go(func() {
+		d.assigning.writeUntilKilled(working, c, &echelonv1.ImportHeader{Assign: true, JobId: fmt.Sprint("assigned-", round)})
+	})
+	wait.Go(func() { d.runs.work(working, c) })
+	wait.Go(func() { d.pins.work(working, c) })
+	wait.Go(func() { d.feed.follow(working, c, round%4 < 2) })
+	progress := []*atomic.Int64{&d.plain.batches, &d.assigning.batches, &d.runs.done, &d.pins.done, &d.feed.received}
+	var before []int64
+	for _, counter := range progress {
+		before = append(before, counter.Load())
+	}
+	time.Sleep(time.Duration(d.random.IntN(1200)) * time.Millisecond)
+	for i, counter := range progress {
+		for round%2 == 0 && counter.Load() == before[i] && ctx.Err() == nil && !d.Failed() {
+			time.Sleep(time.Millisecond)
 		}
 	}
-	for progress, err := range c.ImportCustomers(ctx, &echelonv1.ImportHeader{}, endless) {
-		if err != nil {
-			return
-		}
-		for ; settled < from+int(progress.Acknowledged); settled++ {
-			s.acknowledged[id(settled)] = settled
-		}
+	time.Sleep(time.Duration(d.random.IntN(50)) * time.Millisecond)
+	d.server.kill()
+	wait.Wait()
+	if ctx.Err() != nil {
+		d.Fatal("the clients were not answered in time")
 	}
 }
 
-// publishUntilKilled runs and publishes again and again until the connection ends.
-func (s *survivor) publishUntilKilled(ctx context.Context, c *client.Client) {
-	for {
-		run, err := c.StartRun(ctx, &echelonv1.StartRunRequest{Model: "crash"})
-		if err != nil {
-			return
-		}
-		if run, err = c.WaitRun(ctx, run.GetId(), nil); err != nil {
-			return
-		}
-		s.publishing = run.GetId()
-		if _, err := c.PublishRun(ctx, run.GetId()); err != nil {
-			return
-		}
-		s.published, s.publishing = run.GetId(), ""
-		s.publications++
+// check looks at a server that was started again, from the beginning of the feed on where that is asked for.
+func (d *drill) check(ctx context.Context, whole bool) {
+	d.Helper()
+	c := d.client
+	d.runs.checkRuns(ctx, c)
+	d.runs.checkCurrent(ctx, c)
+	checkWriters(ctx, d, c, d.plain, d.assigning)
+	d.pins.check(ctx, c)
+	d.feed.catchUp(ctx, c)
+	d.feed.compare(ctx, c, d.runs.current, d.pins.now)
+	d.feed.compareSome(ctx, c, d.random)
+	d.assigning.checkJob(ctx, c)
+	last := d.feed.last
+	if d.feed.catchUp(ctx, c); d.feed.last != last {
+		d.Fatalf("what was sent again under its job changed assignments: the feed went on from %d to %d", last, d.feed.last)
+	}
+	if whole {
+		d.feed.replay(ctx, c)
 	}
 }
 
-// check looks at a server that was started again.
-func (s *survivor) check(ctx context.Context, c *client.Client) {
-	s.t.Helper()
-	found := 0
-	for customer, err := range c.ExportCustomers(ctx) {
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		want, acknowledged := s.acknowledged[customer.GetId()]
-		if !acknowledged {
-			continue
-		}
-		found++
-		got := int(customer.GetAttributes().GetFields()["arr"].GetNumberValue())
-		if got < want || got > s.next || fmt.Sprintf("c%09d", got%base) != customer.GetId() {
-			s.t.Fatalf("customer %s has write %d, want write %d or a later one of it", customer.GetId(), got, want)
-		}
+// killed tells whether a call ended because the server was killed, and fails the test where it ended otherwise.
+func killed(t testing.TB, what string, err error) bool {
+	if err != nil && (!client.IsInterrupted(err) || client.ReasonOf(err) != echelonv1.ErrorReason_ERROR_REASON_UNSPECIFIED) {
+		t.Errorf("%s: %v", what, err) // a server that is killed gives no reason
 	}
-	if found != len(s.acknowledged) {
-		s.t.Fatalf("%d of %d acknowledged customers are there", found, len(s.acknowledged))
-	}
-	// What was sent and not acknowledged may be there or not; the next writes have numbers of their own.
-	s.next += base
-	s.checkRuns(ctx, c)
-}
-
-// checkRuns looks whether every run is whole or has failed, and the right one is current.
-func (s *survivor) checkRuns(ctx context.Context, c *client.Client) {
-	s.t.Helper()
-	for run, err := range c.Runs(ctx, "crash") {
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		rows := int64(0)
-		var failed error
-		for _, err := range c.ExportAssignments(ctx, "crash", run.GetId()) {
-			if err != nil {
-				failed = err
-				break
-			}
-			rows++
-		}
-		switch state := run.GetState(); {
-		case state == echelonv1.Run_FAILED && failed != nil && client.ReasonOf(failed) == echelonv1.ErrorReason_RUN_STATE:
-		case (state == echelonv1.Run_READY || state == echelonv1.Run_PUBLISHED) && failed == nil && rows == run.GetSummary().GetBalance().GetTiered():
-		default:
-			s.t.Fatalf("the run %s is %s, has %d assignments of %d, and reading it gives %v", run.GetId(), state, rows, run.GetSummary().GetBalance().GetTiered(), failed)
-		}
-	}
-	for model, err := range c.Models(ctx) {
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		current := model.GetCurrentRunId()
-		if current != s.published && (s.publishing == "" || current != s.publishing) {
-			s.t.Fatalf("the run %q is current, want %q or %q", current, s.published, s.publishing)
-		}
-		s.published, s.publishing = current, ""
-	}
+	return err != nil
 }

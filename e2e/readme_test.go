@@ -19,7 +19,7 @@ import (
 )
 
 // pages are what people read first; what they print is run.
-var pages = []string{"README.md", "docs/model.md", "docs/api.md", "docs/operations.md", "docs/architecture.md", "docs/README.md", "docs/from-a-csv.md",
+var pages = []string{"README.md", "docs/model.md", "docs/api.md", "docs/review-meeting.md", "docs/operations.md", "docs/architecture.md", "docs/README.md", "docs/from-a-csv.md",
 	"docs/configuration.md", "docs/metrics.md", "docs/alerts.md"}
 
 // block is a fenced part of a page.

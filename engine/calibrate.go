@@ -149,7 +149,7 @@ func (c *calibrator) pass(ctx context.Context, population Population, left []*le
 		workspace := new(Workspace)
 		return func(f *frame.Frame) {
 			members := c.program.members(f, c.lines, c.asOf)
-			e := c.program.newEvaluation(members, c.lines, c.asOf)
+			e := c.program.newEvaluation(members, c.lines, c.asOf, nil)
 			e.scope.Context = ctx
 			workspace.memory.Reset()
 			e.scope.Memory = &workspace.memory

@@ -31,6 +31,8 @@ type Options struct {
 	Path bool
 	// Amounts asks for the model's amount of every customer.
 	Amounts bool
+	// Criteria asks for what can be kept of every criterion, so that it can be told later what each brought.
+	Criteria bool
 	// Workspace is where batches are evaluated one after another in the same memory; nil takes new memory for each. A result holds until the next
 	// batch is evaluated in its workspace.
 	Workspace *Workspace
@@ -100,17 +102,30 @@ type evaluation struct {
 	stable  []*stability.Outcome
 }
 
-func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time) *evaluation {
-	e := &evaluation{
-		program: p, lines: lines, ids: f.IDs, common: scoring.NewCommon(p.shared),
-		scope:    expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Rates: lines.rates, Columns: make([]*frame.Column, len(p.variables))},
-		segments: make([]*segment.Outcome, len(p.segmentations)),
-		scores:   make([]*scoring.Outcome, len(p.scores)),
-		tiers:    make([]tierOutcome, len(p.tierings)),
-		columns:  make([]*frame.Column, len(p.tierings)),
-		stable:   make([]*stability.Outcome, len(p.tierings)),
-		own:      make([][]uint32, len(p.tierings)),
-	}
+// What a batch is evaluated in, in memory of the batch.
+var (
+	evaluations      = kernel.NewKind[evaluation]()
+	results          = kernel.NewKind[Result]()
+	columnPlaces     = kernel.NewKind[*frame.Column]()
+	segmentOutcomes  = kernel.NewKind[*segment.Outcome]()
+	scoreOutcomes    = kernel.NewKind[*scoring.Outcome]()
+	tierOutcomes     = kernel.NewKind[tierOutcome]()
+	stableOutcomes   = kernel.NewKind[*stability.Outcome]()
+	standingsPlaces  = kernel.NewKind[*stability.Standings]()
+	candidateLists   = kernel.NewKind[[]stability.Candidate]()
+	codeColumns      = kernel.NewKind[[]uint32]()
+	completenessList = kernel.NewKind[[]float64]()
+)
+
+// newEvaluation begins to evaluate a batch, in memory that may be nil.
+func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time, memory *kernel.Arena) *evaluation {
+	tierings := len(p.tierings)
+	e := evaluations.New(memory)
+	e.program, e.lines, e.ids, e.common = p, lines, f.IDs, scoring.NewCommon(memory, p.shared)
+	e.scope = expr.Scope{Rows: f.Len(), AsOf: asOf.UnixMicro(), Rates: lines.rates, Columns: columnPlaces.Make(memory, len(p.variables)), Memory: memory}
+	e.segments, e.scores = segmentOutcomes.Make(memory, len(p.segmentations)), scoreOutcomes.Make(memory, len(p.scores))
+	e.tiers, e.columns = tierOutcomes.Make(memory, tierings), columnPlaces.Make(memory, tierings)
+	e.stable, e.own = stableOutcomes.Make(memory, tierings), codeColumns.Make(memory, tierings)
 	for i, v := range p.variables {
 		if place, ok := f.Schema.Index(v.Name); ok {
 			e.scope.Columns[i] = &f.Columns[place]
@@ -235,12 +250,13 @@ func (s *Scorer) EvaluateContext(ctx context.Context, f *frame.Frame, options Op
 // evaluate evaluates a batch; where ctx is over by the end, the result is worth nothing.
 func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) *Result {
 	p := s.program
-	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf)
-	e.scope.Context = ctx
+	var memory *kernel.Arena
 	if options.Workspace != nil {
 		options.Workspace.begin(p)
-		e.scope.Memory = &options.Workspace.memory
+		memory = &options.Workspace.memory
 	}
+	e := p.newEvaluation(f, s.linesWith(options.Families), options.AsOf, memory)
+	e.scope.Context = ctx
 	switch {
 	case options.Reasons && options.Workspace != nil:
 		e.reasons = options.Workspace.reasons
@@ -252,20 +268,22 @@ func (s *Scorer) evaluate(ctx context.Context, f *frame.Frame, options Options) 
 	}
 	e.exclude()
 	e.run(nil)
-	r := &Result{Program: p, IDs: f.IDs, Excluded: e.excluded}
+	r := results.New(memory)
+	r.Program, r.IDs, r.Excluded = p, f.IDs, e.excluded
 	e.settle(&options, r)
 	r.Own, r.families, r.Roots = e.own, e.lines.families, e.roots()
-	r.Segments = make([]*frame.Column, 0, len(e.segments))
-	for _, out := range e.segments {
-		r.Segments = append(r.Segments, &out.Column)
+	r.Segments, r.ComputedSegments = columnPlaces.Make(memory, len(e.segments)), columnPlaces.Make(memory, len(e.segments))
+	for i, out := range e.segments {
+		r.Segments[i] = &out.Column
 	}
-	r.ComputedSegments = make([]*frame.Column, len(r.Segments))
 	e.override(&options, r)
 	r.Reasons = e.reasons.List(f.Len())
-	r.Scores, r.Completeness = make([]*frame.Column, 0, len(e.scores)), make([][]float64, 0, len(e.scores))
-	for _, out := range e.scores {
-		r.Scores = append(r.Scores, &out.Column)
-		r.Completeness = append(r.Completeness, out.Completeness)
+	r.Scores, r.Completeness = columnPlaces.Make(memory, len(e.scores)), completenessList.Make(memory, len(e.scores))
+	for i, out := range e.scores {
+		r.Scores[i], r.Completeness[i] = &out.Column, out.Completeness
+	}
+	if options.Criteria {
+		e.keepCriteria(r)
 	}
 	if options.Explain {
 		r.evaluation = e
@@ -285,7 +303,7 @@ func (s *Scorer) Amounts(f *frame.Frame, asOf time.Time) *frame.Column {
 	if p.amount == nil {
 		return nil
 	}
-	e := p.newEvaluation(f, s.linesWith(nil), asOf)
+	e := p.newEvaluation(f, s.linesWith(nil), asOf, nil)
 	e.exclude()
 	e.run(p.needsOf(p.amount))
 	return &p.amount.Eval(&e.scope).Column

@@ -361,7 +361,7 @@ func (s *Scorer) Roots(f *frame.Frame, asOf time.Time) int64 {
 	if !s.program.HasFamilies() {
 		return 0
 	}
-	return s.program.newEvaluation(f, s.linesWith(nil), asOf).roots()
+	return s.program.newEvaluation(f, s.linesWith(nil), asOf, nil).roots()
 }
 
 // hasExit reports whether a tier of a tiering has an exit rule.

@@ -69,7 +69,7 @@ func (c *calibrator) addUp(ctx context.Context, population Population, table *fa
 		return nil
 	}
 	err := c.all(ctx, population, func(batch *frame.Frame) {
-		e := c.program.newEvaluation(batch, c.lines, c.asOf)
+		e := c.program.newEvaluation(batch, c.lines, c.asOf, nil)
 		e.run(needs)
 		for i, one := range f.functions {
 			if one.of == nil {

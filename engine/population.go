@@ -118,7 +118,7 @@ func (p *Program) members(f *frame.Frame, lines *lines, asOf time.Time) *frame.F
 	if p.population == nil {
 		return f
 	}
-	e := p.newEvaluation(f, lines, asOf)
+	e := p.newEvaluation(f, lines, asOf, nil)
 	e.exclude()
 	if e.excluded.Count() == 0 {
 		return f

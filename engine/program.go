@@ -51,6 +51,8 @@ type Program struct {
 	roles []string
 	// needs tells whether it needs a calibration, converts that this is, also, for exchange rates.
 	needs, converts bool
+	// tieringNames are those of the tierings, in declared order.
+	tieringNames []string
 	// expressions are all of them, for those who reason about the model.
 	expressions []placed
 }
@@ -77,6 +79,9 @@ func (p *Program) finish() {
 		p.needs = p.needs || p.learns(one)
 	}
 	p.needs = p.needs || p.families.needed()
+	for _, t := range p.model.GetTierings() {
+		p.tieringNames = append(p.tieringNames, t.GetName())
+	}
 }
 
 // learns reports whether an item learns from the population.
@@ -150,6 +155,9 @@ func rolesOf(model *echelonv1.Model) (roles []string) {
 	}
 	return roles
 }
+
+// TieringNames returns the names of the tierings, in declared order. Do not change them.
+func (p *Program) TieringNames() []string { return p.tieringNames }
 
 // Driving returns the place of the tiering that drives coverage, or else of the first, and -1 where there is no tiering.
 func (p *Program) Driving() int {

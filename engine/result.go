@@ -46,6 +46,8 @@ type Result struct {
 	Reps [][]string
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
+	// Criteria has, for each criterion of each score, the normalised value of each customer, rounded to fit two bytes; nil where it was not asked for.
+	Criteria [][]byte
 	// Amounts is the model's amount of each customer; nil where it was not asked for or the model has none.
 	Amounts *frame.Column
 

@@ -88,7 +88,7 @@ func (s *Scorer) CountRules() *RuleCounts {
 
 // Add counts those of a batch of customers whom the model is about, whose frame has the program's schema. Lines, where they are given, are those of the customers in their file.
 func (c *RuleCounts) Add(f *frame.Frame, lines []int, asOf time.Time) {
-	e := c.scorer.program.newEvaluation(f, c.scorer.lines, asOf)
+	e := c.scorer.program.newEvaluation(f, c.scorer.lines, asOf, nil)
 	e.exclude()
 	e.run(nil)
 	c.customers += int64(f.Len())

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/echelonhq/echelon/engine/diag"
@@ -48,9 +47,10 @@ func (p *Program) Day(asOf time.Time) int64 { return frame.DayIn(asOf, p.zone) }
 // settle decides which tiers are in force, once all is computed: overrides come after it.
 func (e *evaluation) settle(options *Options, r *Result) {
 	p := e.program
-	r.Tiers, r.Computed = slices.Clone(e.columns), make([]*frame.Column, len(e.columns))
-	r.Settled, r.Standings = make([]*frame.Column, len(e.columns)), make([]*stability.Standings, len(e.columns))
-	r.Day, r.candidates = p.Day(options.AsOf), make([][]stability.Candidate, len(e.columns))
+	memory, tierings := e.scope.Memory, len(e.columns)
+	r.Tiers, r.Computed, r.Settled = columnPlaces.Make(memory, tierings), columnPlaces.Make(memory, tierings), columnPlaces.Make(memory, tierings)
+	copy(r.Tiers, e.columns)
+	r.Day, r.Standings, r.candidates = p.Day(options.AsOf), standingsPlaces.Make(memory, tierings), candidateLists.Make(memory, tierings)
 	for i, t := range p.tierings {
 		if t.stable == nil || options.Previous == nil && !t.stable.HasStandings() {
 			continue

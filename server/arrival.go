@@ -9,6 +9,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/identity"
+	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -18,6 +19,8 @@ type registrar struct {
 	grpc.ServiceRegistrar
 	gate gate
 	load *load
+	// evaluators are those of the last calls to score a customer.
+	evaluators *wire.Evaluators
 }
 
 // RegisterService implements grpc.ServiceRegistrar.
@@ -33,7 +36,7 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 				admit := func(size int) error { return a.admit(ctx, size) }
 				return handler(service, context.WithValue(ctx, arrivalKey{}, a), func(message any) error {
 					if score, ok := message.(*echelonv1.ScoreCustomerRequest); ok {
-						a.given = &givenCustomer{request: score}
+						a.given = &givenCustomer{request: score, evaluators: r.evaluators}
 						message = a.given
 					}
 					return decode(&incoming{message: message, admit: admit})

@@ -227,5 +227,6 @@ func (e *evaluator) read(rows *wire.Rows, from *rowBatch) (*batch, error) {
 		rows.Builder.Recycle(rows.Builder.Take()) // what was read of it is not of the batch that is read next, which may be an earlier one
 		return nil, err
 	}
-	return e.built(b, rows.Builder), nil
+	e.built(b, rows.Builder)
+	return b, nil
 }

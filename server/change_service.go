@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"google.golang.org/grpc"
@@ -157,10 +158,26 @@ func (s *assignmentService) GetHistory(ctx context.Context, request *echelonv1.G
 			response.NextPageToken = writeCursor(cursor{Item: strconv.FormatInt(list[i-1].GetSequence(), 10)}, binding...)
 			break
 		}
+		causes(change)
 		bytes += proto.Size(change)
 		response.Changes = append(response.Changes, change)
 	}
 	return response, nil
+}
+
+// causes tells of the moves of a change why, where the change alone says so.
+func causes(change *echelonv1.AssignmentChange) {
+	for _, move := range change.GetTiers() {
+		pinned := slices.ContainsFunc(change.GetReasons(), func(r *echelonv1.Reason) bool {
+			return r.GetCode() == echelonv1.Reason_OVERRIDE && r.GetItem() == "tiers."+move.GetTiering()
+		})
+		switch {
+		case move.From == nil && move.To == nil || move.GetFrom() == move.GetTo() && (move.From == nil) == (move.To == nil):
+			// What is in force is the same.
+		case pinned, change.GetOrigin() == echelonv1.AssignmentChange_OVERRIDDEN, change.GetOrigin() == echelonv1.AssignmentChange_OVERRIDE_EXPIRED:
+			move.Cause = echelonv1.Move_OVERRIDE
+		}
+	}
 }
 
 // known returns the fault of a model that there is not. MODEL_NOT_FOUND.

@@ -16,6 +16,8 @@ import (
 // messages of it takes longer than evaluating it.
 type givenCustomer struct {
 	request *echelonv1.ScoreCustomerRequest
+	// evaluators are those that were decoded before.
+	evaluators *wire.Evaluators
 	// raw is the customer as it came; nil where the request has it as a message, or none.
 	raw []byte
 }
@@ -23,7 +25,7 @@ type givenCustomer struct {
 // take decodes the request, but for its customer, and reports false where protobuf is to decode it.
 func (g *givenCustomer) take(data mem.BufferSlice) bool {
 	request := data.Materialize()
-	if g.raw = wire.SplitGiven(request, g.request); g.raw == nil {
+	if g.raw = g.evaluators.SplitGiven(request, g.request); g.raw == nil {
 		return false
 	}
 	g.request.Customer = &echelonv1.ScoreCustomerRequest_Given{Given: &echelonv1.Customer{}}
@@ -43,6 +45,9 @@ type singleMemory struct {
 	workspace engine.Workspace
 	// rows reads customers of the schema of the program that was used last.
 	rows *wire.Rows
+	// ignoreUnknown tells whether attributes that the schema lacks are left out, and one is the batch.
+	ignoreUnknown bool
+	one           batch
 }
 
 // memory returns one for an evaluator.
@@ -53,7 +58,12 @@ func (s *scoringService) memory(e *evaluator) *singleMemory {
 	}
 	if schema := e.scorer.Program().Schema(); memory.rows == nil || memory.rows.Builder.Schema() != schema {
 		memory.rows = wire.NewRows(frame.NewBuilder(schema, frame.PreviousTiers(e.tierings...)), false)
+		memory.rows.Add = func(customer *echelonv1.Customer) *echelonv1.RowError {
+			return memory.rows.Builder.AddCustomer(customer, memory.ignoreUnknown)
+		}
+		memory.rows.Ignore = func(string) bool { return memory.ignoreUnknown }
 	}
+	memory.ignoreUnknown, memory.one = e.ignoreUnknown, batch{places: memory.one.places[:0]}
 	return memory
 }
 
@@ -62,11 +72,7 @@ const lastID = "\U0010FFFF"
 
 // given returns the one customer of a request, and its id, which may be empty. The frame is in the memory.
 func (m *singleMemory) given(ctx context.Context, e *evaluator, customer *echelonv1.Customer) (*batch, string, error) {
-	m.rows.Add = func(customer *echelonv1.Customer) *echelonv1.RowError {
-		return m.rows.Builder.AddCustomer(customer, e.ignoreUnknown)
-	}
-	m.rows.Ignore = func(string) bool { return e.ignoreUnknown }
-	b := &batch{}
+	b := &m.one
 	if raw := rawCustomer(ctx); raw != nil {
 		message, refused, err := m.rows.ReadOne(raw, wire.GivenDepth)
 		if err != nil {
@@ -74,7 +80,7 @@ func (m *singleMemory) given(ctx context.Context, e *evaluator, customer *echelo
 		}
 		if refused == nil {
 			e.add(b, 0, message, nil)
-			b = e.built(b, m.rows.Builder)
+			e.built(b, m.rows.Builder)
 			return b, b.IDs[0], nil
 		}
 		// What is refused, such as one without an id, is looked at as a message.
@@ -91,5 +97,6 @@ func (m *singleMemory) given(ctx context.Context, e *evaluator, customer *echelo
 		b.refused[0].CustomerId = customer.GetId()
 		return nil, "", fault.Customer(b.refused[0])
 	}
-	return e.built(b, m.rows.Builder), customer.GetId(), nil
+	e.built(b, m.rows.Builder)
+	return b, customer.GetId(), nil
 }

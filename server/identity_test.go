@@ -206,6 +206,7 @@ var admits = map[string]string{
 	"RenameAttribute": "admin", "RetireAttribute": "admin",
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
 	"CompareRuns": "read",
+	"PreviewRun":  "read", "ExplainAssignment": "read",
 }
 
 func TestEveryRPCLetsInTheRightRolesAndNobodyElse(t *testing.T) {

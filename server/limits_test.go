@@ -384,7 +384,7 @@ func TestPopulationsAreGatheredUpToALimit(t *testing.T) {
 // Readers that never read hold what they may and no more; when others want it they are cut, and only they.
 func TestReadersThatNeverReadAreCutWhenOthersWaitForTheirMemory(t *testing.T) {
 	h := start(t, func(c *server.Config) {
-		c.MaxMessageBytes, c.MaxInFlightBytes, c.SlowReaderTimeout = 256<<10, 512<<10, 50*time.Millisecond
+		c.MaxMessageBytes, c.MaxInFlightBytes, c.SlowReaderTimeout = 256<<10, 512<<10, 500*time.Millisecond
 	})
 	h.create(plain)
 	long := strings.Repeat("x", 1<<10)

@@ -115,7 +115,7 @@ func TestTenThousandCallsAtOnce(t *testing.T) {
 func TestClientsThatVanishLeaveNothing(t *testing.T) {
 	for name, vanish := range map[string]func(*tunnel){"reset": (*tunnel).reset, "silent": (*tunnel).silence} {
 		t.Run(name, func(t *testing.T) {
-			h := start(t, func(c *server.Config) { c.StallTimeout = 200 * time.Millisecond })
+			h := start(t, func(c *server.Config) { c.StallTimeout = time.Second })
 			h.create(plain)
 			h.serving()
 			before := goleak.IgnoreCurrent()
@@ -126,9 +126,7 @@ func TestClientsThatVanishLeaveNothing(t *testing.T) {
 				stream := h.opened(ctx, conn, p)
 				h.must(stream.SendMsg(p.rows(1, manyCustomers("c", 100, attrs{"arr": 60})...)))
 			}
-			for h.limit("echelon_limit_used", "bulk_streams") < 3 {
-				time.Sleep(time.Millisecond)
-			}
+			h.until(func() bool { return h.limit("echelon_limit_used", "bulk_streams") == 3 })
 			vanish(tunnel)
 			h.released("bulk_streams", "bytes", "calibrate_bytes")
 			cancel()

@@ -56,6 +56,9 @@ var roleOf = map[string]identity.Role{
 	echelonv1.RunService_CancelRun_FullMethodName:          identity.Write,
 	echelonv1.RunService_CompareRuns_FullMethodName:        identity.Read,
 
+	echelonv1.RunService_PreviewRun_FullMethodName:               identity.Read,
+	echelonv1.AssignmentService_ExplainAssignment_FullMethodName: identity.Read,
+
 	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
 	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,
 

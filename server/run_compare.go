@@ -14,6 +14,7 @@ import (
 // first through all of them, and keeps no more than a page.
 func (s *runService) CompareRuns(ctx context.Context, request *echelonv1.CompareRunsRequest) (*echelonv1.CompareRunsResponse, error) {
 	binding := append(append([]string{"CompareRuns", request.GetTiering()}, named(request.GetFrom())...), named(request.GetTo())...)
+	binding = append(binding, asked(request)...)
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
 		return nil, err
@@ -37,22 +38,38 @@ func (s *runService) CompareRuns(ctx context.Context, request *echelonv1.Compare
 	}
 	response := &echelonv1.CompareRunsResponse{From: from.Provenance(), To: to.Provenance()}
 	size, bytes := pageSize(request.GetPageSize(), defaultPage), 0
-	response.Migration, err = migration.Walk(ctx, view, at.After, request.GetPageToken() == "", func(mover func() *echelonv1.Mover) bool {
+	take := func(mover func() (*echelonv1.Mover, error)) (bool, error) {
 		if n := len(response.Movers); s.streams.full(n, size, bytes) {
 			response.NextPageToken = writeCursor(cursor{
 				Run: from.Run().GetId(), Overlay: from.Overlay(), To: to.Run().GetId(), ToOverlay: to.Overlay(), After: response.Movers[n-1].GetCustomerId(),
 			}, binding...)
-			return false
+			return false, nil
 		}
-		one := mover()
+		one, err := mover()
 		bytes += proto.Size(one)
 		response.Movers = append(response.Movers, one)
-		return true
-	})
+		return true, err
+	}
+	response.Migration, err = migration.Walk(ctx, view, at.After, request.GetPageToken() == "", take)
 	if err != nil {
 		return nil, err
 	}
-	return response, nil
+	if !request.GetCauses() {
+		return response, nil
+	}
+	causes, err := snapshot.NewCauses(s.catalog, view, from, to, request.GetGroupBy())
+	if err != nil {
+		return nil, err
+	}
+	return response, causes.Tell(ctx, at.After, migration.Tiering(), response.Movers)
+}
+
+// asked tells requests apart that ask for causes; nothing is told of the others, so that their tokens are what they were.
+func asked(request *echelonv1.CompareRunsRequest) []string {
+	if !request.GetCauses() {
+		return nil
+	}
+	return []string{"causes", request.GetGroupBy()}
 }
 
 // named tells references apart.

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -90,7 +92,7 @@ func TestTwoRunsAreComparedCustomerByCustomer(t *testing.T) {
 	for _, size := range []int32{0, 1, 2, 3} {
 		table, movers, err := h.compared(byRun(before), byRun(after), "", size)
 		h.must(err)
-		want := "high>low 1 5, high>excluded 1 -2, high>absent 2 0, low>high 1 95, low>low 1 20, "
+		want := "high>low 1 5, high>excluded 1 -2, high>absent 2 150, low>high 1 95, low>low 1 20, "
 		if got := cells(table); !strings.HasPrefix(got, want) {
 			t.Errorf("the cells are %s", got)
 		}
@@ -122,6 +124,49 @@ func TestTwoRunsAreComparedCustomerByCustomer(t *testing.T) {
 	h.must(err)
 	if len(movers) != 0 || table.GetStayed() != table.GetBoth() || table.GetBoth() != after.GetSummary().GetBalance().GetCustomers() {
 		t.Errorf("a run by itself: %v, %s", table, moved(movers))
+	}
+}
+
+// Amounts are those that each run read, whatever became of the customers since; of a run that was made before snapshots kept them, those of now.
+func TestAmountsAreThoseOfTheRuns(t *testing.T) {
+	h := start(t)
+	h.create(plain)
+	for id, arr := range map[string]float64{"down": 90, "stays": 60, "left": 70} {
+		h.upsert(id, attrs{"arr": arr})
+	}
+	h.upsert("blank", attrs{})
+	before := h.published("plain")
+	h.upsert("down", attrs{"arr": 5})
+	h.upsert("new", attrs{"arr": 3})
+	_, err := h.customers.DeleteCustomer(h.context(), &echelonv1.DeleteCustomerRequest{CustomerId: "left"})
+	h.must(err)
+	after := h.run("plain")
+	for _, id := range []string{"down", "stays", "new"} {
+		h.upsert(id, attrs{"arr": 50000})
+	}
+	both := func() (list []string) {
+		table, movers, err := h.compared(byRun(before), byRun(after), "", 0)
+		h.must(err)
+		if table.GetAmount() != "arr" || table.GetFromAmount() != "arr" || len(movers) != 1 {
+			t.Fatalf("%v, %v", table, movers)
+		}
+		for _, c := range table.GetCells() {
+			list = append(list, fmt.Sprintf("%s>%s %g>%g", placed(c.GetFrom()), placed(c.GetTo()), c.GetFromAmount(), c.GetAmount()))
+		}
+		return append(list, fmt.Sprintf("%s %g>%g, of now %t", movers[0].GetCustomerId(), movers[0].GetFromAmount(), movers[0].GetAmount(), table.GetAmountsOfNow()))
+	}
+	want := []string{"high>high 60>60", "high>low 90>5", "high>absent 70>70", "unscored>unscored 0>0", "absent>low 0>3", "down 90>5, of now false"}
+	if diff := cmp.Diff(want, both()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	_, err = h.store.RewriteBlock(context.Background(), before.GetId(), "down", func(b *storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
+		b.Amounts = nil
+		return b, nil
+	})
+	h.must(err)
+	want = []string{"high>high 50000>60", "high>low 50000>5", "high>absent 0>0", "unscored>unscored 0>0", "absent>low 0>3", "down 50000>5, of now true"}
+	if diff := cmp.Diff(want, both()); diff != "" {
+		t.Errorf("without amounts in one: -want +got\n%s", diff)
 	}
 }
 
@@ -184,7 +229,7 @@ func TestPagesGoOnInThePublicationThatTheyBeganWith(t *testing.T) {
 	request.PageToken = page.GetNextPageToken()
 	page, err = h.runs.CompareRuns(h.context(), request)
 	h.must(err)
-	if got := moved(page.GetMovers()); got != "b promoted low>high 10" {
+	if got := moved(page.GetMovers()); got != "b promoted low>high 90" {
 		t.Errorf("the second page has %s", got)
 	}
 	request.Tiering = "other"

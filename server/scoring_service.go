@@ -69,22 +69,12 @@ func (s *scoringService) resolve(ctx context.Context, request *echelonv1.Evaluat
 	}
 	return &evaluator{
 		meter: s.meters.of(resolved.Provenance), scorer: scorer, provenance: resolved.Provenance,
-		ignoreUnknown: request.GetIgnoreUnknownAttributes(), tierings: tieringNames(resolved.Program),
+		ignoreUnknown: request.GetIgnoreUnknownAttributes(), tierings: resolved.Program.TieringNames(),
 	}, nil
 }
 
 func (e *evaluator) options(reasons, explain bool) engine.Options {
 	return engine.Options{AsOf: e.provenance.GetAsOf().AsTime(), Reasons: reasons, Explain: explain, Observe: e.evaluation}
-}
-
-// tieringNames returns the names of a model's tierings.
-func tieringNames(program *engine.Program) []string {
-	tierings := program.Model().GetTierings()
-	names := make([]string, 0, len(tierings))
-	for _, t := range tierings {
-		names = append(names, t.GetName())
-	}
-	return names
 }
 
 // batch is customers of a request that can be evaluated, in columns.
@@ -115,7 +105,8 @@ func (e *evaluator) batch(customers []*echelonv1.Customer) *batch {
 	for i, customer := range customers {
 		e.add(b, i, customer, builder.AddCustomer(customer, e.ignoreUnknown))
 	}
-	return e.built(b, builder)
+	e.built(b, builder)
+	return b
 }
 
 // add notes a row that was added to a builder or refused.
@@ -133,12 +124,11 @@ func (e *evaluator) add(b *batch, place int, customer *echelonv1.Customer, refus
 }
 
 // built completes a batch whose rows were all added.
-func (e *evaluator) built(b *batch, builder *frame.Builder) *batch {
+func (e *evaluator) built(b *batch, builder *frame.Builder) {
 	b.Frame = builder.Take()
 	if e.scorer.Program().NeedsPrevious() {
 		b.previous = snapshot.Before{Tiers: frame.PreviousColumns(b.brought, e.tierings), Standings: e.scorer.Program().StandingsOf(b.brought)}
 	}
-	return b
 }
 
 // ScoreCustomer evaluates one customer, given or stored.
@@ -264,7 +254,7 @@ func (s *scoringService) calibrate(stream calibrateStream, sequence *batches) (*
 	if err := catalog.CheckRates(resolved.Program, rates); err != nil {
 		return nil, err
 	}
-	builder := frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(tieringNames(resolved.Program)...))
+	builder := frame.NewBuilder(resolved.Program.Schema(), frame.UniqueIDs(), frame.PreviousTiers(resolved.Program.TieringNames()...))
 	gathered := &gathering{
 		rows: wire.NewRows(builder, header.GetEvaluator().GetIgnoreUnknownAttributes()), arrow: populationReader(builder, header.GetIdColumn()),
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/jobs"
 	"github.com/echelonhq/echelon/internal/runs"
+	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -241,7 +242,7 @@ func New(ctx context.Context, store storage.Store, config Config) (*Server, erro
 	streams := streaming{validator: validator, stopping: s.stopping, stall: config.StallTimeout, maxMessage: config.MaxMessageBytes}
 	streams.age = connectionAge{config.MaxConnectionAge, config.MaxConnectionAgeGrace}
 	ledger := jobs.New(recorded, config.Now, config.JobRetention)
-	services := registrar{s.grpc, guard, s.load}
+	services := registrar{s.grpc, guard, s.load, new(wire.Evaluators)}
 	echelonv1.RegisterScoringServiceServer(services, &scoringService{store: recorded, catalog: models, streams: streams, meters: meters, load: s.load})
 	echelonv1.RegisterCustomerServiceServer(services, &customerService{store: recorded, catalog: models, intake: writes, jobs: ledger, streams: streams, now: config.Now, load: s.load})
 	echelonv1.RegisterModelServiceServer(services, &modelService{store: recorded, catalog: models})

@@ -53,6 +53,8 @@ type DiskState struct {
 type Inspection struct {
 	// Format is the store's format.
 	Format int
+	// Commit is the newest commit, as a backup of the same content has it.
+	Commit Commit
 	// Customers is how many customers there are.
 	Customers int64
 	// Documents counts the documents of each kind.

@@ -45,6 +45,10 @@ type Store interface {
 	// DeleteCustomer is an Update of nothing but Tx.DeleteCustomer.
 	DeleteCustomer(ctx context.Context, id string) (existed bool, err error)
 
+	// Revision returns a number that another one follows when a document of a kind is written: what was read after asking for it is what is there
+	// as long as it is the same. It reports false while such a document is being written, and once the store is closed: then read.
+	Revision(kind Kind) (revision uint64, known bool)
+
 	// Close ends the store: whatever is called later returns ErrClosed, scans that are under way end with it, and Close waits until every Reader
 	// is closed and every Update over. Closing twice is harmless.
 	Close() error
@@ -84,6 +88,10 @@ type Reader interface {
 	// SnapshotBlocks goes through the blocks of a snapshot that may hold ids after the given one ("" for all), ascending. The first may begin with
 	// ids that are not after it.
 	SnapshotBlocks(ctx context.Context, snapshot, after string) iter.Seq2[*storagev1.SnapshotBlock, error]
+
+	// SnapshotPages gives the blocks of SnapshotBlocks, the same in the same order, as pages that are still to be decoded, for those who do so in several
+	// goroutines. Errors come where SnapshotBlocks has them, those of a block when its page is decoded.
+	SnapshotPages(ctx context.Context, snapshot, after string) iter.Seq2[SnapshotPage, error]
 
 	// SnapshotNames returns the names of all snapshots of which there is a block, complete or not, ascending: what no document names was left
 	// behind by a crash, or is being written.
@@ -166,6 +174,14 @@ type CustomerPage interface {
 	Decode() (*CustomerBatch, error)
 }
 
+// SnapshotPage is a block of a snapshot that is still to be decoded.
+type SnapshotPage interface {
+	// Last is the last id of the block.
+	Last() string
+	// Decode returns the block, or the *CorruptError of one that is damaged. Each call gives another one, also when the scan has ended.
+	Decode() (*storagev1.SnapshotBlock, error)
+}
+
 // CustomerKey is a stored customer without its row.
 type CustomerKey struct {
 	// ID is the customer's id.
@@ -182,8 +198,8 @@ type Snapshots interface {
 	// DeleteSnapshot removes all blocks of a snapshot, in several commits; called again it goes on. Removing what is not there is harmless.
 	DeleteSnapshot(ctx context.Context, snapshot string) error
 
-	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of some of its customers, or nil
-	// for none. It says whether there is such a block. Rewrite may be called several times.
+	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of customers between those of the
+	// blocks before and after it, or nil for none. It says whether there is such a block. Rewrite may be called several times.
 	RewriteBlock(ctx context.Context, snapshot, id string, rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (bool, error)
 }
 

@@ -195,7 +195,7 @@ func (c *cli) printInspection(data string, found *storage.Inspection) error {
 			documents[kind.String()] = n
 		}
 		return c.printJSON(map[string]any{
-			"data": data, "format": found.Format, "customers": found.Customers, "documents": documents, "snapshots": len(found.Snapshots),
+			"data": data, "format": found.Format, "commit": found.Commit, "customers": found.Customers, "documents": documents, "snapshots": len(found.Snapshots),
 			"blocks": blocks, "orphan_snapshots": orphans, "bytes": found.Bytes, "used_bytes": found.Disk.Used, "free_bytes": found.Disk.Free,
 			"damaged": found.DamagedCount, "damage": append([]string{}, found.Damaged...), "missing": append([]string{}, found.Missing...),
 			"unknown_keys": found.Unknown, "content_sha256": found.Content,

@@ -256,18 +256,14 @@ func (d *demonstration) explain(ctx context.Context) error {
 	if d.json || d.example == "" {
 		return nil
 	}
-	published, err := d.client.GetAssignment(ctx, d.model.GetName(), d.example)
-	if err != nil {
-		return err
-	}
-	explained, err := explain(ctx, d.client, published, false)
+	explained, err := d.client.ExplainAssignment(ctx, &echelonv1.ExplainAssignmentRequest{Model: d.model.GetName(), CustomerId: d.example})
 	if err != nil {
 		return err
 	}
 	if err := d.printf("\nwhy customer %s came out so", d.example); err != nil {
 		return err
 	}
-	return report.Explanation(d.stdout, published, explained)
+	return report.Explained(d.stdout, explained)
 }
 
 // goOn says how to go on with what is there.

@@ -39,51 +39,28 @@ func (c *cli) getCommand() *cobra.Command {
 
 func (c *cli) explainCommand() *cobra.Command {
 	var path bool
+	var since string
 	command := c.calls(&cobra.Command{
 		Use:   "explain MODEL CUSTOMER",
-		Short: "Show every step to a customer's assignment",
+		Short: "Show every step to a customer's assignment, and why it is another one than before",
 		Long: "Explain evaluates a stored customer by the model, the calibration and the instant of the published assignment, and shows every step:\n" +
 			"the rules that were tried, each criterion's value, weight and contribution, the cuts with their lines, and what was missing. With --path it tells, too, which change\n" +
-			"of a single attribute would bring the customer into a better tier, or that none does.",
-		Example: "  echelon explain b2b AW00000701\n  echelon explain b2b AW00000701 --path",
+			"of a single attribute would bring the customer into a better tier, or that none does. Last it tells what differs from the previous assignment: what each\n" +
+			"criterion did to the scores, and the one cause of each move. The previous one is what was published before, or that of --since.",
+		Example: "  echelon explain b2b AW00000701\n  echelon explain b2b AW00000701 --path\n  echelon explain b2b AW00000701 --since 20260131-120000.000000-1a2b3c4d",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
-			published, err := server.GetAssignment(ctx, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			explained, err := explain(ctx, server, published, path)
+			explained, err := server.ExplainAssignment(ctx, &echelonv1.ExplainAssignmentRequest{Model: args[0], CustomerId: args[1], Path: path, SinceRunId: since})
 			if err != nil {
 				return err
 			}
 			if c.json {
 				return c.printMessage(explained)
 			}
-			return report.Explanation(c.stdout, published, explained)
+			return report.Explained(c.stdout, explained)
 		}),
 	})
 	command.Flags().BoolVar(&path, "path", false, "tell the way to the next better tier of each ladder")
+	command.Flags().StringVar(&since, "since", "", "the run whose assignment is the previous one; what was published before where it is not given")
 	return command
-}
-
-// explain evaluates a stored customer by what made its published assignment. A customer that was written since may come out otherwise: then it is
-// stale.
-func explain(ctx context.Context, server *client.Client, published *echelonv1.Assignment, path bool) (*echelonv1.Assignment, error) {
-	by := published.GetProvenance()
-	evaluator := client.StoredModel(by.GetModel(), by.GetModelVersion())
-	if by.GetCalibrationId() != "" {
-		evaluator.Calibration = &echelonv1.Evaluator_CalibrationId{CalibrationId: by.GetCalibrationId()}
-	}
-	evaluator.AsOf = by.GetAsOf()
-	explained, err := server.ScoreCustomer(ctx, &echelonv1.ScoreCustomerRequest{
-		Evaluator: evaluator,
-		Customer:  &echelonv1.ScoreCustomerRequest_CustomerId{CustomerId: published.GetCustomerId()},
-		Explain:   true,
-		Path:      path,
-	})
-	if err != nil {
-		return nil, err
-	}
-	explained.Stale = published.GetStale()
-	return explained, nil
 }

@@ -19,7 +19,7 @@ import (
 func (c *cli) runCommand() *cobra.Command {
 	return group("run", "Evaluate the stored customers, and publish the result",
 		c.runStartCommand(), c.runShowCommand(), c.runPublishCommand(), c.runRollbackCommand(), c.runListCommand(),
-		c.runWatchCommand(), c.runCancelCommand(), c.runCompareCommand())
+		c.runWatchCommand(), c.runCancelCommand(), c.runCompareCommand(), c.runReportCommand(), c.runPreviewCommand(), c.runWhatIfCommand())
 }
 
 // runOptions are the flags of run start.

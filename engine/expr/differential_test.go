@@ -215,6 +215,25 @@ func shown(c *frame.Column, row int) string {
 	return strconv.Quote(c.String(row))
 }
 
+// A text that no row has has no dictionary: where it is chosen, or stands in for another, its rows have no entry to look up.
+func TestATextThatNoRowHasIsLookedUpInNoRow(t *testing.T) {
+	env, scope := testEnv(t), scopeOf(fullRow, map[string]any{"partner": false, "region": "APAC"}, map[string]any{"partner": false}, map[string]any{})
+	for _, text := range []string{
+		"(partner ? region : no_text) in ['EMEA', '']", "(partner ? no_text : region) in ['EMEA', '']", "coalesce(region, no_text).contains('E')",
+		"(partner ? region : string(no_number)).startsWith('E')", "(partner ? no_text : no_text) in ['EMEA']", "(partner ? region : no_text) == 'EMEA'",
+		"(partner ? coalesce(no_text, no_text) : region).lowerAscii() in ['emea']", "convert(arr, partner ? region : no_text)",
+	} {
+		x, problems := env.Compile(text)
+		if problems != nil || x.vector == nil {
+			t.Errorf("%s is not evaluated over columns: %v", text, problems)
+			continue
+		}
+		if difference := differs(x.Eval(scope), x.byRow(scope), scope.Rows); difference != "" {
+			t.Errorf("%s: %s", text, difference)
+		}
+	}
+}
+
 func TestColumnsAndRowsAgree(t *testing.T) {
 	// EXPR-15
 	rows := 40_000

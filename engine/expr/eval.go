@@ -78,7 +78,8 @@ func (x *Expr) Eval(scope *Scope) *Result {
 		out.failFrom(0, interrupted)
 		return out.result
 	}
-	all := &lowering{batch: x.vector.batch(x.env, scope), inquest: inquest{expr: x, scope: scope}}
+	all := lowerings.New(scope.Memory)
+	all.batch, all.inquest.expr, all.inquest.scope = x.vector.batch(x.env, scope), x, scope
 	all.result = Result{Column: all.batch.column(x.kind, x.vector.root.step(&all.batch)), again: &all.inquest}
 	return &all.result
 }
@@ -89,6 +90,12 @@ type lowering struct {
 	inquest inquest
 	result  Result
 }
+
+var (
+	lowerings = kernel.NewKind[lowering]()
+	results   = kernel.NewKind[Result]()
+	places    = kernel.NewKind[*values]()
+)
 
 // byRow evaluates the expression with cel-go, one row after another.
 func (x *Expr) byRow(scope *Scope) *Result {
@@ -111,7 +118,8 @@ func (x *Expr) byRow(scope *Scope) *Result {
 
 // read returns the column of the variable that the whole expression is.
 func (x *Expr) read(scope *Scope) *Result {
-	result := &Result{same: x.env.absent[x.direct]}
+	result := results.New(scope.Memory)
+	result.same = x.env.absent[x.direct]
 	if column := scope.Columns[x.direct]; column != nil {
 		result.Column = *column
 		result.Column.Type = x.kind.Type()

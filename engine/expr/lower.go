@@ -60,7 +60,7 @@ func lower(env *Env, tree *ast.AST) *lowered {
 
 // batch returns the rows of a scope for the expression's steps.
 func (x *lowered) batch(env *Env, scope *Scope) batch {
-	return batch{env: env, scope: scope, shared: make([]*values, x.shared)}
+	return batch{env: env, scope: scope, shared: places.Make(scope.Memory, x.shared)}
 }
 
 // lower returns a part, or nil where there is no step for it: then its whole is evaluated row by row.

@@ -197,11 +197,14 @@ func (b *batch) chosen(of frame.Bitmap, v, w values, kind Kind) values {
 		out.ints = pick(b, of, v.ints, w.ints, v.one, w.one)
 	case String:
 		v, w = b.compact(v), b.compact(w)
-		// The codes of w stand behind the dictionary of v.
+		// The codes of w stand behind the dictionary of v. Where w has none no row of it has a text, and its codes stay in the dictionary that there is:
+		// who looks an entry up for every row finds one for those too.
 		out.dict = append(append(make([]string, 0, len(v.dict)+len(w.dict)), v.dict...), w.dict...)
 		behind := make([]uint32, len(w.codes))
-		for i, code := range w.codes {
-			behind[i] = code + uint32(len(v.dict))
+		if len(w.dict) > 0 {
+			for i, code := range w.codes {
+				behind[i] = code + uint32(len(v.dict))
+			}
 		}
 		out.codes = pick(b, of, v.codes, behind, v.one, w.one)
 	}

@@ -9,6 +9,8 @@ type Arena struct {
 	words   slab[uint64]
 	codes   slab[uint32]
 	masks   slab[uint8]
+	// others are those of kinds, by their places; nil of one that was not asked for.
+	others []interface{ reset() }
 }
 
 // Reset takes back everything that was given out: it must not be read any more.
@@ -17,6 +19,11 @@ func (a *Arena) Reset() {
 	a.words.reset()
 	a.codes.reset()
 	a.masks.reset()
+	for _, s := range a.others {
+		if s != nil {
+			s.reset()
+		}
+	}
 }
 
 // Numbers returns n numbers, whose values are anything.

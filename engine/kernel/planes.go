@@ -10,11 +10,13 @@ import (
 // Planes are codes of rows, a set for each of their bits: giving a code to a set of rows takes a few operations on words, whatever the number of rows.
 type Planes []frame.Bitmap
 
+var bitmaps = NewKind[frame.Bitmap]()
+
 // NewPlanes returns the planes of rows whose codes are 0 and can become as large as last.
 func (a *Arena) NewPlanes(rows, last int) Planes {
-	p := make(Planes, 0, bits.Len(uint(last)))
-	for ; last > 0; last >>= 1 {
-		p = append(p, a.Bitmap(rows))
+	p := bitmaps.Make(a, bits.Len(uint(last)))
+	for i := range p {
+		p[i] = a.Bitmap(rows)
 	}
 	return p
 }

@@ -48,6 +48,8 @@ type Table struct {
 	causes   []uint32
 	// closed are the rows that take no more reasons; nil where all do.
 	closed frame.Bitmap
+	// next and listed are room to make a list in: where the next reason of each row goes, and the places of reasons in the list and one.
+	next, listed []uint32
 }
 
 // unreadable is what Unreadable is given.
@@ -67,7 +69,8 @@ type numbered struct {
 type Memo struct {
 	// Item is the item.
 	Item string
-	refs []uint32 // the place of each and one; 0 where it has not come yet
+	refs []uint32  // the place of each and one; 0 where it has not come yet
+	few  [8]uint32 // where refs begins
 }
 
 // NewTable returns an empty table.
@@ -113,6 +116,9 @@ func (t *Table) AddOf(memo *Memo, number, row int, of func() Reason) {
 	if !known {
 		ref = t.ref(of())
 		t.numbered[key] = ref
+	}
+	if memo.refs == nil {
+		memo.refs = memo.few[:0]
 	}
 	if missing := number + 1 - len(memo.refs); missing > 0 {
 		memo.refs = append(memo.refs, make([]uint32, missing)...)
@@ -188,23 +194,24 @@ func (t *Table) List(n int) *List {
 	if t == nil {
 		return &List{}
 	}
-	list := &List{Offsets: make([]uint32, n+1)}
+	places := make([]uint32, n+1+len(t.rows))
+	list := &List{Offsets: places[: n+1 : n+1], Refs: places[n+1:]}
 	for _, row := range t.rows {
 		list.Offsets[row+1]++
 	}
 	for i := range n {
 		list.Offsets[i+1] += list.Offsets[i]
 	}
-	list.Refs = make([]uint32, len(t.rows))
-	next, places := slices.Clone(list.Offsets[:n]), make([]uint32, len(t.reasons))
+	t.next = append(t.next[:0], list.Offsets[:n]...)
+	t.listed = append(t.listed[:0], make([]uint32, len(t.reasons))...)
 	for i, row := range t.rows {
 		cause := t.causes[i]
-		if places[cause] == 0 { // the list has only what came in this batch, in the order in which it came
+		if t.listed[cause] == 0 { // the list has only what came in this batch, in the order in which it came
 			list.Reasons = append(list.Reasons, t.reasons[cause])
-			places[cause] = uint32(len(list.Reasons))
+			t.listed[cause] = uint32(len(list.Reasons))
 		}
-		list.Refs[next[row]] = places[cause] - 1
-		next[row]++
+		list.Refs[t.next[row]] = t.listed[cause] - 1
+		t.next[row]++
 	}
 	return list
 }

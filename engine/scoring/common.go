@@ -3,6 +3,7 @@ package scoring
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -49,22 +50,30 @@ func form(declared *echelonv1.Normalize) string {
 	return string(data)
 }
 
+var (
+	commons    = kernel.NewKind[Common]()
+	partPlaces = kernel.NewKind[*part]()
+)
+
 // NewCommon returns what a batch's criteria share, of which there are so many.
-func NewCommon(shared int) *Common {
+func NewCommon(memory *kernel.Arena, shared int) *Common {
 	if shared == 0 {
 		return nil
 	}
-	return &Common{parts: make([]*part, shared)}
+	c := commons.New(memory)
+	c.parts = partPlaces.Make(memory, shared)
+	return c
 }
 
 // part returns a criterion's part, which is computed unless another criterion has done so.
-func (c *Common) part(of *criterion, compute func() part) part {
+func (c *Common) part(memory *kernel.Arena, of *criterion, compute func() part) part {
 	if c == nil || of.shared == none {
 		return compute()
 	}
 	if c.parts[of.shared] == nil {
-		made := compute()
-		c.parts[of.shared] = &made
+		made := parts.New(memory)
+		*made = compute()
+		c.parts[of.shared] = made
 	}
 	return *c.parts[of.shared]
 }

@@ -76,20 +76,28 @@ func New(declared *echelonv1.Score, expressions []Exprs) *Score {
 // Lines is what a score learned from its population, an entry a criterion; nil for one that learns nothing.
 type Lines []*measure
 
+var (
+	outcomes = kernel.NewKind[Outcome]()
+	parts    = kernel.NewKind[part]()
+	weighted = kernel.NewKind[kernel.Weighted]()
+	bitmaps  = kernel.NewKind[frame.Bitmap]()
+)
+
 // Eval scores a batch. Lines may be nil where the score does not need the population. Common is of the same batch for all scores; nil shares nothing.
 func (s *Score) Eval(scope *expr.Scope, lines Lines, reasons *reason.Table, common *Common) *Outcome {
-	out := &Outcome{
+	out := outcomes.New(scope.Memory)
+	*out = Outcome{
 		score:        s,
 		Column:       frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: scope.Memory.Bitmap(scope.Rows), Numbers: scope.Memory.Zeros(scope.Rows)},
 		Completeness: scope.Memory.Zeros(scope.Rows),
-		parts:        make([]part, 0, len(s.criteria)),
+		parts:        parts.Make(scope.Memory, len(s.criteria)),
 	}
 	for i := range s.criteria {
 		var learned *measure
 		if lines != nil {
 			learned = lines[i]
 		}
-		out.parts = append(out.parts, common.part(&s.criteria[i], func() part { return s.criteria[i].eval(scope, learned) }))
+		out.parts[i] = common.part(scope.Memory, &s.criteria[i], func() part { return s.criteria[i].eval(scope, learned) })
 	}
 	out.add(scope.Memory)
 	if reasons != nil {
@@ -179,7 +187,7 @@ func (o *Outcome) Unread() []int {
 // add adds up the rows: the one division comes last.
 func (o *Outcome) add(memory *kernel.Arena) {
 	s, sums := o.score, o.Column.Numbers
-	columns := make([]kernel.Weighted, len(o.parts))
+	columns := weighted.Make(memory, len(o.parts))
 	for i := range o.parts {
 		columns[i] = kernel.Weighted{Values: o.parts[i].value, Read: o.parts[i].read, Weight: s.criteria[i].weight}
 	}
@@ -192,7 +200,7 @@ func (o *Outcome) add(memory *kernel.Arena) {
 		o.divide(memory, columns)
 		return
 	}
-	read := make([]frame.Bitmap, len(o.parts))
+	read := bitmaps.Make(memory, len(o.parts))
 	for i := range o.parts {
 		read[i] = o.parts[i].read
 	}

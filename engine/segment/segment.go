@@ -68,18 +68,24 @@ type Outcome struct {
 	codes kernel.Planes
 }
 
+var (
+	outcomes = kernel.NewKind[Outcome]()
+	rules    = kernel.NewKind[*expr.Result]()
+)
+
 // Eval puts the rows of a batch into segments.
 func (s *Segmentation) Eval(scope *expr.Scope, reasons *reason.Table) *Outcome {
-	out := &Outcome{
+	out := outcomes.New(scope.Memory)
+	*out = Outcome{
 		segmentation: s,
 		Column: frame.Column{
 			Type: echelonv1.Attribute_STRING, Dict: s.names,
 			Valid: scope.Memory.Bitmap(scope.Rows), Codes: scope.Memory.Codes(scope.Rows),
 		},
-		rules: make([]*expr.Result, 0, len(s.rules)),
+		rules: rules.Make(scope.Memory, len(s.rules)),
 	}
-	for _, rule := range s.rules {
-		out.rules = append(out.rules, rule.when.Eval(scope))
+	for i := range s.rules {
+		out.rules[i] = s.rules[i].when.Eval(scope)
 	}
 	out.codes = scope.Memory.NewPlanes(scope.Rows, len(s.names)-1)
 	if s.unique {

@@ -135,7 +135,8 @@ func (b *batch) segment(row int) int {
 }
 
 func (l *Ladder) read(scope *expr.Scope, ids []string, score *frame.Column) *batch {
-	b := &batch{ids: ids, score: score, climbs: score.Valid, parts: make([]*part, len(l.rungs))}
+	b := batches.New(scope.Memory)
+	*b = batch{ids: ids, score: score, climbs: score.Valid, parts: partPlaces.Make(scope.Memory, len(l.rungs))}
 	for _, place := range l.of {
 		if b.parts[place] == nil {
 			b.parts[place] = l.rungs[place].read(scope, b)
@@ -195,9 +196,20 @@ type LadderOutcome struct {
 	said reason.Memo
 }
 
+// What a batch becomes, in memory of the batch.
+var (
+	results        = kernel.NewKind[*expr.Result]()
+	parts          = kernel.NewKind[part]()
+	partPlaces     = kernel.NewKind[*part]()
+	batches        = kernel.NewKind[batch]()
+	ladderOutcomes = kernel.NewKind[LadderOutcome]()
+	matrixOutcomes = kernel.NewKind[MatrixOutcome]()
+)
+
 // Eval puts a batch onto the ladder. Score is the column of the ladder's score; lines may be nil where the ladder does not need the population.
 func (l *Ladder) Eval(scope *expr.Scope, ids []string, score *frame.Column, lines *LadderLines, reasons *reason.Table) *LadderOutcome {
-	out := &LadderOutcome{ladder: l, lines: lines, batch: l.read(scope, ids, score), Column: newColumn(scope, l.all), said: reason.Memo{Item: l.item}}
+	out := ladderOutcomes.New(scope.Memory)
+	out.ladder, out.lines, out.batch, out.Column, out.said.Item = l, lines, l.read(scope, ids, score), newColumn(scope, l.all), l.item
 	out.decide(scope.Memory)
 	if reasons != nil {
 		for row := range scope.Rows {

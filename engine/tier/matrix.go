@@ -23,6 +23,8 @@ type Matrix struct {
 	// named tells which cells have a name, and codes are their places in names; 0 where they have none.
 	named []bool
 	codes []uint32
+	// fixed are the lines where all cuts stand at scores.
+	fixed *MatrixLines
 }
 
 // axis is a compiled echelonv1.Axis.
@@ -59,6 +61,7 @@ func NewMatrix(declared *echelonv1.Tiering, x, y []*expr.Expr) *Matrix {
 	for _, place := range m.cells {
 		m.named, m.codes = append(m.named, place != none), append(m.codes, uint32(max(0, place)))
 	}
+	m.fixed = m.fixedLines()
 	return m
 }
 
@@ -114,18 +117,16 @@ type MatrixOutcome struct {
 // Eval puts a batch into the cells. Lines may be nil where the matrix does not need the population.
 func (m *Matrix) Eval(scope *expr.Scope, x, y *frame.Column, lines *MatrixLines, reasons *reason.Table) *MatrixOutcome {
 	if lines == nil {
-		lines = m.fixed()
+		lines = m.fixed
 	}
-	out := &MatrixOutcome{
-		matrix: m, lines: lines, scores: [2]*frame.Column{x, y}, Column: newColumn(scope, m.names), said: reason.Memo{Item: m.item},
-	}
+	out := matrixOutcomes.New(scope.Memory)
+	out.matrix, out.lines, out.scores, out.Column, out.said.Item = m, lines, [2]*frame.Column{x, y}, newColumn(scope, m.names), m.item
 	for a := range m.axes {
-		for _, cut := range m.axes[a].cuts {
-			var when *expr.Result
+		out.when[a] = results.Make(scope.Memory, len(m.axes[a].cuts))
+		for i, cut := range m.axes[a].cuts {
 			if cut.when != nil {
-				when = cut.when.Eval(scope)
+				out.when[a][i] = cut.when.Eval(scope)
 			}
-			out.when[a] = append(out.when[a], when)
 		}
 	}
 	out.decide(scope.Memory)
@@ -162,8 +163,8 @@ func (o *MatrixOutcome) decide(memory *kernel.Arena) {
 	kernel.Translate(o.Column.Codes, levels, o.matrix.codes, o.Column.Valid)
 }
 
-// fixed returns the lines of a matrix whose cuts all stand at scores.
-func (m *Matrix) fixed() *MatrixLines {
+// fixedLines returns the lines of the cuts that stand at scores.
+func (m *Matrix) fixedLines() *MatrixLines {
 	lines := &MatrixLines{}
 	for a := range m.axes {
 		lines.axes[a] = m.axes[a].lines(nil)

@@ -100,7 +100,7 @@ func (a *axis) fits(lines []float64) bool {
 func (m *Matrix) Findings(path string, lines *MatrixLines) diag.List {
 	var found diag.List
 	if lines == nil {
-		lines = m.fixed()
+		lines = m.fixed
 	}
 	for axis := range m.axes {
 		for i, line := range lines.axes[axis] {

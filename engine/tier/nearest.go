@@ -28,7 +28,7 @@ func (l *Ladder) Nearest(lines *LadderLines, segment, computed int, score float6
 // not need the population.
 func (m *Matrix) Nearest(lines *MatrixLines, scores [2]float64) (line float64, axis, cut int, ok bool) {
 	if lines == nil {
-		lines = m.fixed()
+		lines = m.fixed
 	}
 	least := math.Inf(1)
 	for a, score := range scores {

@@ -119,8 +119,9 @@ type part struct {
 
 func (r *rungs) read(scope *expr.Scope, b *batch) *part {
 	n := len(r.cuts)
-	results := make([]*expr.Result, 3*n)
-	p := &part{rungs: r, batch: b, when: results[:n], of: results[n : 2*n], takenUp: results[2*n:]}
+	read := results.Make(scope.Memory, 3*n)
+	p := parts.New(scope.Memory)
+	*p = part{rungs: r, batch: b, when: read[:n], of: read[n : 2*n], takenUp: read[2*n:]}
 	for i := range r.cuts {
 		if r.cuts[i].when != nil {
 			p.when[i] = r.cuts[i].when.Eval(scope)

@@ -37,6 +37,7 @@ func TestEachRuleRefusesWhatItIsFor(t *testing.T) {
 		{"tabular that imports the engine", "./internal/tabular", "./engine", "files into frames"},
 		{"wire that imports a limit", "./internal/wire", "./internal/limit", "bytes into columns"},
 		{"a fault that imports storage", "./internal/fault", "./storage", "a reason and words"},
+		{"work in parallel that knows snapshots", "./internal/parallel", "./internal/snapshot", "whatever it is given"},
 		{"a limit that makes faults", "./internal/limit", "./internal/fault", "what calls, rows and errors are"},
 		{"an identity that imports storage", "./internal/identity", "./storage", "told from credentials alone"},
 		{"an audit log that imports identity", "./internal/audit", "./internal/identity", "neither calls nor models"},

@@ -119,6 +119,10 @@ var importRules = []rule{
 		reason:  "a fault is a reason and words: whoever answers one must not be needed to make it",
 	},
 	{
+		importers: []string{"./internal/parallel/..."}, forbidden: []string{"./..."}, allowed: []string{"./internal/parallel/..."},
+		reason: "internal/parallel works on whatever it is given",
+	},
+	{
 		importers: []string{"./internal/limit/..."}, forbidden: []string{"./..."},
 		reason: "a limit counts what it is asked for: what calls, rows and errors are is its callers' business",
 	},
@@ -144,12 +148,12 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./internal/snapshot/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/snapshot/...", "./internal/parallel/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a snapshot is read and written between engine and storage: who runs or publishes is above it",
 	},
 	{
 		importers: []string{"./internal/feed/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/feed/...", "./internal/parallel/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "changes are what differs between assignments, in the commit of whoever makes them: who does, and who watches, is above it",
 	},
 	{
@@ -159,12 +163,12 @@ var importRules = []rule{
 	},
 	{
 		importers: []string{"./internal/intake/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/intake/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/intake/...", "./internal/parallel/...", "./internal/review/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a write is composed between engine and storage: who calls, and what else is in its commit, comes in from above",
 	},
 	{
 		importers: []string{"./internal/runs/..."}, forbidden: []string{"./..."},
-		allowed: []string{"./internal/runs/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
+		allowed: []string{"./internal/runs/...", "./internal/parallel/...", "./internal/intake/...", "./internal/feed/...", "./internal/snapshot/...", "./internal/catalog/...", "./internal/fault/...", "./engine/...", "./storage/...", "./proto/..."},
 		reason:  "a run is orchestrated between engine and storage: neither files nor calls reach it",
 	},
 	{

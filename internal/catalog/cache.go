@@ -35,12 +35,29 @@ func (c *cache[V]) get(key string, make func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.by[key]; !ok {
-		c.by[key] = c.order.PushFront(entry[V]{key, value})
+		c.insert(key, value)
 	}
+	return value, nil
+}
+
+// put keeps a value in place of what is kept of the key.
+func (c *cache[V]) put(key string, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if element, ok := c.by[key]; ok {
+		element.Value = entry[V]{key, value}
+		c.order.MoveToFront(element)
+		return
+	}
+	c.insert(key, value)
+}
+
+// insert keeps the value of a key that has none, and forgets the one that was not used for longest where there are too many. The lock is held.
+func (c *cache[V]) insert(key string, value V) {
+	c.by[key] = c.order.PushFront(entry[V]{key, value})
 	if c.order.Len() > c.most {
 		delete(c.by, c.order.Remove(c.order.Back()).(entry[V]).key)
 	}
-	return value, nil
 }
 
 func (c *cache[V]) look(key string) (value V, ok bool) {

@@ -29,13 +29,15 @@ type Catalog struct {
 	versions *cache[*engine.Program]
 
 	published *cache[*Published]
+	// standing is what the names of models resolve to, as long as no publication changes.
+	standing *cache[standing]
 }
 
 // New returns the catalog of a store. Now tells the time of creation of models.
 func New(store storage.Store, now func() time.Time) *Catalog {
 	return &Catalog{
 		store: store, now: now, programs: newCache[*engine.Program](cached), scorers: newCache[*engine.Scorer](cached),
-		versions: newCache[*engine.Program](cached), published: newCache[*Published](cached),
+		versions: newCache[*engine.Program](cached), published: newCache[*Published](cached), standing: newCache[standing](cached),
 	}
 }
 

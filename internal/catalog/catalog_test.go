@@ -14,6 +14,7 @@ import (
 	"github.com/echelonhq/echelon/engine/modelfile"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/memory"
@@ -134,6 +135,63 @@ func TestManyCallersResolveAndCreateAtOnce(t *testing.T) {
 			t.Errorf("version %d equals the one before", version+1)
 		}
 		last = v.GetFingerprint()
+	}
+}
+
+// What a name resolves to is kept, and must not outlive a publication.
+func TestANameResolvesToWhatIsPublishedNow(t *testing.T) {
+	c, store := open(t)
+	ctx := context.Background()
+	for _, description := range []string{"first", "second"} {
+		m := model(t, file)
+		m.Description = description
+		if _, err := c.Create(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish := func(version int64) {
+		t.Helper()
+		err := store.Update(ctx, func(tx storage.Tx) error {
+			return tx.PutDocument(storage.KindCurrent, "m", &storagev1.Current{RunId: "r", ModelVersion: version})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	resolve := func(version int64) *catalog.Resolved {
+		t.Helper()
+		r, err := c.Resolve(ctx, &echelonv1.Evaluator{Model: &echelonv1.Evaluator_Stored{Stored: &echelonv1.ModelRef{Name: "m", Version: version}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, published := range []int64{1, 2, 1, 1, 2} {
+		publish(published)
+		for range 3 {
+			for _, asked := range []int64{0, 1, 2} {
+				want := asked
+				if want == 0 {
+					want = published
+				}
+				r := resolve(asked)
+				description := []string{"first", "second"}[want-1]
+				if r.Provenance.GetModelVersion() != want || r.Program.Model().GetDescription() != description || r.Provenance.GetModelFingerprint() != r.Program.Fingerprint() {
+					t.Fatalf("version %d, with %d published, is %v", asked, published, r.Provenance)
+				}
+				if scorer, err := c.Scorer(r); err != nil || scorer.Program() != r.Program {
+					t.Fatalf("version %d, with %d published, has another scorer: %v", asked, published, err)
+				}
+			}
+		}
+	}
+	// The evaluator's own calibration is not that of the publication.
+	inline := &echelonv1.Evaluator{
+		Model:       &echelonv1.Evaluator_Stored{Stored: &echelonv1.ModelRef{Name: "m"}},
+		Calibration: &echelonv1.Evaluator_CalibrationId{CalibrationId: "none"},
+	}
+	if _, err := c.Resolve(ctx, inline); !fault.Is(err, echelonv1.ErrorReason_CALIBRATION_NOT_FOUND) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -23,6 +23,8 @@ type Resolved struct {
 	Provenance *echelonv1.Provenance
 
 	scorer *engine.Scorer
+	// published tells that it is what is published of a stored model.
+	published bool
 }
 
 // Resolve finds what an Evaluator names, as the store is now.
@@ -34,6 +36,10 @@ func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (
 		return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "evaluator.as_of is no instant: its nanos lie outside 0 to 999999999, or it lies outside the years 0001 to 9999")
 	}
 	r := &Resolved{Provenance: &echelonv1.Provenance{AsOf: timestamppb.New(micros(asOf.AsTime()))}}
+	revision, known := c.store.Revision(storage.KindCurrent)
+	if known && c.stands(evaluator, revision, r) {
+		return r, nil
+	}
 	view, err := c.store.View(ctx)
 	if err != nil {
 		return nil, err
@@ -53,6 +59,9 @@ func (c *Catalog) Resolve(ctx context.Context, evaluator *echelonv1.Evaluator) (
 	r.Provenance.Model, r.Provenance.ModelFingerprint = r.Program.Model().GetName(), r.Program.Fingerprint()
 	if err := c.pinned(view, evaluator, r); err != nil {
 		return nil, err
+	}
+	if known {
+		c.stand(evaluator, revision, r)
 	}
 	return r, nil
 }
@@ -84,7 +93,8 @@ func (c *Catalog) stored(view storage.Reader, ref *echelonv1.ModelRef, r *Resolv
 		return err
 	}
 	r.Provenance.ModelVersion = version
-	if current.GetModelVersion() == version && r.Program.NeedsCalibration() {
+	r.published = current.GetModelVersion() == version
+	if r.published && r.Program.NeedsCalibration() {
 		err = c.calibration(view, current.GetCalibrationId(), r)
 	}
 	return err

@@ -20,8 +20,10 @@ type batch struct {
 	// full takes a block of blockChanges; nil where all changes fit one.
 	full  func(*storagev1.SnapshotBlock) error
 	block *storagev1.SnapshotBlock
-	refs  map[*echelonv1.Reason]uint32
 	codes []uint32
+	// from are the reasons of which some were taken last, and places their places among the block's, and one; 0 for those that are not taken.
+	from   []*echelonv1.Reason
+	places []uint32
 	// reps are those of the customer that is compared, before and after in turns, by the roles of the head.
 	reps []string
 }
@@ -30,6 +32,10 @@ type batch struct {
 // of the program its code in the batch.
 type side struct {
 	tierings, segmentations []place
+	// meanings are, of each column of outcomes, the codes of its names: of a tiering twice, for what is in force and what is computed.
+	meanings [][]uint32
+	// roles are, of each role of the batch, the place among the program's; none where it has none of that name.
+	roles []int
 }
 
 // place is a tiering or a segmentation of a program; its index is none where the program has none of that name.
@@ -50,9 +56,13 @@ func newBatch(head *storagev1.ChangeBatch, before, after *engine.Program) *batch
 		for _, s := range modelOf(p).GetSegmentations() {
 			head.Segmentations = addName(head.Segmentations, s.GetName())
 		}
+		for _, role := range rolesOf(p) {
+			head.Roles = addName(head.Roles, role)
+		}
 	}
 	b.before, b.after = b.side(before), b.side(after)
 	b.codes = make([]uint32, 4*len(head.Tierings)+2*len(head.Segmentations))
+	b.reps = make([]string, 2*len(head.Roles))
 	b.begin()
 	return b
 }
@@ -77,11 +87,16 @@ func (b *batch) side(p *engine.Program) *side {
 	tierings, segmentations := modelOf(p).GetTierings(), modelOf(p).GetSegmentations()
 	for _, name := range b.head.Tierings {
 		i := slices.IndexFunc(tierings, func(t *echelonv1.Tiering) bool { return t.GetName() == name })
-		s.tierings = append(s.tierings, b.place(i, p.TierNames))
+		at := b.place(i, p.TierNames)
+		s.tierings, s.meanings = append(s.tierings, at), append(s.meanings, at.codes, at.codes)
 	}
 	for _, name := range b.head.Segmentations {
 		i := slices.IndexFunc(segmentations, func(t *echelonv1.Segmentation) bool { return t.GetName() == name })
-		s.segmentations = append(s.segmentations, b.place(i, p.SegmentNames))
+		at := b.place(i, p.SegmentNames)
+		s.segmentations, s.meanings = append(s.segmentations, at), append(s.meanings, at.codes)
+	}
+	for _, role := range b.head.Roles {
+		s.roles = append(s.roles, slices.Index(rolesOf(p), role))
 	}
 	return s
 }
@@ -104,10 +119,7 @@ func (b *batch) begin() {
 	for range b.codes {
 		b.block.Outcomes = append(b.block.Outcomes, &storagev1.NameColumn{})
 	}
-	for range b.reps {
-		b.block.Reps = append(b.block.Reps, &storagev1.RepColumn{})
-	}
-	b.refs = make(map[*echelonv1.Reason]uint32)
+	b.from, b.places = nil, nil
 }
 
 // code returns the code of a row's outcome in a column.
@@ -153,22 +165,30 @@ func (b *batch) compare(id string, before, after *snapshot.Row) error {
 	}
 	b.before.tell(before, b.codes)
 	b.after.tell(after, b.codes[min(1, len(b.codes)):]) // of a model that has neither there are none
-	b.repsOf(before, 0)
-	b.repsOf(after, 1)
-	kind := echelonv1.AssignmentChange_MOVED
-	switch {
-	case before == nil:
-		kind = echelonv1.AssignmentChange_CREATED
-	case after == nil:
-		kind = echelonv1.AssignmentChange_DELETED
-	case b.same() && b.sameReps() && excluded(before) == excluded(after):
+	b.before.tellReps(before, b.reps)
+	b.after.tellReps(after, b.reps[min(1, len(b.reps)):])
+	kind := kindOf(before != nil, after != nil)
+	if kind == echelonv1.AssignmentChange_MOVED && b.same() && b.sameReps() && excluded(before) == excluded(after) {
 		return nil
 	}
-	b.add(id, kind, after)
-	if b.full != nil && len(b.block.Ids) == blockChanges {
-		return b.flush()
+	var all []*echelonv1.Reason
+	var places []uint32
+	if after != nil {
+		list := after.Result.Reasons
+		all, places = list.Reasons, list.Refs[list.Offsets[after.Index]:list.Offsets[after.Index+1]]
 	}
-	return nil
+	return b.add(id, kind, excluded(after), all, places)
+}
+
+// kindOf returns what a change is, by whether there is an assignment before and after it.
+func kindOf(before, after bool) echelonv1.AssignmentChange_Kind {
+	switch {
+	case !before:
+		return echelonv1.AssignmentChange_CREATED
+	case !after:
+		return echelonv1.AssignmentChange_DELETED
+	}
+	return echelonv1.AssignmentChange_MOVED
 }
 
 func (b *batch) same() bool {
@@ -184,35 +204,42 @@ func excluded(row *snapshot.Row) bool {
 	return row != nil && row.Result.Excluded != nil && row.Result.Excluded.Get(row.Index)
 }
 
-func (b *batch) add(id string, kind echelonv1.AssignmentChange_Kind, after *snapshot.Row) {
+// add adds a change of the outcomes in codes, with some of a list of reasons.
+func (b *batch) add(id string, kind echelonv1.AssignmentChange_Kind, excluded bool, all []*echelonv1.Reason, places []uint32) error {
 	k := b.block
 	k.Ids = append(k.Ids, id)
 	k.ChangeKinds = append(k.ChangeKinds, uint32(kind))
-	k.ChangePlaces = append(k.ChangePlaces, uint32(b.head.Changes))
-	k.Excluded = append(k.Excluded, excluded(after))
+	k.ChangePlaces = append(k.ChangePlaces, uint32(len(k.ChangePlaces)))
+	k.Excluded = append(k.Excluded, excluded)
 	for i, code := range b.codes {
 		k.Outcomes[i].Codes = append(k.Outcomes[i].Codes, code)
 	}
-	for i, rep := range b.reps {
-		k.Reps[i].Reps = append(k.Reps[i].Reps, rep)
-	}
+	b.addReps()
+	b.reasons(all, places)
 	b.head.Changes++
-	if after == nil {
-		k.ReasonCounts = append(k.ReasonCounts, 0)
+	if b.full != nil && len(k.Ids) == blockChanges {
+		return b.flush()
+	}
+	return nil
+}
+
+// reasons adds some of a list of reasons to the last change. A list that comes again and again is told by where it lies.
+func (b *batch) reasons(all []*echelonv1.Reason, places []uint32) {
+	k := b.block
+	k.ReasonCounts = append(k.ReasonCounts, uint32(len(places)))
+	if len(places) == 0 {
 		return
 	}
-	list := after.Result.Reasons
-	from, to := list.Offsets[after.Index], list.Offsets[after.Index+1]
-	k.ReasonCounts = append(k.ReasonCounts, to-from)
-	for _, ref := range list.Refs[from:to] {
-		reason := list.Reasons[ref]
-		place, known := b.refs[reason]
-		if !known {
-			place = uint32(len(k.Reasons))
-			b.refs[reason] = place
-			k.Reasons = append(k.Reasons, reason)
+	if len(all) != len(b.from) || &all[0] != &b.from[0] {
+		b.from, b.places = all, slices.Grow(b.places[:0], len(all))[:len(all)]
+		clear(b.places)
+	}
+	for _, place := range places {
+		if b.places[place] == 0 {
+			k.Reasons = append(k.Reasons, all[place])
+			b.places[place] = uint32(len(k.Reasons))
 		}
-		k.ReasonRefs = append(k.ReasonRefs, place)
+		k.ReasonRefs = append(k.ReasonRefs, b.places[place]-1)
 	}
 }
 

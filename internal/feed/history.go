@@ -145,7 +145,7 @@ func find(view storage.Reader, batch, id string) (e entry, found bool, err error
 		err = check(e.head, e.block)
 	}
 	if err == nil {
-		e.sequence = place.GetFirstSequence() + int64(e.block.GetChangePlaces()[e.row])
+		e.sequence = sequenceOf(place, e.head, e.block, e.row)
 	}
 	return e, err == nil, err
 }

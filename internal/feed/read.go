@@ -119,7 +119,7 @@ func changes(ctx context.Context, view storage.Reader, place *storagev1.ChangePl
 				return
 			}
 			for row := range block.GetIds() {
-				sequence := place.GetFirstSequence() + int64(block.GetChangePlaces()[row])
+				sequence := sequenceOf(place, head, block, row)
 				if sequence > at.Sequence && !yield(change(head, block, row, sequence), nil) {
 					return
 				}
@@ -140,11 +140,23 @@ func blocksOf(ctx context.Context, view storage.Reader, place *storagev1.ChangeP
 	return view.SnapshotBlocks(ctx, storage.ChangesOf(place.GetBatch()), after)
 }
 
+// sequenceOf returns the number of a row of a block.
+func sequenceOf(place *storagev1.ChangePlace, head *storagev1.ChangeBatch, block *storagev1.SnapshotBlock, row int) int64 {
+	sequence := place.GetFirstSequence() + int64(block.GetChangePlaces()[row])
+	if parts := head.GetParts(); len(parts) > 0 {
+		sequence += parts[block.GetChangePart()]
+	}
+	return sequence
+}
+
 // check returns what is wrong with a block of changes.
 func check(head *storagev1.ChangeBatch, block *storagev1.SnapshotBlock) error {
 	n := len(block.GetIds())
 	whole := len(block.GetChangeKinds()) == n && len(block.GetChangePlaces()) == n && len(block.GetExcluded()) == n && len(block.GetReasonCounts()) == n &&
 		len(block.GetOutcomes()) == 4*len(head.GetTierings())+2*len(head.GetSegmentations()) && repsFit(head, block)
+	if parts := len(head.GetParts()); parts > 0 {
+		whole = whole && int(block.GetChangePart()) < parts
+	}
 	for _, column := range block.GetOutcomes() {
 		whole = whole && len(column.GetCodes()) == n
 		for _, code := range column.GetCodes() {

@@ -9,37 +9,30 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// repsOf writes the reps of a row into every other place of reps: those before into the even ones, those after into the odd ones. A role that the batch does
-// not have yet gets a column, which is empty as far as the block goes.
-func (b *batch) repsOf(row *snapshot.Row, after int) {
-	for i := after; i < len(b.reps); i += 2 {
-		b.reps[i] = ""
+// rolesOf returns the roles of a program; none where there is no program.
+func rolesOf(p *engine.Program) []string {
+	if p == nil {
+		return nil
 	}
-	if row == nil || row.Result.Reps == nil {
-		return
-	}
-	for role, column := range row.Result.Reps {
-		if len(column) == 0 || column[row.Index] == "" {
-			continue
+	return p.Roles()
+}
+
+// tellReps writes the reps of a row into every other place of reps.
+func (s *side) tellReps(row *snapshot.Row, reps []string) {
+	for i, role := range s.roles {
+		if reps[2*i] = ""; role != none && row != nil && role < len(row.Result.Reps) && len(row.Result.Reps[role]) > 0 {
+			reps[2*i] = row.Result.Reps[role][row.Index]
 		}
-		at := b.role(row.Result.Program, role) // which may grow the list
-		b.reps[2*at+after] = column[row.Index]
 	}
 }
 
-// role returns the place of a program's role among those of the batch.
-func (b *batch) role(p *engine.Program, role int) int {
-	name := p.Roles()[role]
-	at := slices.Index(b.head.GetRoles(), name)
-	if at < 0 {
-		at = len(b.head.GetRoles())
-		b.head.Roles = append(b.head.Roles, name)
-		b.reps = append(b.reps, "", "")
-		for range 2 {
-			b.block.Reps = append(b.block.Reps, &storagev1.RepColumn{Reps: make([]string, len(b.block.GetIds()))})
+// cellReps is tellReps of a cell.
+func (s *side) cellReps(cell snapshot.Cell, reps []string) {
+	for i, role := range s.roles {
+		if reps[2*i] = ""; role != none && cell.Outcomes != nil {
+			reps[2*i] = cell.Rep(role, cell.Row)
 		}
 	}
-	return at
 }
 
 // sameReps reports whether the reps before and after are the same.
@@ -52,14 +45,27 @@ func (b *batch) sameReps() bool {
 	return true
 }
 
-// repsFit reports whether a block of changes has a rep a customer in each of its columns, and as many columns as the batch had roles by then, or fewer.
+// addReps adds the reps of the customer that was added last. A block has columns of them from the first customer on who has any.
+func (b *batch) addReps() {
+	k := b.block
+	if len(k.Reps) == 0 && slices.ContainsFunc(b.reps, func(rep string) bool { return rep != "" }) {
+		for range b.reps {
+			k.Reps = append(k.Reps, &storagev1.RepColumn{Reps: make([]string, len(k.Ids)-1)})
+		}
+	}
+	for i, column := range k.Reps {
+		column.Reps = append(column.Reps, b.reps[i])
+	}
+}
+
+// repsFit reports whether a block of changes has no reps, or one a customer in each column.
 func repsFit(head *storagev1.ChangeBatch, block *storagev1.SnapshotBlock) bool {
 	for _, column := range block.GetReps() {
 		if len(column.GetReps()) != len(block.GetIds()) {
 			return false
 		}
 	}
-	return len(block.GetReps()) <= 2*len(head.GetRoles()) && len(block.GetReps())%2 == 0
+	return len(block.GetReps()) == 0 || len(block.GetReps()) == 2*len(head.GetRoles())
 }
 
 // repMoves returns how the reps of a row changed.

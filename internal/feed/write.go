@@ -2,8 +2,6 @@ package feed
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine"
@@ -61,72 +59,4 @@ func put(tx storage.Tx, id string, head *storagev1.ChangeBatch) error {
 		return err
 	}
 	return tx.PutDocument(storage.KindChangePlace, pendingPrefix+id, &storagev1.ChangePlace{Batch: id, Changes: head.GetChanges(), Time: head.GetTime()})
-}
-
-// Publication is what a publication changes, in blocks that nobody reads before Commit.
-type Publication struct {
-	id   string
-	head *storagev1.ChangeBatch
-}
-
-// Prepare writes into blocks what differs between two publications, of which the first may be nil, as their readers see them; nobody may write to the
-// store meanwhile. It holds a block at a time. What is written before it fails is removed by Abandon, or at the next start.
-func Prepare(ctx context.Context, store storage.Store, id string, head *storagev1.ChangeBatch, before, after *snapshot.Reader) (*Publication, error) {
-	writer, err := store.WriteSnapshot(ctx, storage.ChangesOf(id))
-	if err != nil {
-		return nil, err
-	}
-	var was *engine.Program
-	if before != nil {
-		was = before.Program()
-	}
-	b := newBatch(head, was, after.Program())
-	b.full = writer.Append
-	err = differences(ctx, before, after, b.compare)
-	if err == nil {
-		err = b.flush()
-	}
-	if err == nil {
-		err = writer.Close()
-	}
-	if err != nil {
-		return nil, errors.Join(err, writer.Abort())
-	}
-	return &Publication{id, head}, nil
-}
-
-// Commit notes the changes in the commit that publishes.
-func (p *Publication) Commit(tx storage.Tx) error {
-	if p.head.Changes == 0 {
-		return nil
-	}
-	key := publicationPrefix(p.head.GetModel()) + p.id
-	if err := tx.PutDocument(storage.KindCustomerChange, key, &storagev1.ChangePlace{}); err != nil {
-		return err
-	}
-	return put(tx, p.id, p.head)
-}
-
-// Abandon removes the blocks of a publication that does not become current.
-func Abandon(ctx context.Context, store storage.Store, id string) error {
-	return store.DeleteSnapshot(ctx, storage.ChangesOf(id))
-}
-
-// differences goes through the customers of both publications, ascending.
-func differences(ctx context.Context, before, after *snapshot.Reader, hand func(id string, before, after *snapshot.Row) error) error {
-	was, is := newRows(ctx, before), newRows(ctx, after)
-	defer was.stop()
-	defer is.stop()
-	for was.open || is.open {
-		id := is.id()
-		if !is.open || was.open && was.id() < id {
-			id = was.id()
-		}
-		if err := hand(id, was.at(id), is.at(id)); err != nil {
-			return err
-		}
-		was.pass(id)
-		is.pass(id)
-	}
-	return errors.Join(was.err, is.err)
 }

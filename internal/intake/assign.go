@@ -56,7 +56,7 @@ func (i *Intake) assign(ctx context.Context, tx storage.Tx, put Put, written *Wr
 	for _, p := range published {
 		o := outcome{published: p, asOf: p.AsOf(written.At)}
 		customers := read(schema, written.Stored, p.Scorer.Program().Schema())
-		if o.result, err = Evaluate(i.catalog, tx, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Observe: i.observe(p.Model())}); err != nil {
+		if o.result, err = Evaluate(i.catalog, tx, view, p, customers, engine.Options{AsOf: o.asOf, Reasons: true, Amounts: true, Observe: i.observe(p.Model())}); err != nil {
 			return err
 		}
 		o.rows = snapshot.EncodeRows(o.result, o.asOf)
@@ -133,6 +133,7 @@ func Evaluate(c *catalog.Catalog, documents storage.Documents, view storage.Read
 	if options.Overrides, err = snapshot.OverridesOf(documents, p.Model(), customers.IDs, options.AsOf); err != nil {
 		return nil, err
 	}
+	options.Criteria = true
 	return p.Scorer.Evaluate(customers, options), nil
 }
 

@@ -99,7 +99,7 @@ func TestNoWriteComesBetweenTheLastLookAndTheMove(t *testing.T) {
 			looks++
 			return
 		}
-		if looks < 3 {
+		if looks < 6 {
 			return
 		}
 		store.before = nil // it is the write that moves the pointer, or one just before it
@@ -145,14 +145,14 @@ func TestManyThatChangeAtTheLastLookAreTakenIn(t *testing.T) {
 		if !reads {
 			return
 		}
-		if looks++; looks == 3 {
+		if looks++; looks == 6 {
 			r.must(store.Store.PutCustomers(t.Context(), changed, noon))
 		}
 	}
 	_, err := r.runs.Publish(t.Context(), run.GetId())
 	r.must(err)
 	store.before = nil
-	if looks != 4 { // the last one compares the publications
+	if looks != 7 { // the last one compares again
 		t.Fatalf("there were %d looks", looks)
 	}
 	for _, a := range r.rows("", "") {

@@ -342,7 +342,7 @@ func (w *overriding) assign(id string) (*engine.Result, error) {
 		return nil, err
 	}
 	asOf := w.published.AsOf(w.now)
-	result, err := Evaluate(w.intake.catalog, w.tx, w.view, w.published, batch.Frame, engine.Options{AsOf: asOf, Reasons: true, Observe: w.intake.observe(w.model)})
+	result, err := Evaluate(w.intake.catalog, w.tx, w.view, w.published, batch.Frame, engine.Options{AsOf: asOf, Reasons: true, Amounts: true, Observe: w.intake.observe(w.model)})
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,14 @@ type publication struct {
 	// seen is the commit up to which changes were taken in.
 	seen storage.Commit
 	asOf time.Time
+
+	// change is what was compared, differs what came out, in blocks which nobody reads yet; nil before that.
+	change  change
+	differs *feed.Publication
+	// moved tells whether it became current.
+	moved bool
+	// touched are the customers that changed since, and are to be compared again.
+	touched []string
 }
 
 // preparePublication begins a publication; without one it returns the run for which nothing is to be done. A crash leaves an overlay that is of no
@@ -72,6 +80,9 @@ func (p *publication) catchUp(ctx context.Context) error {
 				return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
 			})
 		})
+		if err == nil {
+			err = p.renew(ctx)
+		}
 		if err != nil || taken <= catchUpRows || taken > before/2 {
 			return err
 		}
@@ -91,6 +102,7 @@ func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *st
 	scan := storage.CustomerScan{Since: p.seen, BatchRows: catchUpRows}
 	for batch, err := range view.Customers(ctx, p.published.Scorer.Program().Schema(), scan) {
 		if err == nil {
+			p.touch(batch)
 			err = hand(view, batch)
 		}
 		if err != nil {
@@ -116,6 +128,9 @@ func (p *publication) overridden(view storage.Reader, hand func(storage.Reader, 
 			continue
 		}
 		batch, err := view.Customer(id, p.published.Scorer.Program().Schema())
+		if err == nil {
+			p.touch(batch)
+		}
 		if errors.Is(err, storage.ErrNotFound) || err == nil && (batch.Frame.Len() == 0 || batch.Versions[0] > p.seen) {
 			continue
 		}
@@ -135,7 +150,7 @@ func (p *publication) evaluate(view storage.Reader, batch *storage.CustomerBatch
 		return nil, nil
 	}
 	observe := func(customers int) func() { return p.manager.hears().Evaluating(p.published.Model(), customers) }
-	result, err := intake.Evaluate(p.manager.catalog, view, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Observe: observe})
+	result, err := intake.Evaluate(p.manager.catalog, view, view, p.published, batch.Frame, engine.Options{AsOf: p.asOf, Reasons: true, Amounts: true, Observe: observe})
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +174,7 @@ func (p *publication) put(tx storage.Tx, batch *storage.CustomerBatch, rows []*s
 	return nil
 }
 
-// commit takes in the last customers, writes down what the publication changes, and moves the pointer, while no write commits.
+// commit takes in the last customers and moves the pointer, while no write commits.
 func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run, err error) {
 	err = p.manager.intake.Exclusive(func() error {
 		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
@@ -172,57 +187,36 @@ func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run
 		if err != nil {
 			return err
 		}
-		differs, err := p.differences(ctx, look)
-		if err != nil {
-			return fmt.Errorf("writing down what the publication changes: %w", err)
+		if err := p.renew(ctx); err != nil {
+			return err
 		}
 		return p.manager.store.Update(ctx, func(tx storage.Tx) error {
-			if run, err = p.move(tx, look); err != nil || differs == nil {
-				return err
-			}
-			return differs.Commit(tx)
+			run, err = p.move(tx, look)
+			return err
 		})
 	})
-	if err == nil {
-		p.manager.intake.Feed().Wake()
-	}
-	return run, err
-}
-
-// differences writes into blocks, which nobody reads yet, what differs from what is published; nil where nothing is to be published any more.
-func (p *publication) differences(ctx context.Context, look look) (*feed.Publication, error) {
-	view, err := p.manager.store.View(ctx)
 	if err != nil {
+		p.moved = false
 		return nil, err
 	}
-	defer view.Close()
-	c, err := look(view)
-	if err != nil || c.next == nil {
-		return nil, err
-	}
-	after, err := snapshot.OpenOverlay(p.manager.catalog, view, c.run, p.published.Overlay)
-	if err != nil {
-		return nil, err
-	}
-	var before *snapshot.Reader
-	if c.current.GetRunId() != "" {
-		if before, err = snapshot.Open(p.manager.catalog, view, c.run.GetModel(), ""); err != nil {
-			return nil, err
-		}
-	}
-	head := p.published.Changes(c.origin, p.manager.now(), c.run.GetAsOf().AsTime())
-	who := feed.WhoIn(ctx)
-	head.Actor, head.OnBehalfOf = who.Actor, who.OnBehalfOf
-	return feed.Prepare(ctx, p.manager.store, p.published.Overlay, head, before, after)
+	p.manager.intake.Feed().Wake()
+	return run, nil
 }
 
 // move makes the publication current; what was current leaves its overlay to the sweeper.
 func (p *publication) move(tx storage.Tx, look look) (*echelonv1.Run, error) {
 	m, err := look(tx)
-	if err != nil || m.next == nil {
+	if p.moved = err == nil && m.next != nil; !p.moved {
 		return m.run, err
 	}
-	now := timestamppb.New(p.manager.now())
+	if !sameBase(m, p.change) {
+		return nil, fmt.Errorf("what was published changed while this publication was compared with it: %w", storage.ErrConflict)
+	}
+	at := p.manager.now()
+	if err := p.differs.Commit(tx, at); err != nil {
+		return nil, err
+	}
+	now := timestamppb.New(at)
 	if replaced := storage.OverlayOf(m.current); replaced != "" {
 		record := &storagev1.Overlay{Model: m.run.GetModel(), RunId: m.current.GetRunId(), ReplaceTime: now}
 		if err := tx.PutDocument(storage.KindOverlay, replaced, record); err != nil {

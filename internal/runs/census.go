@@ -5,6 +5,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/stability"
+	"github.com/echelonhq/echelon/internal/parallel"
 	"github.com/echelonhq/echelon/internal/snapshot"
 )
 
@@ -29,7 +30,7 @@ func (j *job) admit(ctx context.Context, scorer *engine.Scorer) ([]*stability.Ad
 		counts = append(counts, census)
 		return j.counter(scorer, census)
 	}
-	for rows, err := range ordered(ctx, j.batches(ctx, previous, nil), counter) {
+	for rows, err := range parallel.Ordered(ctx, j.batches(ctx, previous, nil), counter) {
 		if err != nil {
 			return nil, err
 		}

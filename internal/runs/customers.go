@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/parallel"
 	"github.com/echelonhq/echelon/storage"
 )
 
@@ -50,13 +51,13 @@ func (c *customers) batches(ctx context.Context) iter.Seq2[*storage.CustomerBatc
 		if c.all {
 			return
 		}
-		pages := c.view.CustomerPages(ctx, c.schema, storage.CustomerScan{BatchRows: blockRows, After: c.last}, workers())
+		pages := c.view.CustomerPages(ctx, c.schema, storage.CustomerScan{BatchRows: blockRows, After: c.last}, parallel.Workers())
 		decode := func() func(context.Context, storage.CustomerPage) (*storage.CustomerBatch, error) {
 			return func(_ context.Context, page storage.CustomerPage) (*storage.CustomerBatch, error) {
 				return page.Decode()
 			}
 		}
-		for batch, err := range ordered(ctx, pages, decode) {
+		for batch, err := range parallel.Ordered(ctx, pages, decode) {
 			if err != nil {
 				yield(nil, err)
 				return

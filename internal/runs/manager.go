@@ -82,6 +82,8 @@ type Request struct {
 	AsOf time.Time
 	// Rates are exchange rates beside the model's.
 	Rates []*echelonv1.ExchangeRate
+	// WhatIf tells that the run is never to be published.
+	WhatIf bool
 }
 
 // AtMost sets how many runs may be under way; 0 is any number. One of a model may, in any case.
@@ -191,7 +193,7 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	return &job{manager: m, view: view, program: program, rates: request.Rates, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
-		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),
+		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()), WhatIf: request.WhatIf,
 	}}, nil
 }
 

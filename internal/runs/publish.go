@@ -38,13 +38,20 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 	if err != nil || p == nil {
 		return run, err
 	}
-	if err := p.catchUp(ctx); err != nil {
-		p.abandon(ctx)
-		return nil, err
+	err = p.catchUp(ctx)
+	if err == nil {
+		err = p.compare(ctx, look)
 	}
-	run, err = p.commit(ctx, look)
-	if err != nil {
+	if err == nil {
+		err = p.catchUp(ctx) // with what was written while it compared
+	}
+	if err == nil {
+		run, err = p.commit(ctx, look)
+	}
+	if !p.moved {
 		p.abandon(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return run, nil
@@ -87,6 +94,19 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 	})
 }
 
+// Publishable returns the fault of a run that cannot be published as things are; nil where it can, or is current.
+func (m *Manager) Publishable(documents storage.Documents, run *echelonv1.Run) error {
+	current := &storagev1.Current{}
+	err := documents.Document(storage.KindCurrent, run.GetModel(), current)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if current.GetRunId() == run.GetId() {
+		return nil
+	}
+	return m.publishable(documents, run, current)
+}
+
 // publishable returns the fault of a run that cannot become current.
 func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) error {
 	switch {
@@ -97,6 +117,8 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 			"the run %q was published before, and the run %q is current now: roll back, or start a new run", run.GetId(), current.GetRunId())
 	case run.GetState() != echelonv1.Run_READY:
 		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s: only one that is READY can be published", run.GetId(), run.GetState())
+	case run.GetWhatIf():
+		return fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q only asks what would be, and is never published: start a run without what_if", run.GetId())
 	case run.GetBaseRunId() != current.GetRunId():
 		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
 			"the run %q was started when the run %q was current, and now %q is: start a new run", run.GetId(), run.GetBaseRunId(), current.GetRunId())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/stability"
+	"github.com/echelonhq/echelon/internal/parallel"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -51,7 +52,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	}
 	overrides := snapshot.OpenOverrides(j.view, j.run.GetModel())
 	defer overrides.Close()
-	for made, err := range ordered(ctx, j.batches(ctx, previous, overrides), evaluator) {
+	for made, err := range parallel.Ordered(ctx, j.batches(ctx, previous, overrides), evaluator) {
 		if err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (j *job) batches(ctx context.Context, previous *snapshot.Previous, override
 // evaluator returns what evaluates batches one after another in its own memory, and counts them.
 func (j *job) evaluator(scorer *engine.Scorer, admissions []*stability.Admission, tally *engine.Tally) func(context.Context, batch) (evaluated, error) {
 	options := engine.Options{
-		AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Observe: j.evaluating, Admissions: admissions, Workspace: new(engine.Workspace),
+		AsOf: j.run.GetAsOf().AsTime(), Reasons: true, Amounts: true, Criteria: true, Observe: j.evaluating, Admissions: admissions, Workspace: new(engine.Workspace),
 	}
 	return func(ctx context.Context, of batch) (evaluated, error) {
 		tally.Refuse(int64(len(of.Errors)))

@@ -10,7 +10,6 @@ import (
 // Amounts tells the amounts of customers as they are stored, by the model of what a reader reads as of its run, to who goes through customers ascending
 // by id.
 type Amounts struct {
-	all   *pull[worth]
 	purse purse
 }
 
@@ -21,17 +20,17 @@ func OpenAmounts(ctx context.Context, c *catalog.Catalog, view storage.Reader, r
 	if err != nil {
 		return nil, err
 	}
-	return &Amounts{all: newPull(all)}, nil
+	return &Amounts{purse{of: m, view: view, open: newPull(all)}}, nil
 }
 
 // Of returns the amount of a customer, 0 where it is missing.
-func (a *Amounts) Of(id string) float64 { return a.purse.of(id, a.all) }
+func (a *Amounts) Of(id string) float64 { return a.purse.stored(id) }
 
 // Each goes through the amounts that are known, until fn says that it takes no more.
 func (a *Amounts) Each(fn func(id string, amount float64) bool) {
-	for ; a.all.more(); a.all.next() {
-		for row, id := range a.all.value.ids {
-			if a.all.value.amounts.Valid.Get(row) && !fn(id, a.all.value.amounts.Numbers[row]) {
+	for ; a.purse.open.more(); a.purse.open.next() {
+		for row, id := range a.purse.open.value.ids {
+			if a.purse.open.value.amounts.Valid.Get(row) && !fn(id, a.purse.open.value.amounts.Numbers[row]) {
 				return
 			}
 		}
@@ -39,7 +38,7 @@ func (a *Amounts) Each(fn func(id string, amount float64) bool) {
 }
 
 // Err returns what ended the reading before its time.
-func (a *Amounts) Err() error { return a.all.err }
+func (a *Amounts) Err() error { return a.purse.open.err }
 
 // Close ends the reading.
-func (a *Amounts) Close() { a.all.stop() }
+func (a *Amounts) Close() { a.purse.open.stop() }

@@ -40,11 +40,27 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 		}
 	}
 	encodeFamilies(block, r)
+	block.Amounts = encodeAmounts(r)
+	encodeCriteria(block, r)
 	block.ReasonCounts = make([]uint32, r.Len())
 	for row := range block.ReasonCounts {
 		block.ReasonCounts[row] = r.Reasons.Count(row)
 	}
 	return block
+}
+
+// encodeAmounts returns the amounts of a result, 0 where one is missing; nothing where it has none.
+func encodeAmounts(r *engine.Result) []float64 {
+	if r.Amounts == nil {
+		return nil
+	}
+	amounts := make([]float64, r.Len())
+	for row := range amounts {
+		if r.Amounts.Valid.Get(row) {
+			amounts[row] = r.Amounts.Numbers[row]
+		}
+	}
+	return amounts
 }
 
 // encodeOthers returns the columns that stand beside others where they differ from them; nothing where all are nil.
@@ -99,6 +115,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
 	r.Own = d.own(p, block)
+	r.Criteria = d.criteria(p, block)
 	if d.err != nil {
 		return nil, d.fault()
 	}

@@ -95,7 +95,7 @@ func draw(t *rapid.T, p *engine.Program) *engine.Result {
 		t.Fatal(err)
 	}
 	previous := was(t, f.Len(), "top", "mid", "gone")
-	options := engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons"), Previous: []*frame.Column{previous, was(t, f.Len(), "Efficient", "Strategic", "gone")}}
+	options := engine.Options{AsOf: asOf, Reasons: rapid.Bool().Draw(t, "reasons"), Criteria: rapid.Bool().Draw(t, "criteria"), Previous: []*frame.Column{previous, was(t, f.Len(), "Efficient", "Strategic", "gone")}}
 	if rapid.Bool().Draw(t, "standings") {
 		options.Standings = []*stability.Standings{nil, stability.NewStandings(f.Len())}
 		for row := range f.Len() {
@@ -158,6 +158,9 @@ func TestABlockReadsBackAsTheResultThatItIsOf(t *testing.T) {
 			if diff := cmp.Diff(want.Assignment(i), got.Assignment(i), protocmp.Transform()); diff != "" {
 				t.Fatalf("customer %d (-evaluated +read):\n%s", i, diff)
 			}
+			if diff := cmp.Diff(want.ExplainKept(i), got.ExplainKept(i), protocmp.Transform()); diff != "" {
+				t.Fatalf("what is kept of customer %d (-evaluated +read):\n%s", i, diff)
+			}
 		}
 		if diff := cmp.Diff(block, snapshot.Encode(got), protocmp.Transform(), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("written again (-first +second):\n%s", diff)
@@ -210,6 +213,9 @@ var damage = map[string]func(t *rapid.T, b *storagev1.SnapshotBlock){
 	},
 	"settled tiers": func(t *rapid.T, b *storagev1.SnapshotBlock) {
 		b.SettledTiers = append(b.SettledTiers, &storagev1.NameColumn{Codes: rapid.SliceOfN(rapid.Uint32Range(0, 5), 0, 25).Draw(t, "settled")})
+	},
+	"criteria": func(t *rapid.T, b *storagev1.SnapshotBlock) {
+		b.Criteria = append(b.Criteria, &storagev1.CriterionColumn{Values: rapid.SliceOfN(rapid.Byte(), 0, 50).Draw(t, "values")})
 	},
 	"too few counts": func(_ *rapid.T, b *storagev1.SnapshotBlock) { b.ReasonCounts = nil },
 }
@@ -277,6 +283,7 @@ func readAll(t interface{ Fatalf(string, ...any) }, p *engine.Program, block *st
 	}()
 	for i := range result.Len() {
 		result.Assignment(i)
+		result.ExplainKept(i)
 	}
 }
 

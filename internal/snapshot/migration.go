@@ -1,9 +1,7 @@
 package snapshot
 
 import (
-	"context"
 	"errors"
-	"iter"
 	"slices"
 	"strings"
 
@@ -68,6 +66,9 @@ func NewMigration(c *catalog.Catalog, from, to *Reader, tiering string) (*Migrat
 	return m, err
 }
 
+// Tiering returns the name of the tiering that is compared.
+func (m *Migration) Tiering() string { return m.tiering }
+
 func tieringsOf(r *Reader) (names []string) {
 	for _, t := range r.program.Model().GetTierings() {
 		names = append(names, t.GetName())
@@ -103,19 +104,18 @@ const (
 	others // how many these are
 )
 
-// place returns where a row is; a nil one is absent.
-func (s *station) place(row *Row) int {
-	if row == nil {
+// place returns where a cell is; one of nobody is absent.
+func (s *station) place(cell Cell) int {
+	if cell.Outcomes == nil {
 		return len(s.Tiers) + absent
 	}
-	if excluded := row.Result.Excluded; excluded != nil && excluded.Get(row.Index) {
+	if cell.Leaves(cell.Row) {
 		return len(s.Tiers) + left
 	}
-	tiers := row.Result.Tiers[s.tiering]
-	if !tiers.Valid.Get(row.Index) {
-		return len(s.Tiers) + unscored
+	if code := cell.TierCodes(s.tiering)[cell.Row]; code > 0 {
+		return int(code) - 1
 	}
-	return int(tiers.Codes[row.Index])
+	return len(s.Tiers) + unscored
 }
 
 // told returns a place as it goes over the wire.
@@ -158,13 +158,21 @@ func (m *Migration) same(from, to int) bool {
 }
 
 // mover tells a customer that moved.
-func (m *Migration) mover(t *traveller, from, to int) *echelonv1.Mover {
+func (m *Migration) mover(t traveller) (*echelonv1.Mover, error) {
 	mover := &echelonv1.Mover{
-		CustomerId: t.id, Direction: m.direction(from, to), From: m.from.told(from), To: m.to.told(to), Amount: t.amount,
+		CustomerId: t.id, Direction: m.direction(t.was, t.is), From: m.from.told(t.was), To: m.to.told(t.is), FromAmount: t.before, Amount: t.after,
 	}
-	mover.FromOutcome, mover.FromReasons = m.from.outcome(t.from)
-	mover.ToOutcome, mover.ToReasons = m.to.outcome(t.to)
-	return mover
+	from, err := t.from.whole()
+	if err != nil {
+		return nil, err
+	}
+	to, err := t.to.whole()
+	if err != nil {
+		return nil, err
+	}
+	mover.FromOutcome, mover.FromReasons = m.from.outcome(from)
+	mover.ToOutcome, mover.ToReasons = m.to.outcome(to)
+	return mover, nil
 }
 
 // outcome returns that of the tiering, and what explains it: not what is about other tierings or segments.
@@ -174,88 +182,4 @@ func (s *station) outcome(row *Row) (*echelonv1.TierOutcome, []*echelonv1.Reason
 	return assignment.GetTiers()[s.tiering], slices.DeleteFunc(slices.Clone(assignment.GetReasons()), func(r *echelonv1.Reason) bool {
 		return r.GetItem() != item && (strings.HasPrefix(r.GetItem(), "tiers.") || strings.HasPrefix(r.GetItem(), "segments."))
 	})
-}
-
-// Walk goes through the customers of both after an id, ascending. Movers that are stored are offered to take, made on demand, until it says that it takes no
-// more. The table is of all customers after the id; without all the walk ends with what take wants, and there is no table.
-func (m *Migration) Walk(ctx context.Context, view storage.Reader, after string, all bool, take func(mover func() *echelonv1.Mover) bool) (*echelonv1.Migration, error) {
-	travellers, err := m.travel(ctx, view, after)
-	if err != nil {
-		return nil, err
-	}
-	count := newCount(m)
-	taking := true
-	for t, err := range travellers {
-		if err != nil {
-			return nil, err
-		}
-		from, to := m.from.place(t.from), m.to.place(t.to)
-		if all {
-			count.add(t, from, to)
-		}
-		if taking && t.stored && t.from != nil && t.to != nil && !m.same(from, to) {
-			taking = take(func() *echelonv1.Mover { return m.mover(t, from, to) })
-			if !taking && !all {
-				break
-			}
-		}
-	}
-	if !all {
-		return nil, nil
-	}
-	return count.table(), nil
-}
-
-// traveller is a customer of one side or of both.
-type traveller struct {
-	id       string
-	from, to *Row
-	// stored tells whether the customer is stored still.
-	stored bool
-	amount float64
-}
-
-// travel merges both sides with the customers that are stored.
-func (m *Migration) travel(ctx context.Context, view storage.Reader, after string) (iter.Seq2[*traveller, error], error) {
-	amounts, err := m.amounts(ctx, view, after)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(*traveller, error) bool) {
-		from, to, keys := newTrack(m.from.kept(ctx, after)), newTrack(m.to.kept(ctx, after)), newPull(view.CustomerKeys(ctx, after))
-		worth := newPull(amounts)
-		defer func() { from.stop(); to.stop(); keys.stop(); worth.stop() }()
-		var purse purse
-		failed := func() error { return errors.Join(from.err(), to.err(), keys.err, worth.err) }
-		for (from.more() || to.more()) && failed() == nil {
-			t := &traveller{}
-			switch {
-			case !to.more() || from.more() && from.id() < to.id():
-				t.id, t.from = from.id(), from.row()
-			case !from.more() || to.id() < from.id():
-				t.id, t.to = to.id(), to.row()
-			default:
-				t.id, t.from, t.to = from.id(), from.row(), to.row()
-			}
-			for keys.more() && keys.value.ID < t.id {
-				keys.next()
-			}
-			t.stored = keys.more() && keys.value.ID == t.id
-			if t.stored {
-				t.amount = purse.of(t.id, worth)
-			}
-			if t.from != nil {
-				from.step()
-			}
-			if t.to != nil {
-				to.step()
-			}
-			if !yield(t, nil) {
-				return
-			}
-		}
-		if err := failed(); err != nil {
-			yield(nil, err)
-		}
-	}, nil
 }

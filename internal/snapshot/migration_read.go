@@ -2,75 +2,160 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"sync/atomic"
 
 	"github.com/echelonhq/echelon/engine"
-	"github.com/echelonhq/echelon/engine/exact"
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/internal/parallel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
 
-// kept goes through what the reader has, after an id: of a run, whatever it evaluated, those too that were deleted since; of a publication, what is
-// published. A row is followed by the rest of its Result where whole is set.
-func (r *Reader) kept(ctx context.Context, after string) iter.Seq2[stretch, error] {
-	return func(yield func(stretch, error) bool) {
-		if r.overlay != "" {
-			for row, err := range r.Rows(ctx, after) {
-				if !yield(stretch{Row: row}, err) {
-					return
-				}
-			}
-			return
+// traveller is a customer of one side or of both: where it was and is, with its amounts there.
+type traveller struct {
+	id            string
+	from, to      Cell
+	was, is       int
+	before, after float64
+}
+
+// Walk goes through the customers of both after an id, ascending. Movers that are stored are offered to take, made on demand, until it says that it takes no
+// more. The table is of all customers after the id; without all the walk ends with what take wants, and there is no table.
+func (m *Migration) Walk(ctx context.Context, view storage.Reader, after string, all bool,
+	take func(mover func() (*echelonv1.Mover, error)) (more bool, err error)) (*echelonv1.Migration, error) {
+	var enough atomic.Bool
+	var counts []*count
+	walk := func() func(context.Context, *Stretch) ([]traveller, error) {
+		var own *count
+		if all {
+			own = newCount(m)
+			counts = append(counts, own)
 		}
-		for block, err := range r.view.SnapshotBlocks(ctx, r.run.GetId(), after) {
-			var result *engine.Result
-			if err == nil {
-				result, err = Decode(r.program, block)
-			}
+		return func(ctx context.Context, stretch *Stretch) ([]traveller, error) {
+			return m.leg(ctx, view, stretch, own, &enough)
+		}
+	}
+	for movers, err := range parallel.Ordered(ctx, Beside(ctx, m.from.Reader, m.to.Reader, after), walk) {
+		if err != nil {
+			return nil, err
+		}
+		for i := 0; i < len(movers) && !enough.Load(); i++ {
+			more, err := take(func() (*echelonv1.Mover, error) { return m.mover(movers[i]) })
 			if err != nil {
-				yield(stretch{}, err)
-				return
+				return nil, err
 			}
-			first := 0
-			for first < result.Len() && result.IDs[first] <= after && after != "" {
-				first++
-			}
-			if first < result.Len() && !yield(stretch{Row: Row{Result: result, Index: first}, whole: true}, nil) {
-				return
-			}
+			enough.Store(!more)
+		}
+		if enough.Load() && !all {
+			break
 		}
 	}
-}
-
-// stretch is a row, or with whole it and all that follow in its Result.
-type stretch struct {
-	Row
-	whole bool
-}
-
-// track looks at the next row of stretches.
-type track struct{ *pull[stretch] }
-
-func newTrack(all iter.Seq2[stretch, error]) track { return track{newPull(all)} }
-
-func (t track) id() string { return t.value.ID() }
-
-// row returns a row that stays what it is when the track goes on.
-func (t track) row() *Row {
-	row := t.value.Row
-	return &row
-}
-
-func (t track) step() {
-	if t.value.whole && t.value.Index+1 < t.value.Result.Len() {
-		t.value.Index++
-		return
+	if !all {
+		return nil, nil
 	}
-	t.next()
+	total := newCount(m)
+	for _, own := range counts {
+		total.merge(own)
+	}
+	return total.table(), nil
 }
 
-func (t track) err() error { return t.pull.err }
+// leg goes through a stretch, counts its customers, unless count is nil, and returns its movers, unless those before are enough.
+func (m *Migration) leg(ctx context.Context, view storage.Reader, stretch *Stretch, count *count, enough *atomic.Bool) (movers []traveller, err error) {
+	now := &purse{of: m, view: view, after: stretch.from.after}
+	defer now.close()
+	err = stretch.Pairs(func(id string, from, to Cell) error {
+		t := traveller{id: id, from: from, to: to, was: m.from.place(from), is: m.to.place(to)}
+		stored, err := isStored(view, stretch.graves, id)
+		if err == nil {
+			t.before, err = now.amount(ctx, &m.from, from, id)
+		}
+		if err == nil {
+			t.after, err = now.amount(ctx, &m.to, to, id)
+		}
+		if err != nil {
+			return err
+		}
+		if count != nil {
+			count.add(&t, stored)
+		}
+		if stored && from.Outcomes != nil && to.Outcomes != nil && !m.same(t.was, t.is) && !enough.Load() {
+			movers = append(movers, t)
+		}
+		return nil
+	})
+	if count != nil {
+		count.ofNow = count.ofNow || now.open != nil
+	}
+	return movers, err
+}
+
+// isStored reports whether a customer is stored that was when graves begin: those who were not deleted since are.
+func isStored(view storage.Reader, graves Graves, id string) (bool, error) {
+	if graves.Of(id) == 0 {
+		return true, nil
+	}
+	_, err := view.Customer(id, frame.NewSchema())
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// purse finds the amounts of customers of whom a snapshot keeps none: those of the customers as they are stored now. Customers come ascending.
+type purse struct {
+	of    *Migration
+	view  storage.Reader
+	after string
+	open  *pull[worth] // nil before it is needed
+	at    int
+}
+
+func (p *purse) close() {
+	if p.open != nil {
+		p.open.stop()
+	}
+}
+
+// amount returns the amount of a cell, 0 where there is none.
+func (p *purse) amount(ctx context.Context, s *station, cell Cell, id string) (float64, error) {
+	if cell.Outcomes == nil || s.program.Model().GetAmount() == "" {
+		return 0, nil
+	}
+	if amount, kept := cell.Amount(cell.Row); kept {
+		return amount, nil
+	}
+	if p.open == nil {
+		amounts, err := p.of.amounts(ctx, p.view, p.after)
+		if err != nil {
+			return 0, err
+		}
+		p.open = newPull(amounts)
+	}
+	return p.stored(id), p.open.err
+}
+
+// stored returns the amount of a customer as it is stored, 0 where it is missing.
+func (p *purse) stored(id string) float64 {
+	for p.open.more() {
+		ids := p.open.value.ids
+		for p.at < len(ids) && ids[p.at] < id {
+			p.at++
+		}
+		switch {
+		case p.at == len(ids):
+			p.open.next()
+			p.at = 0
+		case ids[p.at] == id && p.open.value.amounts.Valid.Get(p.at):
+			return p.open.value.amounts.Numbers[p.at]
+		default:
+			return 0
+		}
+	}
+	return 0
+}
 
 // worth is the amounts of some customers.
 type worth struct {
@@ -113,88 +198,4 @@ func (m *Migration) amounts(ctx context.Context, view storage.Reader, after stri
 			}
 		}
 	}, nil
-}
-
-// purse is the place in the batch of amounts that is looked at.
-type purse struct{ at int }
-
-// of returns the amount of a customer, 0 where it is missing. Customers come ascending.
-func (p *purse) of(id string, all *pull[worth]) float64 {
-	for all.more() {
-		ids := all.value.ids
-		for p.at < len(ids) && ids[p.at] < id {
-			p.at++
-		}
-		switch {
-		case p.at == len(ids):
-			all.next()
-			p.at = 0
-		case ids[p.at] == id && all.value.amounts.Valid.Get(p.at):
-			return all.value.amounts.Numbers[p.at]
-		default:
-			return 0
-		}
-	}
-	return 0
-}
-
-// count adds up the table.
-type count struct {
-	of        *Migration
-	customers [][]int64
-	amounts   [][]exact.Sum
-	deleted   int64
-}
-
-func newCount(m *Migration) *count {
-	c := &count{of: m}
-	for range len(m.from.Tiers) + others {
-		c.customers = append(c.customers, make([]int64, len(m.to.Tiers)+others))
-		c.amounts = append(c.amounts, make([]exact.Sum, len(m.to.Tiers)+others))
-	}
-	return c
-}
-
-func (c *count) add(t *traveller, from, to int) {
-	c.customers[from][to]++
-	c.amounts[from][to].Add(t.amount)
-	if !t.stored {
-		c.deleted++
-	}
-}
-
-// table returns what was counted.
-func (c *count) table() *echelonv1.Migration {
-	m := c.of
-	table := &echelonv1.Migration{
-		Tiering: m.tiering, FromTiers: m.from.Tiers, ToTiers: m.to.Tiers, Deleted: c.deleted, Amount: m.to.program.Model().GetAmount(),
-	}
-	for from, row := range c.customers {
-		for to, n := range row {
-			if n == 0 {
-				continue
-			}
-			table.Cells = append(table.Cells, &echelonv1.MigrationCell{From: m.from.told(from), To: m.to.told(to), Customers: n, Amount: c.amounts[from][to].Float64()})
-			switch {
-			case from == len(m.from.Tiers)+absent:
-				table.Newcomers += n
-				continue
-			case to == len(m.to.Tiers)+absent:
-				table.Leavers += n
-				continue
-			}
-			table.Both += n
-			switch {
-			case m.same(from, to):
-				table.Stayed += n
-			case m.direction(from, to) == echelonv1.Mover_PROMOTED:
-				table.Promoted += n
-			case m.direction(from, to) == echelonv1.Mover_DEMOTED:
-				table.Demoted += n
-			default:
-				table.MovedOtherwise += n
-			}
-		}
-	}
-	return table
 }

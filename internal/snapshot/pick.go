@@ -45,7 +45,9 @@ func (p *picker) pick(rows ...int) *storagev1.SnapshotBlock {
 		Tiers: namesAt(block.GetTiers(), rows), ComputedTiers: namesAt(block.GetComputedTiers(), rows), OwnTiers: namesAt(block.GetOwnTiers(), rows),
 		SettledTiers: namesAt(block.GetSettledTiers(), rows), ComputedSegments: namesAt(block.GetComputedSegments(), rows),
 		Standings: standingsAt(block.GetStandings(), rows), ReasonCounts: at(block.GetReasonCounts(), rows), Excluded: at(block.GetExcluded(), rows),
+		Amounts: at(block.GetAmounts(), rows),
 	}
+	picked.Criteria = criteriaAt(block.GetCriteria(), rows)
 	picked.Families = p.families(picked.Ids)
 	if p.others != nil {
 		pickColumns(p.others.ProtoReflect(), picked.ProtoReflect(), rows)
@@ -133,7 +135,7 @@ var known = func() map[protoreflect.FieldNumber]bool {
 	fields := (*storagev1.SnapshotBlock)(nil).ProtoReflect().Descriptor().Fields()
 	for _, name := range []protoreflect.Name{
 		"ids", "segments", "scores", "tiers", "reasons", "reason_counts", "reason_refs", "excluded", "computed_tiers", "families", "own_tiers",
-		"standings", "settled_tiers", "computed_segments",
+		"standings", "settled_tiers", "computed_segments", "amounts", "criteria",
 	} {
 		of[fields.ByName(name).Number()] = true
 	}

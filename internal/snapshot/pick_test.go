@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -14,6 +15,9 @@ func fill(m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
+		if packed(field) {
+			m.Set(field, protoreflect.ValueOfBytes([]byte{0, 0, 1, 1, 2, 2}))
+		}
 		if !field.IsList() || field.Name() == "reasons" {
 			continue
 		}
@@ -28,6 +32,11 @@ func fill(m protoreflect.Message) {
 			list.Append(entry(field, row))
 		}
 	}
+}
+
+// packed reports whether a field has two bytes of each customer.
+func packed(field protoreflect.FieldDescriptor) bool {
+	return field.Kind() == protoreflect.BytesKind && !field.IsList()
 }
 
 // entry returns what a column has of a row.
@@ -59,6 +68,15 @@ func check(t *testing.T, m protoreflect.Message, rows []int) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
+		if packed(field) {
+			var want []byte
+			for _, row := range rows {
+				want = append(want, byte(row), byte(row))
+			}
+			if got := m.Get(field).Bytes(); !bytes.Equal(got, want) {
+				t.Errorf("%s has %v of the rows %v, want %v", field.FullName(), got, rows, want)
+			}
+		}
 		if !field.IsList() || field.Name() == "reasons" || field.Name() == "reason_refs" {
 			continue
 		}

@@ -78,6 +78,11 @@ func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*
 	if err != nil {
 		return nil, fmt.Errorf("opening the published assignments: %w", err)
 	}
+	return previousBy(reader, to), nil
+}
+
+// previousBy returns what was in force by a reader, for a program.
+func previousBy(reader *Reader, to *engine.Program) *Previous {
 	p := &Previous{reader: reader}
 	for i, tiering := range to.Model().GetTierings() {
 		at := slices.IndexFunc(reader.program.Model().GetTierings(), func(t *echelonv1.Tiering) bool { return t.GetName() == tiering.GetName() })
@@ -86,7 +91,7 @@ func newPrevious(c *catalog.Catalog, view storage.Reader, to *engine.Program) (*
 		}
 		p.tierings = append(p.tierings, at)
 	}
-	return p, nil
+	return p
 }
 
 // Close ends the reading.

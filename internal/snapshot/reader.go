@@ -94,6 +94,9 @@ func (r *Reader) Run() *echelonv1.Run { return r.run }
 // Program returns the run's model, compiled.
 func (r *Reader) Program() *engine.Program { return r.program }
 
+// ReadPoint returns the commit that the reader's view sees.
+func (r *Reader) ReadPoint() storage.Commit { return r.view.ReadPoint() }
+
 // Provenance returns what made the snapshot's assignments.
 func (r *Reader) Provenance() *echelonv1.Provenance {
 	return catalog.RunProvenance(r.run, r.program)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
 // Tags of one byte: the number of a field and the type of what follows.
@@ -83,44 +81,6 @@ func ArrowAt(request []byte) int {
 		return 0
 	}
 	return at
-}
-
-// GivenDepth is how deep a customer lies in the request to score it.
-const GivenDepth = 1
-
-// DecodeGiven makes a message of such a customer, as protobuf does.
-func DecodeGiven(customer []byte, to *echelonv1.Customer) error {
-	return decode(customer, to, GivenDepth)
-}
-
-// SplitGiven decodes a request to score a customer that is given, but for that customer, which it returns as it came; nil where the request has another
-// or looks different from what encoders write: then protobuf is to decode all of it.
-func SplitGiven(request []byte, to *echelonv1.ScoreCustomerRequest) (customer []byte) {
-	evaluator, rest, ok := field(request, bytes1)
-	if !ok {
-		return nil
-	}
-	explain, rest := explains(rest) // Go writes it before the customer, others after it
-	if customer, rest, ok = field(rest, bytes2); !ok {
-		return nil
-	}
-	if len(rest) > 0 && !explain {
-		explain, rest = explains(rest)
-	}
-	by := &echelonv1.Evaluator{}
-	if len(rest) > 0 || decode(evaluator, by, GivenDepth) != nil {
-		return nil
-	}
-	to.Evaluator, to.Explain = by, explain
-	return customer
-}
-
-// explains reports whether data begins with the field that asks for an explanation, and returns what follows it.
-func explains(data []byte) (asked bool, rest []byte) {
-	if len(data) >= 2 && data[0] == varint4 && data[1] == 1 {
-		return true, data[2:]
-	}
-	return false, data
 }
 
 // field returns the content of the field that data begins with, which must have that tag, and what follows it.

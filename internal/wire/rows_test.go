@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -287,7 +288,7 @@ func TestARequestForOneCustomerIsReadAsABatchOfOne(t *testing.T) {
 		}
 		data := marshal(t, score)
 		split := &echelonv1.ScoreCustomerRequest{}
-		raw := wire.SplitGiven(data, split)
+		raw := new(wire.Evaluators).SplitGiven(data, split)
 		if raw == nil || !proto.Equal(split, &echelonv1.ScoreCustomerRequest{Evaluator: score.Evaluator, Explain: score.Explain}) {
 			t.Fatalf("%v is split into %v and %x", score, split, raw)
 		}
@@ -306,6 +307,27 @@ func TestARequestForOneCustomerIsReadAsABatchOfOne(t *testing.T) {
 		}
 		if diff := cmp.Diff(b.Take(), rows.Builder.Take(), sameRead); diff != "" {
 			t.Fatal(diff)
+		}
+	})
+}
+
+// Call after call is for the same evaluator, or for one of a few: each is that of its own request.
+func TestTheEvaluatorOfARequestIsItsOwn(t *testing.T) {
+	named := func(name string) *echelonv1.Evaluator {
+		return &echelonv1.Evaluator{Model: &echelonv1.Evaluator_Stored{Stored: &echelonv1.ModelRef{Name: name}}}
+	}
+	all := []*echelonv1.Evaluator{named("a"), named("b"), named(strings.Repeat("long", 1000)), {IgnoreUnknownAttributes: true}}
+	var evaluators wire.Evaluators
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SampledFrom(all).Draw(t, "evaluator")
+		data := marshal(t, &echelonv1.ScoreCustomerRequest{Evaluator: want, Customer: &echelonv1.ScoreCustomerRequest_Given{Given: &echelonv1.Customer{Id: "a"}}})
+		got := &echelonv1.ScoreCustomerRequest{}
+		if raw := evaluators.SplitGiven(data, got); raw == nil || !proto.Equal(got.GetEvaluator(), want) {
+			t.Fatalf("got %v, want %v", got.GetEvaluator(), want)
+		}
+		clear(data) // the evaluator keeps nothing of the request, whose memory is used again
+		if !proto.Equal(got.GetEvaluator(), want) {
+			t.Fatalf("later it is %v, want %v", got.GetEvaluator(), want)
 		}
 	})
 }
@@ -331,7 +353,7 @@ func TestARequestForOneCustomerThatIsNotPlainIsLeftToProtobuf(t *testing.T) {
 		"a customer that is cut":  join(evaluator, customer[:len(customer)-1]),
 		"an explain that is none": text(join(evaluator, customer), 4, "a"),
 	} {
-		if got := wire.SplitGiven(request, &echelonv1.ScoreCustomerRequest{}); got != nil {
+		if got := new(wire.Evaluators).SplitGiven(request, &echelonv1.ScoreCustomerRequest{}); got != nil {
 			t.Errorf("%s: it is split, and the customer is %x", name, got)
 		}
 	}

@@ -91,6 +91,9 @@ type txn struct {
 	*badgerdb.Txn
 	db   *badgerdb.DB
 	disk *diskWatch
+	// entries are those that were made and not used yet, and made is how many were.
+	entries []badgerdb.Entry
+	made    int
 }
 
 // ReadPoint implements kvstore.Txn.
@@ -163,7 +166,19 @@ func start(it *badgerdb.Iterator, r kvstore.Range) {
 }
 
 // Set implements kvstore.Txn.
-func (t *txn) Set(key, value []byte) error { return writeError(t.Txn.Set(key, value)) }
+func (t *txn) Set(key, value []byte) error {
+	if len(t.entries) == 0 {
+		t.entries = make([]badgerdb.Entry, min(2*t.made+1, entriesAtOnce))
+		t.made += len(t.entries)
+	}
+	entry := &t.entries[0]
+	t.entries = t.entries[1:]
+	entry.Key, entry.Value = key, value
+	return writeError(t.SetEntry(entry))
+}
+
+// entriesAtOnce is how many entries of a transaction are made at once, at most.
+const entriesAtOnce = 128
 
 // Delete implements kvstore.Txn.
 func (t *txn) Delete(key []byte) error { return writeError(t.Txn.Delete(key)) }

@@ -60,6 +60,20 @@ var formats = map[int]func(t *testing.T, store storage.Store){
 	1: func(*testing.T, storage.Store) {},
 	2: changeSchema,
 	3: changeSchema, // its block is packed
+	4: func(t *testing.T, store storage.Store) { // it has changes in parts
+		changeSchema(t, store)
+		writer, err := store.WriteSnapshot(t.Context(), storage.ChangesOf("b1"))
+		must(t, err)
+		for i, id := range []string{"acme", "globex"} {
+			must(t, writer.Append(&storagev1.SnapshotBlock{
+				Ids: []string{id}, ChangeKinds: []uint32{1}, ChangePlaces: []uint32{0}, ChangePart: uint32(i), Excluded: []bool{false}, ReasonCounts: []uint32{0},
+			}))
+		}
+		must(t, writer.Close())
+		must(t, store.Update(t.Context(), func(tx storage.Tx) error {
+			return tx.PutDocument(storage.KindChangeBatch, "b1", &storagev1.ChangeBatch{Model: "b2b", Changes: 2, Parts: []int64{0, 1}})
+		}))
+	},
 }
 
 func changeSchema(t *testing.T, store storage.Store) {

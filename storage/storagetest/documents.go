@@ -37,6 +37,46 @@ func testDocuments(t *testing.T, store storage.Store) {
 	}
 }
 
+func testRevision(t *testing.T, store storage.Store) {
+	revision := func(kind storage.Kind) uint64 {
+		t.Helper()
+		found, known := store.Revision(kind)
+		if !known {
+			t.Fatalf("no revision of a %s, and nobody writes", kind)
+		}
+		return found
+	}
+	before, others := revision(storage.KindRun), revision(storage.KindModelHead)
+	put := func(tx storage.Tx) error {
+		if err := tx.PutDocument(storage.KindRun, "r", &echelonv1.Run{Id: "r"}); err != nil {
+			return err
+		}
+		// Whoever reads now may see either.
+		if _, known := store.Revision(storage.KindRun); known {
+			t.Error("there is a revision while a document is being written")
+		}
+		equal(t, revision(storage.KindModelHead), others)
+		return nil
+	}
+	update(t, store, put)
+	written := revision(storage.KindRun)
+	update(t, store, func(tx storage.Tx) error { return tx.DeleteDocument(storage.KindRun, "r") })
+	deleted := revision(storage.KindRun)
+	update(t, store, func(storage.Tx) error { return nil })
+	if written == before || deleted == written || revision(storage.KindRun) != deleted {
+		t.Errorf("the revision was %d, then %d when one was written, %d when it was deleted, and %d when nothing was", before, written, deleted, revision(storage.KindRun))
+	}
+	if err := store.Update(t.Context(), func(tx storage.Tx) error { return errors.Join(put(tx), errors.ErrUnsupported) }); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	revision(storage.KindRun) // there is one again
+	equal(t, revision(storage.KindModelHead), others)
+	noError(t, store.Close())
+	if _, known := store.Revision(storage.KindRun); known {
+		t.Error("a closed store has a revision")
+	}
+}
+
 // documentKeys returns the keys of a scan, after checking that each document is its own.
 func documentKeys(t *testing.T, documents storage.Documents, scan storage.DocumentScan) []string {
 	t.Helper()

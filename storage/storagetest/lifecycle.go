@@ -43,6 +43,17 @@ func testContext(t *testing.T, store storage.Store) {
 			}
 			return nil
 		},
+		"pages of blocks": func() error {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for _, err := range reader.SnapshotPages(ctx, "s", "") {
+				if err != nil {
+					return err
+				}
+				cancel()
+			}
+			return nil
+		},
 		"blocks": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -102,6 +113,12 @@ func uses(ctx context.Context, reader storage.Reader) map[string]func() error {
 		},
 		"keys": func() error {
 			for _, err := range reader.CustomerKeys(ctx, "") {
+				return err
+			}
+			return nil
+		},
+		"pages of blocks": func() error {
+			for _, err := range reader.SnapshotPages(ctx, "s", "") {
 				return err
 			}
 			return nil

@@ -280,4 +280,14 @@ func testRewriteBlock(t *testing.T, store storage.Store) {
 		t.Errorf("the rewrite's error is %v", err)
 	}
 	equal(t, lastIDs(t, view(t, store), "run", ""), []string{"b"})
+	writeBlocks(t, store, "wider", []string{"c", "e"}, []string{"m"})
+	wider := func(ids ...string) func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
+		return func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) { return block(ids...), nil }
+	}
+	for id, ids := range map[string][]string{"e": {"a", "c", "e", "g"}, "m": {"h", "z"}} {
+		found, err := store.RewriteBlock(t.Context(), "wider", id, wider(ids...))
+		noError(t, err)
+		equal(t, found, true)
+	}
+	equal(t, lastIDs(t, view(t, store), "wider", ""), []string{"g", "z"})
 }

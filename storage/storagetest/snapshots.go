@@ -38,6 +38,38 @@ func writeBlocks(t *testing.T, store storage.Store, snapshot string, blocks ...[
 	noError(t, writer.Abort()) // as with defer: of no effect any more
 }
 
+// pagesOf returns the blocks of a snapshot's pages, which are decoded when the scan and the reader have ended.
+func pagesOf(t *testing.T, reader storage.Reader, snapshot, after string) (blocks []*storagev1.SnapshotBlock) {
+	t.Helper()
+	var pages []storage.SnapshotPage
+	for page, err := range reader.SnapshotPages(t.Context(), snapshot, after) {
+		noError(t, err)
+		pages = append(pages, page)
+	}
+	reader.Close()
+	for _, page := range pages {
+		block, err := page.Decode()
+		noError(t, err)
+		equal(t, page.Last(), block.GetIds()[len(block.GetIds())-1])
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+func testSnapshotPages(t *testing.T, store storage.Store) {
+	writeBlocks(t, store, "run", []string{"b", "b\x00", "d"}, []string{"f"}, []string{"f\x00", "h"})
+	writeBlocks(t, store, "run2", []string{"a"})
+	for _, after := range []string{"", "c", "d", "g", "h", "i"} {
+		var want []*storagev1.SnapshotBlock
+		for block, err := range view(t, store).SnapshotBlocks(t.Context(), "run", after) {
+			noError(t, err)
+			want = append(want, block)
+		}
+		equal(t, pagesOf(t, view(t, store), "run", after), want)
+	}
+	equal(t, len(pagesOf(t, view(t, store), "ru", "")), 0)
+}
+
 // lastIDs returns the last ids of the blocks that may hold ids after the given one.
 func lastIDs(t *testing.T, reader storage.Reader, snapshot, after string) []string {
 	t.Helper()

@@ -32,6 +32,7 @@ func Run(t *testing.T, subject Subject) {
 	}{
 		{"a document is what was stored last", testDocuments},
 		{"documents come in the order of their keys, both ways", testDocumentScans},
+		{"a revision tells whether documents changed", testRevision},
 		{"an update sees its own writes", testReadYourWrites},
 		{"an update that fails writes nothing", testFailedUpdate},
 		{"of two updates that read the same one is tried again", testConflict},
@@ -54,6 +55,7 @@ func Run(t *testing.T, subject Subject) {
 		{"a view does not change while others write", testIsolation},
 		{"a snapshot is found and scanned by id", testSnapshots},
 		{"snapshots with similar names are apart", testSnapshotNames},
+		{"the pages of a snapshot are its blocks", testSnapshotPages},
 		{"a snapshot of many bytes is whole", testLargeSnapshot},
 		{"blocks out of order are refused", testSnapshotOrder},
 		{"an aborted snapshot leaves nothing", testSnapshotAbort},

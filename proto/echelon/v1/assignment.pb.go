@@ -304,17 +304,20 @@ const (
 	Move_MODEL Move_Cause = 4
 	// A person's override began, ended or changed.
 	Move_OVERRIDE Move_Cause = 5
+	// It cannot be told: the customer was written again since, and what it was is not kept.
+	Move_NOT_KNOWN Move_Cause = 290
 )
 
 // Enum value maps for Move_Cause.
 var (
 	Move_Cause_name = map[int32]string{
-		0: "UNSPECIFIED",
-		1: "TIME",
-		2: "DATA",
-		3: "POPULATION",
-		4: "MODEL",
-		5: "OVERRIDE",
+		0:   "UNSPECIFIED",
+		1:   "TIME",
+		2:   "DATA",
+		3:   "POPULATION",
+		4:   "MODEL",
+		5:   "OVERRIDE",
+		290: "NOT_KNOWN",
 	}
 	Move_Cause_value = map[string]int32{
 		"UNSPECIFIED": 0,
@@ -323,6 +326,7 @@ var (
 		"POPULATION":  3,
 		"MODEL":       4,
 		"OVERRIDE":    5,
+		"NOT_KNOWN":   290,
 	}
 )
 
@@ -350,7 +354,7 @@ func (x Move_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Move_Cause.Descriptor instead.
 func (Move_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -1990,7 +1994,10 @@ type ScoreDifference struct {
 	// The score now.
 	To *float64 `protobuf:"fixed64,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
 	// What each criterion did to it, the largest change first; those of all criteria add up to the difference, a null score counting 0.
-	Criteria      []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
+	// Empty where it is not kept what criteria were, as in snapshots of older versions.
+	Criteria []*CriterionDifference `protobuf:"bytes,4,rep,name=criteria,proto3" json:"criteria,omitempty"`
+	// What each cause did to it, in the order in which they are looked at; they add up to the difference, a null score counting 0.
+	Causes        []*CausePoints `protobuf:"bytes,290,rep,name=causes,proto3" json:"causes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2053,6 +2060,77 @@ func (x *ScoreDifference) GetCriteria() []*CriterionDifference {
 	return nil
 }
 
+func (x *ScoreDifference) GetCauses() []*CausePoints {
+	if x != nil {
+		return x.Causes
+	}
+	return nil
+}
+
+// CausePoints is what a cause did to a score.
+type CausePoints struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cause.
+	Cause Move_Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
+	// The points that it brought more, or less.
+	Points float64 `protobuf:"fixed64,2,opt,name=points,proto3" json:"points,omitempty"`
+	// Whether what time did is in it, which cannot be told apart since the earlier data is not kept.
+	WithTime      bool `protobuf:"varint,3,opt,name=with_time,json=withTime,proto3" json:"with_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CausePoints) Reset() {
+	*x = CausePoints{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CausePoints) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CausePoints) ProtoMessage() {}
+
+func (x *CausePoints) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CausePoints.ProtoReflect.Descriptor instead.
+func (*CausePoints) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *CausePoints) GetCause() Move_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Move_UNSPECIFIED
+}
+
+func (x *CausePoints) GetPoints() float64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *CausePoints) GetWithTime() bool {
+	if x != nil {
+		return x.WithTime
+	}
+	return false
+}
+
 // CriterionDifference is what a criterion did to a score.
 type CriterionDifference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2076,7 +2154,7 @@ type CriterionDifference struct {
 
 func (x *CriterionDifference) Reset() {
 	*x = CriterionDifference{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2166,7 @@ func (x *CriterionDifference) String() string {
 func (*CriterionDifference) ProtoMessage() {}
 
 func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2179,7 @@ func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionDifference.ProtoReflect.Descriptor instead.
 func (*CriterionDifference) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CriterionDifference) GetCriterion() string {
@@ -2164,15 +2242,17 @@ type Move struct {
 	To *string `protobuf:"bytes,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
 	// The cause.
 	Cause Move_Cause `protobuf:"varint,4,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
-	// The cause in words.
-	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// The cause in words, with what cannot be told apart.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// Whether there may be another cause as well, which cannot be told apart since the earlier data is not kept: the words say which.
+	Uncertain     bool `protobuf:"varint,290,opt,name=uncertain,proto3" json:"uncertain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2264,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2277,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Move) GetTiering() string {
@@ -2233,6 +2313,13 @@ func (x *Move) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *Move) GetUncertain() bool {
+	if x != nil {
+		return x.Uncertain
+	}
+	return false
 }
 
 var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
@@ -2451,14 +2538,19 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"Difference\x123\n" +
 	"\x06scores\x18\x01 \x03(\v2\x1b.echelon.v1.ScoreDifferenceR\x06scores\x12&\n" +
-	"\x05moves\x18\x02 \x03(\v2\x10.echelon.v1.MoveR\x05moves\"\xa2\x01\n" +
+	"\x05moves\x18\x02 \x03(\v2\x10.echelon.v1.MoveR\x05moves\"\xd4\x01\n" +
 	"\x0fScoreDifference\x12\x14\n" +
 	"\x05score\x18\x01 \x01(\tR\x05score\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\x01H\x01R\x02to\x88\x01\x01\x12;\n" +
-	"\bcriteria\x18\x04 \x03(\v2\x1f.echelon.v1.CriterionDifferenceR\bcriteriaB\a\n" +
+	"\bcriteria\x18\x04 \x03(\v2\x1f.echelon.v1.CriterionDifferenceR\bcriteria\x120\n" +
+	"\x06causes\x18\xa2\x02 \x03(\v2\x17.echelon.v1.CausePointsR\x06causesB\a\n" +
 	"\x05_fromB\x05\n" +
-	"\x03_to\"\xff\x01\n" +
+	"\x03_to\"p\n" +
+	"\vCausePoints\x12,\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12\x16\n" +
+	"\x06points\x18\x02 \x01(\x01R\x06points\x12\x1b\n" +
+	"\twith_time\x18\x03 \x01(\bR\bwithTime\"\xff\x01\n" +
 	"\x13CriterionDifference\x12\x1c\n" +
 	"\tcriterion\x18\x01 \x01(\tR\tcriterion\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\x01H\x00R\x04from\x88\x01\x01\x12\x13\n" +
@@ -2468,13 +2560,14 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\x06points\x18\x06 \x01(\x01R\x06points\x12\x18\n" +
 	"\amessage\x18\a \x01(\tR\amessageB\a\n" +
 	"\x05_fromB\x05\n" +
-	"\x03_to\"\xfd\x01\n" +
+	"\x03_to\"\xac\x02\n" +
 	"\x04Move\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01\x12,\n" +
 	"\x05cause\x18\x04 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"U\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1d\n" +
+	"\tuncertain\x18\xa2\x02 \x01(\bR\tuncertain\"e\n" +
 	"\x05Cause\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04TIME\x10\x01\x12\b\n" +
@@ -2482,7 +2575,8 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"POPULATION\x10\x03\x12\t\n" +
 	"\x05MODEL\x10\x04\x12\f\n" +
-	"\bOVERRIDE\x10\x05B\a\n" +
+	"\bOVERRIDE\x10\x05\x12\x0e\n" +
+	"\tNOT_KNOWN\x10\xa2\x02B\a\n" +
 	"\x05_fromB\x05\n" +
 	"\x03_toB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
@@ -2499,7 +2593,7 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
 	(PathStep_Outcome)(0),         // 1: echelon.v1.PathStep.Outcome
@@ -2525,11 +2619,12 @@ var file_echelon_v1_assignment_proto_goTypes = []any{
 	(*CutCondition)(nil),          // 21: echelon.v1.CutCondition
 	(*Difference)(nil),            // 22: echelon.v1.Difference
 	(*ScoreDifference)(nil),       // 23: echelon.v1.ScoreDifference
-	(*CriterionDifference)(nil),   // 24: echelon.v1.CriterionDifference
-	(*Move)(nil),                  // 25: echelon.v1.Move
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 27: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 28: google.protobuf.Value
+	(*CausePoints)(nil),           // 24: echelon.v1.CausePoints
+	(*CriterionDifference)(nil),   // 25: echelon.v1.CriterionDifference
+	(*Move)(nil),                  // 26: echelon.v1.Move
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 29: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	6,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
@@ -2539,25 +2634,25 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	11, // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
 	12, // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
 	5,  // 6: echelon.v1.Assignment.reps:type_name -> echelon.v1.RepOutcome
-	26, // 7: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	27, // 7: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
 	10, // 8: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
 	0,  // 9: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
 	0,  // 10: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
 	15, // 11: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
 	17, // 12: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
 	19, // 13: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	27, // 14: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	28, // 14: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
 	16, // 15: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
 	13, // 16: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
 	14, // 17: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
 	1,  // 18: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
-	28, // 19: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
-	28, // 20: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
+	29, // 19: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
+	29, // 20: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
 	16, // 21: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
 	2,  // 22: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
 	11, // 23: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
 	18, // 24: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	28, // 25: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	29, // 25: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
 	11, // 26: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
 	20, // 27: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
 	16, // 28: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
@@ -2566,14 +2661,16 @@ var file_echelon_v1_assignment_proto_depIdxs = []int32{
 	20, // 31: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
 	11, // 32: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
 	23, // 33: echelon.v1.Difference.scores:type_name -> echelon.v1.ScoreDifference
-	25, // 34: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
-	24, // 35: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
-	3,  // 36: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	26, // 34: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
+	25, // 35: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
+	24, // 36: echelon.v1.ScoreDifference.causes:type_name -> echelon.v1.CausePoints
+	3,  // 37: echelon.v1.CausePoints.cause:type_name -> echelon.v1.Move.Cause
+	3,  // 38: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -2591,15 +2688,15 @@ func file_echelon_v1_assignment_proto_init() {
 	file_echelon_v1_assignment_proto_msgTypes[15].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[17].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[19].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[20].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[21].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

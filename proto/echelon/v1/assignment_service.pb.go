@@ -769,7 +769,7 @@ var File_echelon_v1_assignment_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\n" +
 	"#echelon/v1/assignment_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x18echelon/v1/explain.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x01\n" +
 	"\x14GetAssignmentRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
@@ -838,9 +838,10 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\vFamilyValue\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
-	"\x06_value2\x91\t\n" +
+	"\x06_value2\xf3\t\n" +
 	"\x11AssignmentService\x12T\n" +
-	"\rGetAssignment\x12 .echelon.v1.GetAssignmentRequest\x1a!.echelon.v1.GetAssignmentResponse\x12Z\n" +
+	"\rGetAssignment\x12 .echelon.v1.GetAssignmentRequest\x1a!.echelon.v1.GetAssignmentResponse\x12`\n" +
+	"\x11ExplainAssignment\x12$.echelon.v1.ExplainAssignmentRequest\x1a%.echelon.v1.ExplainAssignmentResponse\x12Z\n" +
 	"\x0fListAssignments\x12\".echelon.v1.ListAssignmentsRequest\x1a#.echelon.v1.ListAssignmentsResponse\x12b\n" +
 	"\x11ExportAssignments\x12$.echelon.v1.ExportAssignmentsRequest\x1a%.echelon.v1.ExportAssignmentsResponse0\x01\x12H\n" +
 	"\tGetFamily\x12\x1c.echelon.v1.GetFamilyRequest\x1a\x1d.echelon.v1.GetFamilyResponse\x12N\n" +
@@ -883,24 +884,26 @@ var file_echelon_v1_assignment_service_proto_goTypes = []any{
 	(*Assignment)(nil),                 // 11: echelon.v1.Assignment
 	(*Provenance)(nil),                 // 12: echelon.v1.Provenance
 	(*Finding)(nil),                    // 13: echelon.v1.Finding
-	(*SetOverrideRequest)(nil),         // 14: echelon.v1.SetOverrideRequest
-	(*GetOverrideRequest)(nil),         // 15: echelon.v1.GetOverrideRequest
-	(*ListOverridesRequest)(nil),       // 16: echelon.v1.ListOverridesRequest
-	(*DeleteOverrideRequest)(nil),      // 17: echelon.v1.DeleteOverrideRequest
-	(*ImportOverridesRequest)(nil),     // 18: echelon.v1.ImportOverridesRequest
-	(*ListReviewItemsRequest)(nil),     // 19: echelon.v1.ListReviewItemsRequest
-	(*ResolveReviewItemsRequest)(nil),  // 20: echelon.v1.ResolveReviewItemsRequest
-	(*WatchAssignmentsRequest)(nil),    // 21: echelon.v1.WatchAssignmentsRequest
-	(*GetHistoryRequest)(nil),          // 22: echelon.v1.GetHistoryRequest
-	(*SetOverrideResponse)(nil),        // 23: echelon.v1.SetOverrideResponse
-	(*GetOverrideResponse)(nil),        // 24: echelon.v1.GetOverrideResponse
-	(*ListOverridesResponse)(nil),      // 25: echelon.v1.ListOverridesResponse
-	(*DeleteOverrideResponse)(nil),     // 26: echelon.v1.DeleteOverrideResponse
-	(*ImportOverridesResponse)(nil),    // 27: echelon.v1.ImportOverridesResponse
-	(*ListReviewItemsResponse)(nil),    // 28: echelon.v1.ListReviewItemsResponse
-	(*ResolveReviewItemsResponse)(nil), // 29: echelon.v1.ResolveReviewItemsResponse
-	(*WatchAssignmentsResponse)(nil),   // 30: echelon.v1.WatchAssignmentsResponse
-	(*GetHistoryResponse)(nil),         // 31: echelon.v1.GetHistoryResponse
+	(*ExplainAssignmentRequest)(nil),   // 14: echelon.v1.ExplainAssignmentRequest
+	(*SetOverrideRequest)(nil),         // 15: echelon.v1.SetOverrideRequest
+	(*GetOverrideRequest)(nil),         // 16: echelon.v1.GetOverrideRequest
+	(*ListOverridesRequest)(nil),       // 17: echelon.v1.ListOverridesRequest
+	(*DeleteOverrideRequest)(nil),      // 18: echelon.v1.DeleteOverrideRequest
+	(*ImportOverridesRequest)(nil),     // 19: echelon.v1.ImportOverridesRequest
+	(*ListReviewItemsRequest)(nil),     // 20: echelon.v1.ListReviewItemsRequest
+	(*ResolveReviewItemsRequest)(nil),  // 21: echelon.v1.ResolveReviewItemsRequest
+	(*WatchAssignmentsRequest)(nil),    // 22: echelon.v1.WatchAssignmentsRequest
+	(*GetHistoryRequest)(nil),          // 23: echelon.v1.GetHistoryRequest
+	(*ExplainAssignmentResponse)(nil),  // 24: echelon.v1.ExplainAssignmentResponse
+	(*SetOverrideResponse)(nil),        // 25: echelon.v1.SetOverrideResponse
+	(*GetOverrideResponse)(nil),        // 26: echelon.v1.GetOverrideResponse
+	(*ListOverridesResponse)(nil),      // 27: echelon.v1.ListOverridesResponse
+	(*DeleteOverrideResponse)(nil),     // 28: echelon.v1.DeleteOverrideResponse
+	(*ImportOverridesResponse)(nil),    // 29: echelon.v1.ImportOverridesResponse
+	(*ListReviewItemsResponse)(nil),    // 30: echelon.v1.ListReviewItemsResponse
+	(*ResolveReviewItemsResponse)(nil), // 31: echelon.v1.ResolveReviewItemsResponse
+	(*WatchAssignmentsResponse)(nil),   // 32: echelon.v1.WatchAssignmentsResponse
+	(*GetHistoryResponse)(nil),         // 33: echelon.v1.GetHistoryResponse
 }
 var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
 	10, // 0: echelon.v1.GetAssignmentRequest.at:type_name -> google.protobuf.Timestamp
@@ -913,33 +916,35 @@ var file_echelon_v1_assignment_service_proto_depIdxs = []int32{
 	9,  // 7: echelon.v1.Family.values:type_name -> echelon.v1.FamilyValue
 	13, // 8: echelon.v1.Family.findings:type_name -> echelon.v1.Finding
 	0,  // 9: echelon.v1.AssignmentService.GetAssignment:input_type -> echelon.v1.GetAssignmentRequest
-	2,  // 10: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
-	4,  // 11: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
-	6,  // 12: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
-	14, // 13: echelon.v1.AssignmentService.SetOverride:input_type -> echelon.v1.SetOverrideRequest
-	15, // 14: echelon.v1.AssignmentService.GetOverride:input_type -> echelon.v1.GetOverrideRequest
-	16, // 15: echelon.v1.AssignmentService.ListOverrides:input_type -> echelon.v1.ListOverridesRequest
-	17, // 16: echelon.v1.AssignmentService.DeleteOverride:input_type -> echelon.v1.DeleteOverrideRequest
-	18, // 17: echelon.v1.AssignmentService.ImportOverrides:input_type -> echelon.v1.ImportOverridesRequest
-	19, // 18: echelon.v1.AssignmentService.ListReviewItems:input_type -> echelon.v1.ListReviewItemsRequest
-	20, // 19: echelon.v1.AssignmentService.ResolveReviewItems:input_type -> echelon.v1.ResolveReviewItemsRequest
-	21, // 20: echelon.v1.AssignmentService.WatchAssignments:input_type -> echelon.v1.WatchAssignmentsRequest
-	22, // 21: echelon.v1.AssignmentService.GetHistory:input_type -> echelon.v1.GetHistoryRequest
-	1,  // 22: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
-	3,  // 23: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
-	5,  // 24: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
-	7,  // 25: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
-	23, // 26: echelon.v1.AssignmentService.SetOverride:output_type -> echelon.v1.SetOverrideResponse
-	24, // 27: echelon.v1.AssignmentService.GetOverride:output_type -> echelon.v1.GetOverrideResponse
-	25, // 28: echelon.v1.AssignmentService.ListOverrides:output_type -> echelon.v1.ListOverridesResponse
-	26, // 29: echelon.v1.AssignmentService.DeleteOverride:output_type -> echelon.v1.DeleteOverrideResponse
-	27, // 30: echelon.v1.AssignmentService.ImportOverrides:output_type -> echelon.v1.ImportOverridesResponse
-	28, // 31: echelon.v1.AssignmentService.ListReviewItems:output_type -> echelon.v1.ListReviewItemsResponse
-	29, // 32: echelon.v1.AssignmentService.ResolveReviewItems:output_type -> echelon.v1.ResolveReviewItemsResponse
-	30, // 33: echelon.v1.AssignmentService.WatchAssignments:output_type -> echelon.v1.WatchAssignmentsResponse
-	31, // 34: echelon.v1.AssignmentService.GetHistory:output_type -> echelon.v1.GetHistoryResponse
-	22, // [22:35] is the sub-list for method output_type
-	9,  // [9:22] is the sub-list for method input_type
+	14, // 10: echelon.v1.AssignmentService.ExplainAssignment:input_type -> echelon.v1.ExplainAssignmentRequest
+	2,  // 11: echelon.v1.AssignmentService.ListAssignments:input_type -> echelon.v1.ListAssignmentsRequest
+	4,  // 12: echelon.v1.AssignmentService.ExportAssignments:input_type -> echelon.v1.ExportAssignmentsRequest
+	6,  // 13: echelon.v1.AssignmentService.GetFamily:input_type -> echelon.v1.GetFamilyRequest
+	15, // 14: echelon.v1.AssignmentService.SetOverride:input_type -> echelon.v1.SetOverrideRequest
+	16, // 15: echelon.v1.AssignmentService.GetOverride:input_type -> echelon.v1.GetOverrideRequest
+	17, // 16: echelon.v1.AssignmentService.ListOverrides:input_type -> echelon.v1.ListOverridesRequest
+	18, // 17: echelon.v1.AssignmentService.DeleteOverride:input_type -> echelon.v1.DeleteOverrideRequest
+	19, // 18: echelon.v1.AssignmentService.ImportOverrides:input_type -> echelon.v1.ImportOverridesRequest
+	20, // 19: echelon.v1.AssignmentService.ListReviewItems:input_type -> echelon.v1.ListReviewItemsRequest
+	21, // 20: echelon.v1.AssignmentService.ResolveReviewItems:input_type -> echelon.v1.ResolveReviewItemsRequest
+	22, // 21: echelon.v1.AssignmentService.WatchAssignments:input_type -> echelon.v1.WatchAssignmentsRequest
+	23, // 22: echelon.v1.AssignmentService.GetHistory:input_type -> echelon.v1.GetHistoryRequest
+	1,  // 23: echelon.v1.AssignmentService.GetAssignment:output_type -> echelon.v1.GetAssignmentResponse
+	24, // 24: echelon.v1.AssignmentService.ExplainAssignment:output_type -> echelon.v1.ExplainAssignmentResponse
+	3,  // 25: echelon.v1.AssignmentService.ListAssignments:output_type -> echelon.v1.ListAssignmentsResponse
+	5,  // 26: echelon.v1.AssignmentService.ExportAssignments:output_type -> echelon.v1.ExportAssignmentsResponse
+	7,  // 27: echelon.v1.AssignmentService.GetFamily:output_type -> echelon.v1.GetFamilyResponse
+	25, // 28: echelon.v1.AssignmentService.SetOverride:output_type -> echelon.v1.SetOverrideResponse
+	26, // 29: echelon.v1.AssignmentService.GetOverride:output_type -> echelon.v1.GetOverrideResponse
+	27, // 30: echelon.v1.AssignmentService.ListOverrides:output_type -> echelon.v1.ListOverridesResponse
+	28, // 31: echelon.v1.AssignmentService.DeleteOverride:output_type -> echelon.v1.DeleteOverrideResponse
+	29, // 32: echelon.v1.AssignmentService.ImportOverrides:output_type -> echelon.v1.ImportOverridesResponse
+	30, // 33: echelon.v1.AssignmentService.ListReviewItems:output_type -> echelon.v1.ListReviewItemsResponse
+	31, // 34: echelon.v1.AssignmentService.ResolveReviewItems:output_type -> echelon.v1.ResolveReviewItemsResponse
+	32, // 35: echelon.v1.AssignmentService.WatchAssignments:output_type -> echelon.v1.WatchAssignmentsResponse
+	33, // 36: echelon.v1.AssignmentService.GetHistory:output_type -> echelon.v1.GetHistoryResponse
+	23, // [23:37] is the sub-list for method output_type
+	9,  // [9:23] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -953,6 +958,7 @@ func file_echelon_v1_assignment_service_proto_init() {
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_change_proto_init()
+	file_echelon_v1_explain_proto_init()
 	file_echelon_v1_override_proto_init()
 	file_echelon_v1_review_proto_init()
 	file_echelon_v1_assignment_service_proto_msgTypes[9].OneofWrappers = []any{}

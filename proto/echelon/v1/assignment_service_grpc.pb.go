@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	AssignmentService_GetAssignment_FullMethodName      = "/echelon.v1.AssignmentService/GetAssignment"
+	AssignmentService_ExplainAssignment_FullMethodName  = "/echelon.v1.AssignmentService/ExplainAssignment"
 	AssignmentService_ListAssignments_FullMethodName    = "/echelon.v1.AssignmentService/ListAssignments"
 	AssignmentService_ExportAssignments_FullMethodName  = "/echelon.v1.AssignmentService/ExportAssignments"
 	AssignmentService_GetFamily_FullMethodName          = "/echelon.v1.AssignmentService/GetFamily"
@@ -43,6 +44,8 @@ const (
 type AssignmentServiceClient interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(ctx context.Context, in *GetAssignmentRequest, opts ...grpc.CallOption) (*GetAssignmentResponse, error)
+	// ExplainAssignment returns every step to a customer's published assignment, and what differs from the previous one, and why.
+	ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error)
 	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(ctx context.Context, in *ListAssignmentsRequest, opts ...grpc.CallOption) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
@@ -81,6 +84,16 @@ func (c *assignmentServiceClient) GetAssignment(ctx context.Context, in *GetAssi
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetAssignmentResponse)
 	err := c.cc.Invoke(ctx, AssignmentService_GetAssignment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *assignmentServiceClient) ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainAssignmentResponse)
+	err := c.cc.Invoke(ctx, AssignmentService_ExplainAssignment_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -237,6 +250,8 @@ func (c *assignmentServiceClient) GetHistory(ctx context.Context, in *GetHistory
 type AssignmentServiceServer interface {
 	// GetAssignment returns one customer's published assignment, with its reasons.
 	GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error)
+	// ExplainAssignment returns every step to a customer's published assignment, and what differs from the previous one, and why.
+	ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error)
 	// ListAssignments returns a tier's or a segment's customers, ordered by id, in pages. All pages are of the publication that the first was of.
 	ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error)
 	// ExportAssignments streams all assignments of one publication, ordered by id.
@@ -273,6 +288,9 @@ type UnimplementedAssignmentServiceServer struct{}
 
 func (UnimplementedAssignmentServiceServer) GetAssignment(context.Context, *GetAssignmentRequest) (*GetAssignmentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAssignment not implemented")
+}
+func (UnimplementedAssignmentServiceServer) ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainAssignment not implemented")
 }
 func (UnimplementedAssignmentServiceServer) ListAssignments(context.Context, *ListAssignmentsRequest) (*ListAssignmentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAssignments not implemented")
@@ -345,6 +363,24 @@ func _AssignmentService_GetAssignment_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AssignmentServiceServer).GetAssignment(ctx, req.(*GetAssignmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AssignmentService_ExplainAssignment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainAssignmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AssignmentServiceServer).ExplainAssignment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AssignmentService_ExplainAssignment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AssignmentServiceServer).ExplainAssignment(ctx, req.(*ExplainAssignmentRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -550,6 +586,10 @@ var AssignmentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetAssignment",
 			Handler:    _AssignmentService_GetAssignment_Handler,
+		},
+		{
+			MethodName: "ExplainAssignment",
+			Handler:    _AssignmentService_ExplainAssignment_Handler,
 		},
 		{
 			MethodName: "ListAssignments",

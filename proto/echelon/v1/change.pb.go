@@ -352,7 +352,9 @@ type TierMove struct {
 	// The tier that the cuts gave before; absent where there was none.
 	ComputedFrom *string `protobuf:"bytes,4,opt,name=computed_from,json=computedFrom,proto3,oneof" json:"computed_from,omitempty"`
 	// The tier that the cuts give now; absent where there is none.
-	ComputedTo    *string `protobuf:"bytes,5,opt,name=computed_to,json=computedTo,proto3,oneof" json:"computed_to,omitempty"`
+	ComputedTo *string `protobuf:"bytes,5,opt,name=computed_to,json=computedTo,proto3,oneof" json:"computed_to,omitempty"`
+	// Why, where that can be told from the change alone: an override began or ended, or the customer was written. In histories.
+	Cause         Move_Cause `protobuf:"varint,290,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,6 +422,13 @@ func (x *TierMove) GetComputedTo() string {
 		return *x.ComputedTo
 	}
 	return ""
+}
+
+func (x *TierMove) GetCause() Move_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Move_UNSPECIFIED
 }
 
 // SegmentMove is how the segment of one segmentation changed.
@@ -914,14 +923,15 @@ const file_echelon_v1_change_proto_rawDesc = "" +
 	"\n" +
 	"OVERRIDDEN\x10\x04\x12\x14\n" +
 	"\x10OVERRIDE_EXPIRED\x10\x05\x12\x14\n" +
-	"\x10CUSTOMER_DELETED\x10\x06\"\xd4\x01\n" +
+	"\x10CUSTOMER_DELETED\x10\x06\"\x83\x02\n" +
 	"\bTierMove\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01\x12(\n" +
 	"\rcomputed_from\x18\x04 \x01(\tH\x02R\fcomputedFrom\x88\x01\x01\x12$\n" +
 	"\vcomputed_to\x18\x05 \x01(\tH\x03R\n" +
-	"computedTo\x88\x01\x01B\a\n" +
+	"computedTo\x88\x01\x01\x12-\n" +
+	"\x05cause\x18\xa2\x02 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05causeB\a\n" +
 	"\x05_fromB\x05\n" +
 	"\x03_toB\x10\n" +
 	"\x0e_computed_fromB\x0e\n" +
@@ -992,6 +1002,7 @@ var file_echelon_v1_change_proto_goTypes = []any{
 	(*GetHistoryResponse)(nil),       // 9: echelon.v1.GetHistoryResponse
 	(*Reason)(nil),                   // 10: echelon.v1.Reason
 	(*timestamppb.Timestamp)(nil),    // 11: google.protobuf.Timestamp
+	(Move_Cause)(0),                  // 12: echelon.v1.Move.Cause
 }
 var file_echelon_v1_change_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.AssignmentChange.kind:type_name -> echelon.v1.AssignmentChange.Kind
@@ -1002,13 +1013,14 @@ var file_echelon_v1_change_proto_depIdxs = []int32{
 	11, // 5: echelon.v1.AssignmentChange.time:type_name -> google.protobuf.Timestamp
 	11, // 6: echelon.v1.AssignmentChange.as_of:type_name -> google.protobuf.Timestamp
 	5,  // 7: echelon.v1.AssignmentChange.reps:type_name -> echelon.v1.RepMove
-	2,  // 8: echelon.v1.WatchAssignmentsResponse.changes:type_name -> echelon.v1.AssignmentChange
-	2,  // 9: echelon.v1.GetHistoryResponse.changes:type_name -> echelon.v1.AssignmentChange
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 8: echelon.v1.TierMove.cause:type_name -> echelon.v1.Move.Cause
+	2,  // 9: echelon.v1.WatchAssignmentsResponse.changes:type_name -> echelon.v1.AssignmentChange
+	2,  // 10: echelon.v1.GetHistoryResponse.changes:type_name -> echelon.v1.AssignmentChange
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_change_proto_init() }

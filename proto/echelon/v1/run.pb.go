@@ -122,8 +122,10 @@ type Run struct {
 	ReadPoint uint64 `protobuf:"varint,15,opt,name=read_point,json=readPoint,proto3" json:"read_point,omitempty"`
 	// Whether its snapshot was removed, since it was old and newer ones were kept: it can be neither read nor published any more.
 	SnapshotRemoved bool `protobuf:"varint,20,opt,name=snapshot_removed,json=snapshotRemoved,proto3" json:"snapshot_removed,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Whether it only asks what would be: it can never be published.
+	WhatIf        bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -264,6 +266,13 @@ func (x *Run) GetReadPoint() uint64 {
 func (x *Run) GetSnapshotRemoved() bool {
 	if x != nil {
 		return x.SnapshotRemoved
+	}
+	return false
+}
+
+func (x *Run) GetWhatIf() bool {
+	if x != nil {
+		return x.WhatIf
 	}
 	return false
 }
@@ -866,7 +875,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xed\x05\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\x87\x06\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -886,7 +895,8 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\arefused\x18\x0e \x03(\v2\x14.echelon.v1.RowErrorR\arefused\x12\x1d\n" +
 	"\n" +
 	"read_point\x18\x0f \x01(\x04R\treadPoint\x12)\n" +
-	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\"Z\n" +
+	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\x12\x18\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\"Z\n" +
 	"\x05State\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aRUNNING\x10\x01\x12\t\n" +

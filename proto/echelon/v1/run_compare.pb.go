@@ -152,7 +152,11 @@ type CompareRunsRequest struct {
 	// How many movers at most, 1 to 10,000; 100 where 0.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether to tell the cause of each mover.
+	Causes bool `protobuf:"varint,290,opt,name=causes,proto3" json:"causes,omitempty"`
+	// With `causes`, an attribute of texts of the stored customers whose value each mover tells, such as `owner`. None where empty.
+	GroupBy       string `protobuf:"bytes,291,opt,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +222,20 @@ func (x *CompareRunsRequest) GetPageSize() int32 {
 func (x *CompareRunsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *CompareRunsRequest) GetCauses() bool {
+	if x != nil {
+		return x.Causes
+	}
+	return false
+}
+
+func (x *CompareRunsRequest) GetGroupBy() string {
+	if x != nil {
+		return x.GroupBy
 	}
 	return ""
 }
@@ -416,11 +434,15 @@ type Migration struct {
 	Newcomers int64 `protobuf:"varint,10,opt,name=newcomers,proto3" json:"newcomers,omitempty"`
 	// How many are in `from` alone.
 	Leavers int64 `protobuf:"varint,11,opt,name=leavers,proto3" json:"leavers,omitempty"`
-	// How many of all are not stored any more. Their amount is not known and counts 0.
+	// How many of all are not stored any more.
 	Deleted int64 `protobuf:"varint,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
-	// What amounts are: the `amount` of `to`'s model, as of its run, of the customers as they are stored now, since snapshots have no amounts. Empty where the
-	// model has none; then amounts are 0.
-	Amount        string `protobuf:"bytes,13,opt,name=amount,proto3" json:"amount,omitempty"`
+	// What amounts of `to` are: the `amount` of its model, of the customers as its run read them. Empty where the model has none; then amounts are 0.
+	Amount string `protobuf:"bytes,13,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Likewise those of `from`.
+	FromAmount string `protobuf:"bytes,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
+	// Whether some amounts are of the customers as they are stored now, by the model of `to`, where there is such a customer, since a run of the two was made
+	// before snapshots kept amounts.
+	AmountsOfNow  bool `protobuf:"varint,261,opt,name=amounts_of_now,json=amountsOfNow,proto3" json:"amounts_of_now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +568,20 @@ func (x *Migration) GetAmount() string {
 	return ""
 }
 
+func (x *Migration) GetFromAmount() string {
+	if x != nil {
+		return x.FromAmount
+	}
+	return ""
+}
+
+func (x *Migration) GetAmountsOfNow() bool {
+	if x != nil {
+		return x.AmountsOfNow
+	}
+	return false
+}
+
 // MigrationCell is the customers who come from one place and go to one.
 type MigrationCell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -555,8 +591,10 @@ type MigrationCell struct {
 	To *MigrationPlace `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	// How many they are.
 	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
-	// Their amount.
-	Amount        float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Their amount in `to`; that of customers whom `to` does not have is the one in `from`.
+	Amount float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Their amount in `from`; 0 of customers whom it does not have.
+	FromAmount    float64 `protobuf:"fixed64,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -615,6 +653,13 @@ func (x *MigrationCell) GetCustomers() int64 {
 func (x *MigrationCell) GetAmount() float64 {
 	if x != nil {
 		return x.Amount
+	}
+	return 0
+}
+
+func (x *MigrationCell) GetFromAmount() float64 {
+	if x != nil {
+		return x.FromAmount
 	}
 	return 0
 }
@@ -693,8 +738,20 @@ type Mover struct {
 	FromReasons []*Reason `protobuf:"bytes,7,rep,name=from_reasons,json=fromReasons,proto3" json:"from_reasons,omitempty"`
 	// Why it is where it goes.
 	ToReasons []*Reason `protobuf:"bytes,8,rep,name=to_reasons,json=toReasons,proto3" json:"to_reasons,omitempty"`
-	// Its amount, as Migration says; 0 where it is missing.
-	Amount        float64 `protobuf:"fixed64,9,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Its amount in `to`, as Migration says; 0 where it is missing.
+	Amount float64 `protobuf:"fixed64,9,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Its amount in `from`.
+	FromAmount float64 `protobuf:"fixed64,260,opt,name=from_amount,json=fromAmount,proto3" json:"from_amount,omitempty"`
+	// Why it moved; where that was asked for.
+	Cause Move_Cause `protobuf:"varint,290,opt,name=cause,proto3,enum=echelon.v1.Move_Cause" json:"cause,omitempty"`
+	// The cause in words, with what cannot be told apart.
+	CauseMessage string `protobuf:"bytes,291,opt,name=cause_message,json=causeMessage,proto3" json:"cause_message,omitempty"`
+	// Whether it may have another cause as well, which cannot be told apart since its earlier data is not kept: the words say which.
+	CauseUncertain bool `protobuf:"varint,292,opt,name=cause_uncertain,json=causeUncertain,proto3" json:"cause_uncertain,omitempty"`
+	// What changed the most, in words, such as "usage rank 71 → 38: -4.9 points"; in the lists of a preview.
+	LeadingReason string `protobuf:"bytes,293,opt,name=leading_reason,json=leadingReason,proto3" json:"leading_reason,omitempty"`
+	// The value of `group_by`; empty where it is missing.
+	Group         string `protobuf:"bytes,294,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -792,12 +849,54 @@ func (x *Mover) GetAmount() float64 {
 	return 0
 }
 
+func (x *Mover) GetFromAmount() float64 {
+	if x != nil {
+		return x.FromAmount
+	}
+	return 0
+}
+
+func (x *Mover) GetCause() Move_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Move_UNSPECIFIED
+}
+
+func (x *Mover) GetCauseMessage() string {
+	if x != nil {
+		return x.CauseMessage
+	}
+	return ""
+}
+
+func (x *Mover) GetCauseUncertain() bool {
+	if x != nil {
+		return x.CauseUncertain
+	}
+	return false
+}
+
+func (x *Mover) GetLeadingReason() string {
+	if x != nil {
+		return x.LeadingReason
+	}
+	return ""
+}
+
+func (x *Mover) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
 var File_echelon_v1_run_compare_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_compare.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\"\xe5\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\"\xa3\x02\n" +
 	"\x12CompareRunsRequest\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x12.echelon.v1.RunRefB\x06\xbaH\x03\xc8\x01\x01R\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x12.echelon.v1.RunRefB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12!\n" +
@@ -805,7 +904,9 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"g\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\x12\x17\n" +
+	"\x06causes\x18\xa2\x02 \x01(\bR\x06causes\x12#\n" +
+	"\bgroup_by\x18\xa3\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\agroupBy\"g\n" +
 	"\x06RunRef\x12#\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01H\x00R\x05runId\x12*\n" +
@@ -817,7 +918,7 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\x02to\x18\x02 \x01(\v2\x16.echelon.v1.ProvenanceR\x02to\x123\n" +
 	"\tmigration\x18\x03 \x01(\v2\x15.echelon.v1.MigrationR\tmigration\x12)\n" +
 	"\x06movers\x18\x04 \x03(\v2\x11.echelon.v1.MoverR\x06movers\x12&\n" +
-	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\x85\x03\n" +
+	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\xce\x03\n" +
 	"\tMigration\x12\x18\n" +
 	"\atiering\x18\x01 \x01(\tR\atiering\x12\x1d\n" +
 	"\n" +
@@ -833,12 +934,17 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	" \x01(\x03R\tnewcomers\x12\x18\n" +
 	"\aleavers\x18\v \x01(\x03R\aleavers\x12\x18\n" +
 	"\adeleted\x18\f \x01(\x03R\adeleted\x12\x16\n" +
-	"\x06amount\x18\r \x01(\tR\x06amount\"\xa1\x01\n" +
+	"\x06amount\x18\r \x01(\tR\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\tR\n" +
+	"fromAmount\x12%\n" +
+	"\x0eamounts_of_now\x18\x85\x02 \x01(\bR\famountsOfNow\"\xc3\x01\n" +
 	"\rMigrationCell\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.echelon.v1.MigrationPlaceR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.echelon.v1.MigrationPlaceR\x02to\x12\x1c\n" +
 	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12\x16\n" +
-	"\x06amount\x18\x04 \x01(\x01R\x06amount\"\xa4\x01\n" +
+	"\x06amount\x18\x04 \x01(\x01R\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\x01R\n" +
+	"fromAmount\"\xa4\x01\n" +
 	"\x0eMigrationPlace\x123\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1f.echelon.v1.MigrationPlace.KindR\x04kind\x12\x12\n" +
 	"\x04tier\x18\x02 \x01(\tR\x04tier\"I\n" +
@@ -848,7 +954,7 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\bUNSCORED\x10\x02\x12\f\n" +
 	"\bEXCLUDED\x10\x03\x12\n" +
 	"\n" +
-	"\x06ABSENT\x10\x04\"\xf9\x03\n" +
+	"\x06ABSENT\x10\x04\"\xd9\x05\n" +
 	"\x05Mover\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x129\n" +
@@ -861,7 +967,14 @@ const file_echelon_v1_run_compare_proto_rawDesc = "" +
 	"\ffrom_reasons\x18\a \x03(\v2\x12.echelon.v1.ReasonR\vfromReasons\x121\n" +
 	"\n" +
 	"to_reasons\x18\b \x03(\v2\x12.echelon.v1.ReasonR\ttoReasons\x12\x16\n" +
-	"\x06amount\x18\t \x01(\x01R\x06amount\"B\n" +
+	"\x06amount\x18\t \x01(\x01R\x06amount\x12 \n" +
+	"\vfrom_amount\x18\x84\x02 \x01(\x01R\n" +
+	"fromAmount\x12-\n" +
+	"\x05cause\x18\xa2\x02 \x01(\x0e2\x16.echelon.v1.Move.CauseR\x05cause\x12$\n" +
+	"\rcause_message\x18\xa3\x02 \x01(\tR\fcauseMessage\x12(\n" +
+	"\x0fcause_uncertain\x18\xa4\x02 \x01(\bR\x0ecauseUncertain\x12&\n" +
+	"\x0eleading_reason\x18\xa5\x02 \x01(\tR\rleadingReason\x12\x15\n" +
+	"\x05group\x18\xa6\x02 \x01(\tR\x05group\"B\n" +
 	"\tDirection\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\f\n" +
 	"\bPROMOTED\x10\x01\x12\v\n" +
@@ -895,6 +1008,7 @@ var file_echelon_v1_run_compare_proto_goTypes = []any{
 	(*Provenance)(nil),          // 9: echelon.v1.Provenance
 	(*TierOutcome)(nil),         // 10: echelon.v1.TierOutcome
 	(*Reason)(nil),              // 11: echelon.v1.Reason
+	(Move_Cause)(0),             // 12: echelon.v1.Move.Cause
 }
 var file_echelon_v1_run_compare_proto_depIdxs = []int32{
 	3,  // 0: echelon.v1.CompareRunsRequest.from:type_name -> echelon.v1.RunRef
@@ -914,11 +1028,12 @@ var file_echelon_v1_run_compare_proto_depIdxs = []int32{
 	10, // 14: echelon.v1.Mover.to_outcome:type_name -> echelon.v1.TierOutcome
 	11, // 15: echelon.v1.Mover.from_reasons:type_name -> echelon.v1.Reason
 	11, // 16: echelon.v1.Mover.to_reasons:type_name -> echelon.v1.Reason
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	12, // 17: echelon.v1.Mover.cause:type_name -> echelon.v1.Move.Cause
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_compare_proto_init() }

@@ -88,7 +88,9 @@ type StartRunRequest struct {
 	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// Exchange rates beside those of the model's `currency`; one for the same currency and day goes before the model's. Up to 100,000. The run's
 	// calibration tells which were used.
-	Rates         []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	Rates []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
+	// Whether it only asks what would be, such as under a draft of the model: its result can be looked at and compared, and never be published.
+	WhatIf        bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +151,13 @@ func (x *StartRunRequest) GetRates() []*ExchangeRate {
 		return x.Rates
 	}
 	return nil
+}
+
+func (x *StartRunRequest) GetWhatIf() bool {
+	if x != nil {
+		return x.WhatIf
+	}
+	return false
 }
 
 // StartRunResponse is the run that was started.
@@ -826,13 +835,14 @@ var File_echelon_v1_run_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1cechelon/v1/run_preview.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n" +
 	"\x0fStartRunRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12/\n" +
 	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12:\n" +
 	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
-	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\"5\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\x12\x18\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\"5\n" +
 	"\x10StartRunResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"2\n" +
 	"\rGetRunRequest\x12!\n" +
@@ -877,7 +887,7 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x0fRollBackRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\"5\n" +
 	"\x10RollBackResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xd2\x04\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\x9f\x05\n" +
 	"\n" +
 	"RunService\x12E\n" +
 	"\bStartRun\x12\x1b.echelon.v1.StartRunRequest\x1a\x1c.echelon.v1.StartRunResponse\x12?\n" +
@@ -887,7 +897,9 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\bListRuns\x12\x1b.echelon.v1.ListRunsRequest\x1a\x1c.echelon.v1.ListRunsResponse\x12K\n" +
 	"\n" +
 	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12E\n" +
-	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12N\n" +
+	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12K\n" +
+	"\n" +
+	"PreviewRun\x12\x1d.echelon.v1.PreviewRunRequest\x1a\x1e.echelon.v1.PreviewRunResponse\x12N\n" +
 	"\vCompareRuns\x12\x1e.echelon.v1.CompareRunsRequest\x1a\x1f.echelon.v1.CompareRunsResponseB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
@@ -924,8 +936,10 @@ var file_echelon_v1_run_service_proto_goTypes = []any{
 	(*ExchangeRate)(nil),          // 16: echelon.v1.ExchangeRate
 	(*Run)(nil),                   // 17: echelon.v1.Run
 	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(*CompareRunsRequest)(nil),    // 19: echelon.v1.CompareRunsRequest
-	(*CompareRunsResponse)(nil),   // 20: echelon.v1.CompareRunsResponse
+	(*PreviewRunRequest)(nil),     // 19: echelon.v1.PreviewRunRequest
+	(*CompareRunsRequest)(nil),    // 20: echelon.v1.CompareRunsRequest
+	(*PreviewRunResponse)(nil),    // 21: echelon.v1.PreviewRunResponse
+	(*CompareRunsResponse)(nil),   // 22: echelon.v1.CompareRunsResponse
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
 	15, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
@@ -946,17 +960,19 @@ var file_echelon_v1_run_service_proto_depIdxs = []int32{
 	9,  // 15: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
 	11, // 16: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
 	13, // 17: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	19, // 18: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
-	2,  // 19: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	4,  // 20: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	6,  // 21: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
-	8,  // 22: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
-	10, // 23: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	12, // 24: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	14, // 25: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	20, // 26: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
+	19, // 18: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
+	20, // 19: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
+	2,  // 20: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 21: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 22: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 23: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 24: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 25: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	14, // 26: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	21, // 27: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
+	22, // 28: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
+	20, // [20:29] is the sub-list for method output_type
+	11, // [11:20] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -970,6 +986,7 @@ func file_echelon_v1_run_service_proto_init() {
 	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_run_proto_init()
 	file_echelon_v1_run_compare_proto_init()
+	file_echelon_v1_run_preview_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -26,6 +26,7 @@ const (
 	RunService_ListRuns_FullMethodName    = "/echelon.v1.RunService/ListRuns"
 	RunService_PublishRun_FullMethodName  = "/echelon.v1.RunService/PublishRun"
 	RunService_RollBack_FullMethodName    = "/echelon.v1.RunService/RollBack"
+	RunService_PreviewRun_FullMethodName  = "/echelon.v1.RunService/PreviewRun"
 	RunService_CompareRuns_FullMethodName = "/echelon.v1.RunService/CompareRuns"
 )
 
@@ -49,6 +50,8 @@ type RunServiceClient interface {
 	PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(ctx context.Context, in *RollBackRequest, opts ...grpc.CallOption) (*RollBackResponse, error)
+	// PreviewRun says what a run would change: who moves where, and why. It can be of any run, and be compared with any other.
+	PreviewRun(ctx context.Context, in *PreviewRunRequest, opts ...grpc.CallOption) (*PreviewRunResponse, error)
 	// CompareRuns says where customers come from in one run and go to in another, in pages of those who moved.
 	CompareRuns(ctx context.Context, in *CompareRunsRequest, opts ...grpc.CallOption) (*CompareRunsResponse, error)
 }
@@ -140,6 +143,16 @@ func (c *runServiceClient) RollBack(ctx context.Context, in *RollBackRequest, op
 	return out, nil
 }
 
+func (c *runServiceClient) PreviewRun(ctx context.Context, in *PreviewRunRequest, opts ...grpc.CallOption) (*PreviewRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewRunResponse)
+	err := c.cc.Invoke(ctx, RunService_PreviewRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) CompareRuns(ctx context.Context, in *CompareRunsRequest, opts ...grpc.CallOption) (*CompareRunsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CompareRunsResponse)
@@ -170,6 +183,8 @@ type RunServiceServer interface {
 	PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error)
+	// PreviewRun says what a run would change: who moves where, and why. It can be of any run, and be compared with any other.
+	PreviewRun(context.Context, *PreviewRunRequest) (*PreviewRunResponse, error)
 	// CompareRuns says where customers come from in one run and go to in another, in pages of those who moved.
 	CompareRuns(context.Context, *CompareRunsRequest) (*CompareRunsResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
@@ -202,6 +217,9 @@ func (UnimplementedRunServiceServer) PublishRun(context.Context, *PublishRunRequ
 }
 func (UnimplementedRunServiceServer) RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RollBack not implemented")
+}
+func (UnimplementedRunServiceServer) PreviewRun(context.Context, *PreviewRunRequest) (*PreviewRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewRun not implemented")
 }
 func (UnimplementedRunServiceServer) CompareRuns(context.Context, *CompareRunsRequest) (*CompareRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompareRuns not implemented")
@@ -346,6 +364,24 @@ func _RunService_RollBack_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_PreviewRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).PreviewRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_PreviewRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).PreviewRun(ctx, req.(*PreviewRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_CompareRuns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CompareRunsRequest)
 	if err := dec(in); err != nil {
@@ -394,6 +430,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RollBack",
 			Handler:    _RunService_RollBack_Handler,
+		},
+		{
+			MethodName: "PreviewRun",
+			Handler:    _RunService_PreviewRun_Handler,
 		},
 		{
 			MethodName: "CompareRuns",

@@ -15,15 +15,18 @@ import (
 //	1    as it began
 //	2    the schema has attributes that were renamed or retired, whose values a program of format 1 would miss or show
 //	3    blocks of snapshots are packed (package blockcodec), which a program of format 2 would call damaged
+//	4    batches of changes have several parts, whose changes a program of format 3 would give numbers of others
 //
 // A store has the oldest format that says what is in it, so that an older program opens what it understands.
-const Format = 3
+const Format = 4
 
 const (
 	// firstFormat is that of a new store.
 	firstFormat = 1
 	// packedFormat is that of a store with a snapshot.
 	packedFormat = 3
+	// partsFormat is that of a store with changes in several parts.
+	partsFormat = 4
 )
 
 // formatOf returns the format that a schema needs.
@@ -34,6 +37,14 @@ func formatOf(schema *storagev1.Schema) int {
 		}
 	}
 	return firstFormat
+}
+
+// formatOfBlock returns the format that a block needs.
+func formatOfBlock(block *storagev1.SnapshotBlock) int {
+	if block.GetChangePart() > 0 {
+		return partsFormat
+	}
+	return packedFormat
 }
 
 // raiseFormat writes the format that what is written needs, where the store has an older one.

@@ -25,7 +25,7 @@ func Inspect(ctx context.Context, db DB, dir string) (*storage.Inspection, error
 	}
 	i := &inspector{
 		content: backup.NewContent(), owners: make(map[string]*echelonv1.Run), batches: make(map[string]bool),
-		found: &storage.Inspection{Format: format, Documents: make(map[storage.Kind]int64)},
+		found: &storage.Inspection{Format: format, Commit: storage.Commit(txn.ReadPoint()), Documents: make(map[storage.Kind]int64)},
 	}
 	if i.schema, err = new(schemaCache).read(txn); err != nil {
 		i.schema = nil // the scan finds it damaged

@@ -90,6 +90,7 @@ type snapshotWriter struct {
 	store    *Store
 	snapshot string
 	last     string
+	format   int // that the blocks need
 	blocks   []Item
 	size     int
 	// flushing gives how the commit that is under way ended; nil where none is.
@@ -119,7 +120,7 @@ func (w *snapshotWriter) append(block *storagev1.SnapshotBlock) error {
 	if err != nil {
 		return err
 	}
-	w.blocks = append(w.blocks, item)
+	w.blocks, w.format = append(w.blocks, item), max(w.format, formatOfBlock(block))
 	if w.size += len(item.Value); w.size >= flushBytes {
 		return w.flush()
 	}
@@ -141,9 +142,9 @@ func (w *snapshotWriter) flush() error {
 	if err := w.wait(); err != nil {
 		return err
 	}
-	blocks, done := w.blocks, make(chan error, 1)
+	blocks, format, done := w.blocks, w.format, make(chan error, 1)
 	w.blocks, w.size, w.flushing = nil, 0, done
-	go func() { done <- w.commit(blocks) }()
+	go func() { done <- w.commit(blocks, format) }()
 	return nil
 }
 
@@ -157,9 +158,9 @@ func (w *snapshotWriter) wait() error {
 	return err
 }
 
-func (w *snapshotWriter) commit(blocks []Item) error {
+func (w *snapshotWriter) commit(blocks []Item, format int) error {
 	return w.store.update(w.ctx, func(txn Txn) error {
-		if err := raiseFormat(txn, packedFormat); err != nil {
+		if err := raiseFormat(txn, max(format, packedFormat)); err != nil {
 			return err
 		}
 		for _, block := range blocks {
@@ -226,7 +227,7 @@ func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string,
 		}
 		item, err := blockItem(snapshot, block)
 		if err == nil {
-			err = raiseFormat(txn, packedFormat)
+			err = raiseFormat(txn, formatOfBlock(block))
 		}
 		if err != nil {
 			return err
@@ -264,6 +265,40 @@ func (r *reader) SnapshotBlocks(ctx context.Context, snapshot, after string) ite
 			}
 		}
 	}
+}
+
+// SnapshotPages implements storage.Reader.
+func (r *reader) SnapshotPages(ctx context.Context, snapshot, after string) iter.Seq2[storage.SnapshotPage, error] {
+	keys := Range{Prefix: snapshotPrefix(snapshot), From: After(snapshotKey(snapshot, after))}
+	return func(yield func(storage.SnapshotPage, error) bool) {
+		for item, err := range r.scan(ctx, keys) {
+			if err == nil {
+				err = r.ended(ctx)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			kept := Item{Key: bytes.Clone(item.Key), Value: bytes.Clone(item.Value), Version: item.Version}
+			if !yield(&snapshotPage{snapshot, kept}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// snapshotPage is a storage.SnapshotPage.
+type snapshotPage struct {
+	snapshot string
+	item     Item
+}
+
+// Last implements storage.SnapshotPage.
+func (p *snapshotPage) Last() string { return string(p.item.Key[len(snapshotPrefix(p.snapshot)):]) }
+
+// Decode implements storage.SnapshotPage.
+func (p *snapshotPage) Decode() (*storagev1.SnapshotBlock, error) {
+	return openBlock(p.snapshot, p.item)
 }
 
 // SnapshotNames implements storage.Reader. It goes from name to name, not through all blocks.

@@ -23,6 +23,8 @@ const (
 type Store struct {
 	db     DB
 	schema schemaCache
+	// revisions are those of documents.
+	revisions revisions
 
 	mu      sync.Mutex // guards that nothing is opened once closed is set
 	closed  atomic.Bool
@@ -87,8 +89,10 @@ func (s *Store) View(ctx context.Context) (storage.Reader, error) {
 
 // Update implements storage.Store.
 func (s *Store) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	update := update{revisions: &s.revisions}
+	defer update.end()
 	return s.update(ctx, func(txn Txn) error {
-		tx := &tx{documents: documents{txn: txn}, store: s}
+		tx := &tx{documents: documents{txn: txn}, store: s, update: &update}
 		if err := fn(tx); err != nil {
 			return err
 		}

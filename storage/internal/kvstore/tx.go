@@ -1,7 +1,6 @@
 package kvstore
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 type tx struct {
 	documents
 	store       *Store
+	update      *update
 	wroteSchema bool
 	failed      error
 }
@@ -38,6 +38,7 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 		}
 	}
 	t.wroteSchema = t.wroteSchema || kind == storage.KindSchema
+	t.update.writes(kind)
 	k := documentKey(kind, key)
 	return t.fail(t.txn.Set(k, seal(k, data)))
 }
@@ -45,6 +46,7 @@ func (t *tx) PutDocument(kind storage.Kind, key string, document proto.Message) 
 // DeleteDocument implements storage.Tx.
 func (t *tx) DeleteDocument(kind storage.Kind, key string) error {
 	t.wroteSchema = t.wroteSchema || kind == storage.KindSchema
+	t.update.writes(kind)
 	return t.fail(t.txn.Delete(documentKey(kind, key)))
 }
 
@@ -58,20 +60,14 @@ func (t *tx) PutCustomers(customers *frame.Frame, at time.Time) error {
 	if err != nil {
 		return t.fail(err)
 	}
-	encoder, update := rowcodec.NewEncoder(ids), at.UnixMicro()
-	var buffer []byte // of all keys and values: few allocations for many; what it held before it grew stays with the transaction
-	for row, id := range customers.IDs {
-		if id == "" || len(id) > frame.MaxIDBytes {
-			return t.fail(fmt.Errorf("%w: row %d has an id of %d bytes, 1 to %d are allowed", storage.ErrInvalid, row, len(id), frame.MaxIDBytes))
-		}
-		start := len(buffer)
-		buffer = append(append(buffer, spaceCustomer), id...)
-		middle := len(buffer)
-		buffer = encoder.Append(buffer, customers, row, update)
-		key := buffer[start:middle:middle]
-		buffer = binary.LittleEndian.AppendUint32(buffer, checkSum(key, buffer[middle:]))
-		if err := t.txn.Set(key, buffer[middle:len(buffer):len(buffer)]); err != nil {
+	for rows, err := range encodeRows(rowcodec.NewEncoder(ids), customers, at.UnixMicro()) {
+		if err != nil {
 			return t.fail(err)
+		}
+		for i := range rows.keys {
+			if err := t.txn.Set(rows.keys[i], rows.values[i]); err != nil {
+				return t.fail(err)
+			}
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 func Inspection(w io.Writer, data string, found *storage.Inspection) error {
 	t := newTable("lr", data, "")
 	t.add("format", fmt.Sprint(found.Format))
+	t.add("commit", fmt.Sprint(found.Commit))
 	t.add("customers", Count(found.Customers))
 	for _, kind := range slices.Sorted(maps.Keys(found.Documents)) {
 		t.add("documents: "+kind.String(), Count(found.Documents[kind]))

@@ -19,13 +19,8 @@ func Migration(w io.Writer, r *echelonv1.CompareRunsResponse) error {
 	if err := grid.write(w, m.GetTiering(), func(c Cell) string { return Count(c.Customers) }); err != nil {
 		return err
 	}
-	if m.GetAmount() != "" {
-		if _, err := fmt.Fprintf(w, "\n%s, %s\n", plain(m.GetTiering()), plain(m.GetAmount())); err != nil {
-			return err
-		}
-		if err := grid.write(w, m.GetTiering(), func(c Cell) string { return Amount(c.Amount, grid.amount) }); err != nil {
-			return err
-		}
+	if err := grid.amounts(w, m); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%sboth     %s = %s stayed + %s promoted + %s demoted + %s moved otherwise\n%sbeside   %s newcomers, %s leavers; %s of all are not stored any more\n",
 		indent, Count(m.GetBoth()), Count(m.GetStayed()), Count(m.GetPromoted()), Count(m.GetDemoted()), Count(m.GetMovedOtherwise()),
@@ -36,6 +31,29 @@ func Migration(w io.Writer, r *echelonv1.CompareRunsResponse) error {
 	return movers(w, r.GetMovers(), m.GetAmount())
 }
 
+// amounts writes the matrices of amounts: before, and after.
+func (g *Grid) amounts(w io.Writer, m *echelonv1.Migration) error {
+	for _, one := range []struct {
+		amount, when string
+		of           func(Cell) float64
+	}{{m.GetFromAmount(), "before", func(c Cell) float64 { return c.Before }}, {m.GetAmount(), "after", func(c Cell) float64 { return c.Amount }}} {
+		if one.amount == "" {
+			continue
+		}
+		note := ""
+		if m.GetAmountsOfNow() {
+			note = ", in part of the customers as they are stored now"
+		}
+		if _, err := fmt.Fprintf(w, "\n%s, %s %s%s\n", plain(m.GetTiering()), plain(one.amount), one.when, note); err != nil {
+			return err
+		}
+		if err := g.write(w, m.GetTiering(), func(c Cell) string { return Amount(one.of(c), g.amount) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // source says what made assignments.
 func source(p *echelonv1.Provenance) string {
 	return fmt.Sprintf("%s version %d, run %s, as of %s", plain(p.GetModel()), p.GetModelVersion(), p.GetRunId(), Time(p.GetAsOf()))
@@ -44,7 +62,8 @@ func source(p *echelonv1.Provenance) string {
 // Cell is the customers of a cell of a grid.
 type Cell struct {
 	Customers int64
-	Amount    float64
+	// Before is their amount where they come from, Amount where they go.
+	Before, Amount float64
 }
 
 // Grid is a migration as a matrix, without the rows and columns behind the tiers that have nobody.
@@ -64,8 +83,8 @@ func newGrid(m *echelonv1.Migration) *Grid {
 	}
 	for _, cell := range m.GetCells() {
 		row, column := slices.Index(g.From, Place(cell.GetFrom(), "(new)")), slices.Index(g.To, Place(cell.GetTo(), "(gone)"))
-		g.Cells[row][column] = Cell{cell.GetCustomers(), cell.GetAmount()}
-		g.amount += cell.GetAmount()
+		g.Cells[row][column] = Cell{cell.GetCustomers(), cell.GetFromAmount(), cell.GetAmount()}
+		g.amount += cell.GetAmount() + cell.GetFromAmount()
 	}
 	return g
 }
@@ -117,6 +136,7 @@ func (g *Grid) write(w io.Writer, tiering string, of func(Cell) string) error {
 
 func (c *Cell) add(other Cell) {
 	c.Customers += other.Customers
+	c.Before += other.Before
 	c.Amount += other.Amount
 }
 

@@ -611,11 +611,19 @@ type SnapshotBlock struct {
 	Outcomes []*NameColumn `protobuf:"bytes,240,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// Of a block of changes the kind of each.
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
-	// Of a block of changes the place of each in its batch, from 0.
+	// Of a block of changes the place of each in its part of the batch, from 0.
 	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
 	// The reps that are pinned: a column for each role of the model, or of a block of changes for each role of the batch that before and the one after.
 	// Empty where nobody of the block has one.
-	Reps          []*RepColumn `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
+	Reps []*RepColumn `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
+	// Of a block of changes which part of the batch it is, from 0. It stays when changes of other parts come or go.
+	ChangePart uint32 `protobuf:"varint,260,opt,name=change_part,json=changePart,proto3" json:"change_part,omitempty"`
+	// The model's amount of each customer at the time of the run, 0 where it is missing; empty where the model has none, and in snapshots that were written
+	// before amounts were kept.
+	Amounts []float64 `protobuf:"fixed64,261,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
+	// What each criterion of the scores, in declared order, was, so that it can be told later what changed; empty in snapshots that were written before that
+	// was kept.
+	Criteria      []*CriterionColumn `protobuf:"bytes,290,rep,name=criteria,proto3" json:"criteria,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -772,6 +780,27 @@ func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 func (x *SnapshotBlock) GetReps() []*RepColumn {
 	if x != nil {
 		return x.Reps
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetChangePart() uint32 {
+	if x != nil {
+		return x.ChangePart
+	}
+	return 0
+}
+
+func (x *SnapshotBlock) GetAmounts() []float64 {
+	if x != nil {
+		return x.Amounts
+	}
+	return nil
+}
+
+func (x *SnapshotBlock) GetCriteria() []*CriterionColumn {
+	if x != nil {
+		return x.Criteria
 	}
 	return nil
 }
@@ -951,6 +980,52 @@ func (x *RepColumn) GetReps() []string {
 	return nil
 }
 
+// CriterionColumn is what a criterion was.
+type CriterionColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each customer the normalised value, 0 to 100, in steps of 1/650, or 65535 where the criterion was left out: two bytes, little endian.
+	Values        []byte `protobuf:"bytes,1,opt,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CriterionColumn) Reset() {
+	*x = CriterionColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CriterionColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CriterionColumn) ProtoMessage() {}
+
+func (x *CriterionColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CriterionColumn.ProtoReflect.Descriptor instead.
+func (*CriterionColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CriterionColumn) GetValues() []byte {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 // ScoreColumn is a score's outcomes.
 type ScoreColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -966,7 +1041,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1053,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1066,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -1038,7 +1113,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1125,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1138,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -1128,7 +1203,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1215,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1228,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -1182,7 +1257,7 @@ type Overrides struct {
 
 func (x *Overrides) Reset() {
 	*x = Overrides{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1269,7 @@ func (x *Overrides) String() string {
 func (*Overrides) ProtoMessage() {}
 
 func (x *Overrides) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1282,7 @@ func (x *Overrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overrides.ProtoReflect.Descriptor instead.
 func (*Overrides) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Overrides) GetOverrides() []*v1.Override {
@@ -1249,14 +1324,16 @@ type ChangeBatch struct {
 	// The changes; absent where they stand in blocks, as those of a publication do.
 	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
 	// The roles of the columns of reps.
-	Roles         []string `protobuf:"bytes,270,rep,name=roles,proto3" json:"roles,omitempty"`
+	Roles []string `protobuf:"bytes,270,rep,name=roles,proto3" json:"roles,omitempty"`
+	// Of changes in blocks the place, from 0, of the first change of each part. Where there are none, there is one part.
+	Parts         []int64 `protobuf:"varint,260,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1345,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1358,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangeBatch) GetModel() string {
@@ -1389,6 +1466,13 @@ func (x *ChangeBatch) GetRoles() []string {
 	return nil
 }
 
+func (x *ChangeBatch) GetParts() []int64 {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 // ChangePlace is where a batch of changes stands in the order of all.
 type ChangePlace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1406,7 +1490,7 @@ type ChangePlace struct {
 
 func (x *ChangePlace) Reset() {
 	*x = ChangePlace{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1502,7 @@ func (x *ChangePlace) String() string {
 func (*ChangePlace) ProtoMessage() {}
 
 func (x *ChangePlace) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1515,7 @@ func (x *ChangePlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePlace.ProtoReflect.Descriptor instead.
 func (*ChangePlace) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangePlace) GetBatch() string {
@@ -1473,7 +1557,7 @@ type Reviews struct {
 
 func (x *Reviews) Reset() {
 	*x = Reviews{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1569,7 @@ func (x *Reviews) String() string {
 func (*Reviews) ProtoMessage() {}
 
 func (x *Reviews) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1582,7 @@ func (x *Reviews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reviews.ProtoReflect.Descriptor instead.
 func (*Reviews) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reviews) GetReviews() []*Review {
@@ -1523,7 +1607,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1619,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1632,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Review) GetItem() string {
@@ -1585,7 +1669,7 @@ type ReviewMatter struct {
 
 func (x *ReviewMatter) Reset() {
 	*x = ReviewMatter{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1681,7 @@ func (x *ReviewMatter) String() string {
 func (*ReviewMatter) ProtoMessage() {}
 
 func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1694,7 @@ func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewMatter.ProtoReflect.Descriptor instead.
 func (*ReviewMatter) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReviewMatter) GetKind() v1.ReviewReason_Kind {
@@ -1670,7 +1754,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa9\a\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa8\b\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1690,7 +1774,11 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
 	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x122\n" +
-	"\x04reps\x18\x8e\x02 \x03(\v2\x1d.echelon.storage.v1.RepColumnR\x04reps\"\x82\x01\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x1d.echelon.storage.v1.RepColumnR\x04reps\x12 \n" +
+	"\vchange_part\x18\x84\x02 \x01(\rR\n" +
+	"changePart\x12\x19\n" +
+	"\aamounts\x18\x85\x02 \x03(\x01R\aamounts\x12@\n" +
+	"\bcriteria\x18\xa2\x02 \x03(\v2#.echelon.storage.v1.CriterionColumnR\bcriteria\"\x82\x01\n" +
 	"\x0eStandingColumn\x12\x14\n" +
 	"\x05since\x18\x01 \x03(\x11R\x05since\x12\x14\n" +
 	"\x05moves\x18\x02 \x03(\rR\x05moves\x12\x18\n" +
@@ -1701,7 +1789,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"NameColumn\x12\x14\n" +
 	"\x05codes\x18\x01 \x03(\rR\x05codes\"\x1f\n" +
 	"\tRepColumn\x12\x12\n" +
-	"\x04reps\x18\x01 \x03(\tR\x04reps\"_\n" +
+	"\x04reps\x18\x01 \x03(\tR\x04reps\")\n" +
+	"\x0fCriterionColumn\x12\x16\n" +
+	"\x06values\x18\x01 \x01(\fR\x06values\"_\n" +
 	"\vScoreColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x01R\x06values\x12\x14\n" +
 	"\x05valid\x18\x02 \x03(\bR\x05valid\x12\"\n" +
@@ -1719,7 +1809,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\xb5\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1737,7 +1827,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
 	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
-	"\x05roles\x18\x8e\x02 \x03(\tR\x05roles\"\x94\x01\n" +
+	"\x05roles\x18\x8e\x02 \x03(\tR\x05roles\x12\x15\n" +
+	"\x05parts\x18\x84\x02 \x03(\x03R\x05parts\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
 	"\x0efirst_sequence\x18\x02 \x01(\x03R\rfirstSequence\x12\x18\n" +
@@ -1767,7 +1858,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1781,65 +1872,67 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*StandingColumn)(nil),          // 9: echelon.storage.v1.StandingColumn
 	(*NameColumn)(nil),              // 10: echelon.storage.v1.NameColumn
 	(*RepColumn)(nil),               // 11: echelon.storage.v1.RepColumn
-	(*ScoreColumn)(nil),             // 12: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                     // 13: echelon.storage.v1.Job
-	(*JobBatch)(nil),                // 14: echelon.storage.v1.JobBatch
-	(*Overrides)(nil),               // 15: echelon.storage.v1.Overrides
-	(*ChangeBatch)(nil),             // 16: echelon.storage.v1.ChangeBatch
-	(*ChangePlace)(nil),             // 17: echelon.storage.v1.ChangePlace
-	(*Reviews)(nil),                 // 18: echelon.storage.v1.Reviews
-	(*Review)(nil),                  // 19: echelon.storage.v1.Review
-	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
-	(v1.Attribute_Type)(0),          // 21: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 23: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 24: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 25: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 26: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 27: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 28: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 29: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 30: echelon.v1.ReviewReason.Kind
+	(*CriterionColumn)(nil),         // 12: echelon.storage.v1.CriterionColumn
+	(*ScoreColumn)(nil),             // 13: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                     // 14: echelon.storage.v1.Job
+	(*JobBatch)(nil),                // 15: echelon.storage.v1.JobBatch
+	(*Overrides)(nil),               // 16: echelon.storage.v1.Overrides
+	(*ChangeBatch)(nil),             // 17: echelon.storage.v1.ChangeBatch
+	(*ChangePlace)(nil),             // 18: echelon.storage.v1.ChangePlace
+	(*Reviews)(nil),                 // 19: echelon.storage.v1.Reviews
+	(*Review)(nil),                  // 20: echelon.storage.v1.Review
+	(*ReviewMatter)(nil),            // 21: echelon.storage.v1.ReviewMatter
+	(v1.Attribute_Type)(0),          // 22: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 24: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 25: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 26: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 27: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 28: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 29: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 30: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 31: echelon.v1.ReviewReason.Kind
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	21, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	22, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	22, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	22, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	23, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	23, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	22, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	23, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	13, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	23, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	24, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	24, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	25, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
 	11, // 18: echelon.storage.v1.SnapshotBlock.reps:type_name -> echelon.storage.v1.RepColumn
-	25, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	22, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	22, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	26, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	27, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	28, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	22, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	22, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
-	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	22, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
-	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	29, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
-	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	30, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	12, // 19: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
+	26, // 20: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	23, // 21: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	23, // 22: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	27, // 23: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	28, // 24: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	29, // 25: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	23, // 26: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	23, // 27: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 28: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
+	23, // 29: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	20, // 30: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
+	30, // 31: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	21, // 32: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
+	31, // 33: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1853,7 +1946,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

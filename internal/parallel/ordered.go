@@ -1,4 +1,4 @@
-package runs
+package parallel
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// workers is how many goroutines work at a phase of a run.
-func workers() int { return runtime.GOMAXPROCS(0) }
+// Workers is how many goroutines work at the same time.
+func Workers() int { return runtime.GOMAXPROCS(0) }
 
 // outcome is what became of one item.
 type outcome[T any] struct {
@@ -18,10 +18,10 @@ type outcome[T any] struct {
 	err   error
 }
 
-// ordered does work on items in several goroutines, each with a function of its own, and gives what comes out in the order of the items. A few items are
+// Ordered does work on items in several goroutines, each with a function of its own, and gives what comes out in the order of the items. A few items are
 // worked on ahead of whoever takes the results: an item is pulled when there is room. The first error ends it: of the items, of the work, whose
 // panics are errors too, or of ctx. When it is over, all its goroutines are.
-func ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worker func() func(context.Context, In) (Out, error)) iter.Seq2[Out, error] {
+func Ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worker func() func(context.Context, In) (Out, error)) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var work sync.WaitGroup
@@ -32,7 +32,7 @@ func ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worke
 			item In
 			out  chan outcome[Out]
 		}
-		n := workers()
+		n := Workers()
 		tasks, results := make(chan task, n), make(chan chan outcome[Out], 2*n)
 		work.Go(func() {
 			defer close(results)
@@ -87,7 +87,7 @@ func ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worke
 	}
 }
 
-// safely turns a panic into an error: one run must not end the server.
+// safely turns a panic into an error: one piece of work must not end the server.
 func safely(do func() error) (err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {

@@ -1,0 +1,206 @@
+package briefing
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+)
+
+// census goes through the customers of a run once.
+type census struct {
+	report  *Report
+	driving *Tiering
+	// scores are the scores that the driving tiering reads.
+	scores   []string
+	samplers []*sampler
+	held     *top[Held]
+	unscored *top[Customer]
+	gaps     map[string]int64
+	// amounts are those of the model's population, and byTier sums them, of customers in the tiers of the driving tiering.
+	amounts []float64
+	byTier  map[string]*CutLine
+	read    int64
+}
+
+func newCensus(report *Report, model *echelonv1.Model, calibration *echelonv1.Calibration, limit int) *census {
+	c := &census{
+		report: report, driving: report.Driving(), gaps: map[string]int64{}, byTier: map[string]*CutLine{},
+		held:     newTop(limit, func(a, b Held) bool { return a.larger(b.Customer) || a.ID == b.ID && a.Tiering < b.Tiering }),
+		unscored: newTop(limit, Customer.larger),
+	}
+	for _, tiering := range report.Tierings {
+		if tiering.Matrix {
+			report.Boxes = append(report.Boxes, boxOf(declaredOf(model, tiering.Name), tiering, calibration))
+		}
+	}
+	for i := range report.Boxes {
+		c.samplers = append(c.samplers, newSampler(&report.Boxes[i]))
+	}
+	if c.driving != nil {
+		declared := declaredOf(model, c.driving.Name)
+		c.scores = []string{declared.GetLinear().GetScore(), declared.GetMatrix().GetX().GetScore(), declared.GetMatrix().GetY().GetScore()}
+		for _, tier := range c.driving.Tiers {
+			c.byTier[tier.Name] = &CutLine{Tier: tier.Name}
+		}
+	}
+	return c
+}
+
+// add takes a customer and, where it is stored, its amount.
+func (c *census) add(a *echelonv1.Assignment, amount *float64) {
+	c.read++
+	if a.GetExcluded() {
+		return
+	}
+	worth := 0.0
+	if amount != nil {
+		worth = max(*amount, 0)
+		c.amounts = append(c.amounts, *amount)
+	}
+	for _, s := range c.samplers {
+		s.add(a, worth)
+	}
+	customer := Customer{ID: a.GetCustomerId()}
+	if amount != nil {
+		customer.Amount = *amount
+	}
+	for _, outcome := range a.GetTiers() {
+		if outcome.GetHold() != echelonv1.Reason_UNSPECIFIED || outcome.ComputedTier != nil {
+			c.held.add(heldOf(customer, a, outcome))
+		}
+	}
+	if c.driving == nil {
+		return
+	}
+	outcome := outcomeOf(a, c.driving.Name)
+	if outcome.Tier == nil {
+		c.unscored.add(customer)
+		c.lacks(a)
+	} else if line := c.byTier[outcome.GetTier()]; line != nil && amount != nil {
+		line.Customers++
+		line.Amount += worth
+	}
+}
+
+// heldOf tells of a customer who is not where the cuts alone would put it. The reason is the last that is of the tiering.
+func heldOf(customer Customer, a *echelonv1.Assignment, outcome *echelonv1.TierOutcome) Held {
+	held := Held{
+		Customer: customer, Tiering: outcome.GetTiering(), Tier: outcome.GetTier(), Computed: outcome.GetTier(), Until: outcome.GetHeldUntil(),
+		Why: holdWords(outcome.GetHold()),
+	}
+	if outcome.ComputedTier != nil {
+		held.Computed = outcome.GetComputedTier()
+	}
+	for _, reason := range a.GetReasons() {
+		if reason.GetItem() == "tiers."+outcome.GetTiering() && reason.GetCode() == outcome.GetHold() {
+			held.Why = strings.TrimPrefix(reason.GetMessage(), reason.GetItem()+": ")
+		}
+	}
+	return held
+}
+
+// lacks counts what a customer without a tier lacks, once each.
+func (c *census) lacks(a *echelonv1.Assignment) {
+	seen := map[string]bool{}
+	for _, reason := range a.GetReasons() {
+		if what := lackOf(reason); what != "" && slices.ContainsFunc(c.scores, func(score string) bool { return reason.GetItem() == "scores."+score }) {
+			seen[what] = true
+		}
+	}
+	if len(seen) == 0 {
+		seen["nothing that the scores read: no rule gives it a tier"] = true
+	}
+	for what := range seen {
+		c.gaps[what]++
+	}
+}
+
+// lackOf says what a reason misses; empty where it misses no attribute.
+func lackOf(reason *echelonv1.Reason) string {
+	switch attribute := reason.GetAttribute(); {
+	case attribute == "":
+		return ""
+	case reason.GetCode() == echelonv1.Reason_MISSING:
+		return attribute + " is missing"
+	case reason.GetCode() == echelonv1.Reason_UNLISTED:
+		return attribute + " has a value that the model does not list"
+	case reason.GetCode() == echelonv1.Reason_UNREADABLE:
+		return attribute + " cannot be read"
+	}
+	return ""
+}
+
+// finish gives the report what was found; note says why there are no amounts, where that is so.
+func (c *census) finish(note string) {
+	for _, s := range c.samplers {
+		s.finish()
+	}
+	c.report.Held, c.report.Unscored = c.held.list(), c.unscored.list()
+	for _, what := range slices.Sorted(maps.Keys(c.gaps)) {
+		c.report.Gaps = append(c.report.Gaps, Gap{What: what, Customers: c.gaps[what]})
+	}
+	slices.SortStableFunc(c.report.Gaps, func(a, b Gap) int { return cmp.Compare(b.Customers, a.Customers) })
+	if note != "" {
+		c.report.ConcentrationNote = note
+		return
+	}
+	found := concentrationOf(c.amounts)
+	if found == nil {
+		c.report.ConcentrationNote = "The customers bring no amount, so there is no concentration to show."
+		return
+	}
+	c.report.Concentration = found
+	c.lines(found)
+}
+
+// lines puts onto a curve where the tiers of the driving ladder end. Personas have no order, and so no end.
+func (c *census) lines(on *Concentration) {
+	if c.driving == nil || c.driving.Matrix {
+		return
+	}
+	on.Tiering = c.driving.Name
+	sum := CutLine{}
+	for _, tier := range c.driving.Tiers {
+		line := c.byTier[tier.Name]
+		sum = CutLine{Tier: tier.Name, Customers: sum.Customers + line.Customers, Amount: sum.Amount + line.Amount}
+		on.Lines = append(on.Lines, sum)
+	}
+}
+
+// purse gives the amounts of customers who are asked for ascending by id.
+type purse struct {
+	next func() (Worth, error, bool)
+	stop func()
+	at   Worth
+	done bool
+	err  error
+}
+
+// newPurse looks into worths, which come ascending; nil are those of nobody.
+func newPurse(worths iter.Seq2[Worth, error]) *purse {
+	if worths == nil {
+		return &purse{done: true, stop: func() {}}
+	}
+	next, stop := iter.Pull2(worths)
+	return &purse{next: next, stop: stop}
+}
+
+// of returns the amount of a customer; nil where it is not stored, or after an error.
+func (p *purse) of(id string) *float64 {
+	for !p.done && p.at.ID < id {
+		var more bool
+		if p.at, p.err, more = p.next(); !more || p.err != nil {
+			p.done = true
+		}
+	}
+	if p.done || p.at.ID != id {
+		return nil
+	}
+	return &p.at.Amount
+}
+
+func (p *purse) close() { p.stop() }
