@@ -94,7 +94,7 @@ func arrowFigures(b *bench) (_ []figure, err error) {
 		_, err := e.run()
 		return err
 	}}
-	s, err := race(b.choose(5, 11), through, echo)
+	s, err := race(b.choose(3, 11), through, echo)
 	if err != nil {
 		return nil, err
 	}

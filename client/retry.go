@@ -51,7 +51,7 @@ var repeatsOf = map[string]repeats{
 	echelonv1.ModelService_ListCalibrations_FullMethodName: again,
 	echelonv1.ModelService_GetCalibration_FullMethodName:   again,
 
-	echelonv1.RunService_StartRun_FullMethodName:    once, // each starts a run
+	echelonv1.RunService_StartRun_FullMethodName:    once, // each starts a run, but for those with an idempotency key
 	echelonv1.RunService_GetRun_FullMethodName:      again,
 	echelonv1.RunService_WatchRun_FullMethodName:    stream,
 	echelonv1.RunService_CancelRun_FullMethodName:   once, // the second time the run is under way no more
@@ -60,6 +60,9 @@ var repeatsOf = map[string]repeats{
 	echelonv1.RunService_PreviewRun_FullMethodName:  again,
 	echelonv1.RunService_PublishRun_FullMethodName:  again, // publishing what is current changes nothing
 	echelonv1.RunService_RollBack_FullMethodName:    once,  // each goes back by one publication
+
+	echelonv1.RunService_ApproveRun_FullMethodName:       once, // the second time it is approved already
+	echelonv1.RunService_WithdrawApproval_FullMethodName: once, // the second time there is none
 
 	echelonv1.AssignmentService_GetAssignment_FullMethodName:     again,
 	echelonv1.AssignmentService_ListAssignments_FullMethodName:   again,
@@ -105,9 +108,10 @@ type repeater struct {
 func (r repeater) unary(
 	ctx context.Context, method string, request, answer any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {
+	repeatable := repeatsOf[method] == again || keyed(request)
 	for attempt := 1; ; attempt++ {
 		err := invoke(ctx, method, request, answer, conn, options...)
-		if err == nil || attempt >= r.attempts || repeatsOf[method] != again {
+		if err == nil || attempt >= r.attempts || !repeatable {
 			return err
 		}
 		pause, worthIt := pauseAfter(err, attempt)
@@ -119,6 +123,12 @@ func (r repeater) unary(
 			return err // the caller's context ended; why the call failed says more
 		}
 	}
+}
+
+// keyed reports whether a request has a key by which the service knows it again.
+func keyed(request any) bool {
+	start, ok := request.(*echelonv1.StartRunRequest)
+	return ok && start.GetIdempotencyKey() != ""
 }
 
 // pauseAfter returns how long to wait after that attempt failed so, and whether another one may help: where there is no service, and where one says

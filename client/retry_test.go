@@ -151,6 +151,15 @@ func TestWhatIsNotSafeToRepeatIsCalledOnce(t *testing.T) {
 	}
 }
 
+func TestAStartWithAnIdempotencyKeyIsRepeated(t *testing.T) {
+	service, calls := failsWith(gone, gone)
+	paused := &pauses{}
+	_, err := start(t, service, client.WithSleep(paused.sleep)).StartRun(t.Context(), &echelonv1.StartRunRequest{Model: "m", IdempotencyKey: "january"})
+	if err != nil || *calls != 3 {
+		t.Errorf("%d calls, %v", *calls, err)
+	}
+}
+
 func TestRetriesCanBeSwitchedOff(t *testing.T) {
 	service, calls := failsWith(gone)
 	_, err := start(t, service, client.WithAttempts(1)).GetCustomer(t.Context(), "acme")

@@ -17,7 +17,8 @@ const (
 	lastPoll  = 2 * time.Second
 )
 
-// StartRun starts the evaluation of all stored customers and returns at once; WaitRun waits for its end.
+// StartRun starts the evaluation of all stored customers and returns at once; WaitRun waits for its end. With an idempotency key
+// it is repeated like other calls, and starts one run.
 func (c *Client) StartRun(ctx context.Context, request *echelonv1.StartRunRequest) (*echelonv1.Run, error) {
 	res, err := c.runs.StartRun(ctx, request)
 	return answered(res.GetRun(), err)
@@ -78,6 +79,18 @@ func (c *Client) Runs(ctx context.Context, model string) iter.Seq2[*echelonv1.Ru
 // PublishRun makes a run's snapshot current.
 func (c *Client) PublishRun(ctx context.Context, id string) (*echelonv1.Run, error) {
 	res, err := c.runs.PublishRun(ctx, &echelonv1.PublishRunRequest{RunId: id})
+	return answered(res.GetRun(), err)
+}
+
+// ApproveRun approves the result of a run that somebody else started, and returns it.
+func (c *Client) ApproveRun(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.ApproveRun(ctx, &echelonv1.ApproveRunRequest{RunId: id})
+	return answered(res.GetRun(), err)
+}
+
+// WithdrawApproval takes back the caller's approval of a run, and returns it.
+func (c *Client) WithdrawApproval(ctx context.Context, id string) (*echelonv1.Run, error) {
+	res, err := c.runs.WithdrawApproval(ctx, &echelonv1.WithdrawApprovalRequest{RunId: id})
 	return answered(res.GetRun(), err)
 }
 

@@ -27,8 +27,8 @@ type replica struct {
 	tiers  map[string]tiers
 	// history are all changes of some customers.
 	history map[string][]*echelonv1.AssignmentChange
-	// received counts changes.
-	received atomic.Int64
+	// received counts changes, publications those that a publication or a roll back made.
+	received, publications atomic.Int64
 }
 
 // tiers are the tier in force and the one that is computed.
@@ -71,6 +71,10 @@ func (r *replica) take(change *echelonv1.AssignmentChange) error {
 		r.history[id] = append(r.history[id], change)
 	}
 	r.received.Add(1)
+	switch change.GetOrigin() {
+	case echelonv1.AssignmentChange_PUBLISHED, echelonv1.AssignmentChange_ROLLED_BACK:
+		r.publications.Add(1)
+	}
 	return nil
 }
 

@@ -28,6 +28,8 @@ type pinner struct {
 	// done counts calls and batches that were acknowledged, batches the batches alone.
 	done    atomic.Int64
 	batches int
+	// cut counts those that were under way at a kill, and happened those of them that happened.
+	cut, happened int
 }
 
 func newPinner(t testing.TB, random *rand.Rand) *pinner {
@@ -180,7 +182,11 @@ func (p *pinner) check(ctx context.Context, c *client.Client) {
 	if happened > 0 && happened < len(p.asked) {
 		p.Fatalf("%d of %d overrides of one commit are there", happened, len(p.asked))
 	}
+	if len(p.asked) > 0 {
+		p.cut++
+	}
 	if happened > 0 {
+		p.happened++
 		p.acknowledged()
 	}
 	p.asked = nil

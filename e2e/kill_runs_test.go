@@ -21,8 +21,11 @@ type publisher struct {
 	// publishing is the run whose publication was asked for and not answered, rolling whether a roll back was.
 	publishing string
 	rolling    bool
-	// done counts publications and roll backs that were acknowledged.
-	done atomic.Int64
+	// done counts publications and roll backs that were acknowledged, cut those that were under way at a kill, and happened those of them that happened.
+	done          atomic.Int64
+	cut, happened int
+	// asking says that one is under way.
+	asking atomic.Bool
 	// checked are the runs that ended and were looked at.
 	checked map[string]bool
 }
@@ -32,6 +35,7 @@ func (p *publisher) work(ctx context.Context, c *client.Client) {
 	for {
 		if len(p.before) > 0 && p.random.IntN(4) == 0 {
 			p.rolling = true
+			p.asking.Store(true)
 			if run, err := c.RollBack(ctx, "crash"); client.ReasonOf(err) == echelonv1.ErrorReason_SNAPSHOT_REMOVED { // not the first one in a row
 				p.rolling = false
 			} else if killed(p, "a roll back", err) {
@@ -42,6 +46,7 @@ func (p *publisher) work(ctx context.Context, c *client.Client) {
 			} else {
 				p.done.Add(1)
 			}
+			p.asking.Store(false)
 		}
 		run, err := c.StartRun(ctx, &echelonv1.StartRunRequest{Model: "crash"})
 		if client.ReasonOf(err) == echelonv1.ErrorReason_RUN_IN_PROGRESS { // one that goes on after a crash
@@ -59,9 +64,11 @@ func (p *publisher) work(ctx context.Context, c *client.Client) {
 			return
 		}
 		p.publishing = run.GetId()
+		p.asking.Store(true)
 		if _, err := c.PublishRun(ctx, run.GetId()); killed(p, "a publication", err) {
 			return
 		}
+		p.asking.Store(false)
 		p.published()
 		p.done.Add(1)
 	}
@@ -115,6 +122,9 @@ func (p *publisher) checkRuns(ctx context.Context, c *client.Client) {
 // checkCurrent looks whether what is current was acknowledged last, or asked for since.
 func (p *publisher) checkCurrent(ctx context.Context, c *client.Client) {
 	p.Helper()
+	if p.asking.Swap(false) {
+		p.cut++
+	}
 	for model, err := range c.Models(ctx) {
 		if err != nil {
 			p.Fatal(err)
@@ -123,8 +133,10 @@ func (p *publisher) checkCurrent(ctx context.Context, c *client.Client) {
 		case current == p.current:
 			p.publishing, p.rolling = "", false
 		case p.publishing != "" && current == p.publishing:
+			p.happened++
 			p.published()
 		case p.rolling && current == p.before[len(p.before)-1]:
+			p.happened++
 			p.rolledBack()
 		default:
 			p.Fatalf("the run %q is current, want %q, or %q that was being published, or what a roll back returns to: %v", current, p.current, p.publishing, p.rolling)

@@ -95,6 +95,8 @@ func (d *drill) tell(kills int) {
 	d.Logf("%d kills: what was acknowledged is there of %d plain and %d assigned writes, as are %d publications and roll backs, %d changes of overrides, "+
 		"%d of them in batches, and %d changes of assignments, each once", kills, d.plain.acknowledgedRows, d.assigning.acknowledgedRows, d.runs.done.Load(),
 		d.pins.done.Load(), d.pins.batches, d.feed.last)
+	d.Logf("%d publications and roll backs were under way at a kill, of which %d happened; of %d changes of overrides %d did",
+		d.runs.cut, d.runs.happened, d.pins.cut, d.pins.happened)
 }
 
 // begin starts the server.
@@ -127,7 +129,7 @@ func (d *drill) fill(ctx context.Context) {
 }
 
 // round lets the clients work until the server is killed: after a random time, or, every other round, a random time after each of them was answered, so
-// that a slow machine shows something too.
+// that a slow machine shows something too, and every other of those in the middle of a publication, or at its very end.
 func (d *drill) round(ctx context.Context, round int) {
 	d.Helper()
 	working, rest := context.WithCancel(ctx)
@@ -152,7 +154,17 @@ func (d *drill) round(ctx context.Context, round int) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	time.Sleep(time.Duration(d.random.IntN(50)) * time.Millisecond)
+	for round%4 == 0 && !d.runs.asking.Load() && ctx.Err() == nil && !d.Failed() {
+		time.Sleep(100 * time.Microsecond)
+	}
+	if round%8 == 4 { // when the feed tells of the publication, or it is answered, whichever comes first
+		for seen := d.feed.publications.Load(); d.runs.asking.Load() && d.feed.publications.Load() == seen && ctx.Err() == nil; {
+			time.Sleep(20 * time.Microsecond)
+		}
+	} else {
+		longest := []time.Duration{time.Millisecond, 30 * time.Millisecond, 600 * time.Millisecond}[d.random.IntN(3)]
+		time.Sleep(time.Duration(d.random.Int64N(int64(longest))))
+	}
 	d.server.kill()
 	wait.Wait()
 	if ctx.Err() != nil {

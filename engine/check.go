@@ -63,8 +63,15 @@ func check(model *echelonv1.Model, stored bool) diag.List {
 	c.tierings()
 	c.families()
 	c.engagementList()
+	if p := model.GetPublishing(); p != nil && (p.GetApprovals() < 1 || p.GetApprovals() > maxApprovals) {
+		c.found.Mistakef("publishing.approvals", "write how many principals must approve a run, or leave `publishing` out",
+			"%d is no number of approvals from 1 to %d", p.GetApprovals(), maxApprovals)
+	}
 	return c.found
 }
+
+// maxApprovals is how many principals at most must approve a run.
+const maxApprovals = 10
 
 // given reports whether a text is there, and finds a mistake where it is not.
 func (c *checker) given(path, text, remedy string) bool {

@@ -75,6 +75,12 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 
 	echelonv1.ErrorReason_REVIEW_ITEM_NOT_FOUND: codes.NotFound,
 	echelonv1.ErrorReason_REVIEW_ITEM_CHANGED:   codes.Aborted,
+	echelonv1.ErrorReason_IDEMPOTENCY_MISMATCH:  codes.FailedPrecondition,
+	echelonv1.ErrorReason_APPROVAL_REQUIRED:     codes.FailedPrecondition,
+	echelonv1.ErrorReason_APPROVAL_OF_OWN_RUN:   codes.FailedPrecondition,
+	echelonv1.ErrorReason_APPROVAL_EXISTS:       codes.AlreadyExists,
+	echelonv1.ErrorReason_APPROVAL_NOT_FOUND:    codes.NotFound,
+	echelonv1.ErrorReason_PRINCIPALS_UNKNOWN:    codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

@@ -207,6 +207,7 @@ var admits = map[string]string{
 	"GetSchema": "read", "ListCalibrations": "read", "GetCalibration": "read", "WatchRun": "read", "CancelRun": "write",
 	"CompareRuns": "read",
 	"PreviewRun":  "read", "ExplainAssignment": "read",
+	"ApproveRun": "publish", "WithdrawApproval": "publish",
 }
 
 func TestEveryRPCLetsInTheRightRolesAndNobodyElse(t *testing.T) {

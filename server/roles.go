@@ -58,6 +58,8 @@ var roleOf = map[string]identity.Role{
 
 	echelonv1.RunService_PreviewRun_FullMethodName:               identity.Read,
 	echelonv1.AssignmentService_ExplainAssignment_FullMethodName: identity.Read,
+	echelonv1.RunService_ApproveRun_FullMethodName:               identity.Publish,
+	echelonv1.RunService_WithdrawApproval_FullMethodName:         identity.Publish,
 
 	echelonv1.AdminService_Backup_FullMethodName:           identity.Admin,
 	echelonv1.CustomerService_EraseCustomer_FullMethodName: identity.Admin,

@@ -93,14 +93,13 @@ func (s *runService) movers(
 		return err
 	}
 	preview := snapshot.NewPreview(causes, migration.Tiering(), pageSize(request.GetMovers(), defaultMovers))
-	var failed error
-	response.Migration, err = migration.Walk(ctx, view, "", true, func(mover func() *echelonv1.Mover) bool {
-		failed = preview.Take(ctx, mover())
-		return failed == nil
+	response.Migration, err = migration.Walk(ctx, view, "", true, func(mover func() (*echelonv1.Mover, error)) (bool, error) {
+		one, err := mover()
+		if err != nil {
+			return false, err
+		}
+		return true, preview.Take(ctx, one)
 	})
-	if failed != nil {
-		return failed
-	}
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type runService struct {
 
 // StartRun starts a run.
 func (s *runService) StartRun(ctx context.Context, request *echelonv1.StartRunRequest) (*echelonv1.StartRunResponse, error) {
-	asked := runs.Request{Model: request.GetModel(), Version: request.GetVersion(), Rates: request.GetRates(), WhatIf: request.GetWhatIf()}
+	asked := runs.Request{Model: request.GetModel(), Version: request.GetVersion(), Rates: request.GetRates(), WhatIf: request.GetWhatIf(), Key: request.GetIdempotencyKey()}
 	if asOf := request.GetAsOf(); asOf != nil {
 		if err := asOf.CheckValid(); err != nil {
 			return nil, fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "as_of is no instant: its nanos lie outside 0 to 999999999, or it lies outside the years 0001 to 9999")

@@ -40,7 +40,7 @@ func TestARunIsLookedAtAndThenPublished(t *testing.T) {
 	run := h.run("plain")
 	want := &echelonv1.Run{
 		Id: run.GetId(), Model: "plain", ModelVersion: 1, State: echelonv1.Run_READY, AsOf: timestamppb.New(noon), StartTime: timestamppb.New(noon),
-		EndTime: timestamppb.New(noon), Evaluated: 3, ReadPoint: run.GetReadPoint(), Findings: run.GetFindings(),
+		EndTime: timestamppb.New(noon), Evaluated: 3, ReadPoint: run.GetReadPoint(), Attempts: 1, StartedBy: "anonymous", Findings: run.GetFindings(),
 		Summary: &echelonv1.Summary{
 			Balance: &echelonv1.Balance{Customers: 3, Tiered: 2, Unscored: 1, AmountIn: 70, AmountOut: 70},
 			Tierings: []*echelonv1.TierTable{{Tiering: "coverage", Unscored: 1, Tiers: []*echelonv1.TierCount{

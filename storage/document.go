@@ -42,6 +42,8 @@ const (
 	KindCustomerChange Kind = 25
 	// KindReview is echelon.storage.v1.Reviews; its key is ReviewKey.
 	KindReview Kind = 27
+	// KindRunStart is echelon.storage.v1.RunStart; internal/runs gives its keys.
+	KindRunStart Kind = 28
 )
 
 // String returns what people call a document of the kind.
@@ -77,6 +79,8 @@ func (k Kind) String() string {
 		return "customer's change"
 	case KindReview:
 		return "review"
+	case KindRunStart:
+		return "start of a run"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -19,12 +19,14 @@ import (
 func (c *cli) runCommand() *cobra.Command {
 	return group("run", "Evaluate the stored customers, and publish the result",
 		c.runStartCommand(), c.runShowCommand(), c.runPublishCommand(), c.runRollbackCommand(), c.runListCommand(),
-		c.runWatchCommand(), c.runCancelCommand(), c.runCompareCommand(), c.runReportCommand(), c.runPreviewCommand(), c.runWhatIfCommand())
+		c.runWatchCommand(), c.runCancelCommand(), c.runCompareCommand(), c.runReportCommand(), c.runPreviewCommand(), c.runWhatIfCommand(),
+		c.runApproveCommand(), c.runWithdrawCommand())
 }
 
 // runOptions are the flags of run start.
 type runOptions struct {
 	asOf, rates   string
+	key           string
 	version       int64
 	wait, publish bool
 }
@@ -47,6 +49,7 @@ func (c *cli) runStartCommand() *cobra.Command {
 	ratesFlag(cmd, &o.rates)
 	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait for the run's end and show its result")
 	cmd.Flags().BoolVar(&o.publish, "publish", false, "publish the result")
+	cmd.Flags().StringVar(&o.key, "idempotency-key", "", "a name of this start: given again it is the same run, and no second one")
 	return cmd
 }
 
@@ -67,7 +70,7 @@ func (c *cli) startRun(ctx context.Context, server *client.Client, model string,
 	if o.publish && !o.wait {
 		return usagef("--publish needs the run's end: leave out --wait=false")
 	}
-	request := &echelonv1.StartRunRequest{Model: model, Version: o.version}
+	request := &echelonv1.StartRunRequest{Model: model, Version: o.version, IdempotencyKey: o.key}
 	if o.asOf != "" {
 		asOf, err := runAsOf(ctx, server, model, o)
 		if err != nil {

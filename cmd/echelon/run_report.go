@@ -95,8 +95,11 @@ func (c *cli) reportRun(ctx context.Context, server *client.Client, run string, 
 			return err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, file := range files {
-		if err := firstOf(ctx.Err(), file.Commit()); err != nil {
+		if err := file.Commit(); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,9 @@ func progressText(seen *echelonv1.WatchRunResponse) string {
 		text = "calibrating"
 	}
 	text += fmt.Sprintf(": %s of %s customers", report.Count(seen.GetDone()), report.Count(seen.GetTotal()))
+	if attempt := seen.GetRun().GetAttempts(); attempt > 1 {
+		text = fmt.Sprintf("attempt %d, %s", attempt, text)
+	}
 	if rate := seen.GetRowsPerSecond(); rate > 0 {
 		text += fmt.Sprintf(", %s a second", report.Count(int64(rate)))
 	}

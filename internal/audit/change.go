@@ -147,7 +147,7 @@ func (r *recorder) EraseCustomer(id string) (bool, error) {
 // subjectOf returns what people call a document, and how much that says of a change.
 func subjectOf(kind storage.Kind, key string, document proto.Message) (subject string, rank int) {
 	switch kind {
-	case storage.KindOverlay, storage.KindChangeBatch, storage.KindChangePlace, storage.KindCustomerChange:
+	case storage.KindOverlay, storage.KindChangeBatch, storage.KindChangePlace, storage.KindCustomerChange, storage.KindRunStart:
 		return "", 0 // how a publication is kept, of which the run says all, and what follows from what is written with it
 	case storage.KindOverride, storage.KindReview:
 		_, id := storage.OverrideOf(key)

@@ -3,8 +3,10 @@ package feed
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
+	"github.com/echelonhq/echelon/internal/parallel"
 	"github.com/echelonhq/echelon/internal/snapshot"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -132,37 +134,61 @@ func rowOf(r *snapshot.Reader, id string) (*snapshot.Row, error) {
 	return &row, nil
 }
 
+// patchers is how many blocks are written at the same time: the store makes those durable together.
+const patchers = 16
+
+// patched is a block, the differences that it is to take in, and whether it was found.
+type patched struct {
+	at    *written
+	some  []difference
+	found bool
+}
+
 // patch puts differences into the blocks in which their customers are, or would be, and numbers those blocks anew, with some others. It returns the
 // differences for which there was no such block as it should be.
 func (p *Publication) patch(ctx context.Context, fresh []difference, rough []int) (lost []difference, err error) {
-	for i := 0; i < len(p.blocks); i++ {
-		end := len(fresh)
-		if i < len(p.blocks)-1 {
-			end, _ = slices.BinarySearchFunc(fresh, p.blocks[i].last, func(d difference, last string) int {
-				if d.id <= last {
-					return -1
-				}
-				return 1
-			})
+	write := func() func(context.Context, patched) (patched, error) {
+		return func(ctx context.Context, one patched) (patched, error) {
+			found, err := p.patchBlock(ctx, one.at, one.some)
+			one.found = found
+			return one, err
 		}
-		some := fresh[:end]
-		fresh = fresh[end:]
-		if len(some) == 0 && !slices.Contains(rough, p.blocks[i].part) {
-			continue
-		}
-		found, err := p.patchBlock(ctx, &p.blocks[i], some)
+	}
+	empty := len(p.blocks) == 0
+	for one, err := range parallel.OrderedBy(ctx, patchers, p.affected(fresh, rough), write) {
 		if err != nil {
 			return nil, err
 		}
-		if !found {
-			lost = append(lost, some...)
+		if !one.found {
+			lost = append(lost, one.some...)
 		}
 	}
 	p.blocks = slices.DeleteFunc(p.blocks, func(w written) bool { return p.counts[w.part] == 0 })
-	if len(fresh) > 0 { // no block has anybody
-		return lost, p.begin(ctx, fresh)
+	if empty {
+		return nil, p.begin(ctx, fresh)
 	}
 	return lost, nil
+}
+
+// affected goes through the blocks that differences belong to, each with its own, and some others. Whom no block has, and none could have between its
+// customers, belongs to the last.
+func (p *Publication) affected(fresh []difference, rough []int) iter.Seq2[patched, error] {
+	return func(yield func(patched, error) bool) {
+		for i := range p.blocks {
+			at, end := &p.blocks[i], 0
+			for end < len(fresh) && (i == len(p.blocks)-1 || fresh[end].id <= at.last) {
+				end++
+			}
+			some := fresh[:end]
+			fresh = fresh[end:]
+			if len(some) == 0 && !slices.Contains(rough, at.part) {
+				continue
+			}
+			if !yield(patched{at: at, some: some}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // patchBlock puts differences into one block, and says whether it was found.

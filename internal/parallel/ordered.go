@@ -22,6 +22,11 @@ type outcome[T any] struct {
 // worked on ahead of whoever takes the results: an item is pulled when there is room. The first error ends it: of the items, of the work, whose
 // panics are errors too, or of ctx. When it is over, all its goroutines are.
 func Ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worker func() func(context.Context, In) (Out, error)) iter.Seq2[Out, error] {
+	return OrderedBy(ctx, Workers(), items, worker)
+}
+
+// OrderedBy is Ordered in so many goroutines, for work that waits for others.
+func OrderedBy[In, Out any](ctx context.Context, n int, items iter.Seq2[In, error], worker func() func(context.Context, In) (Out, error)) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var work sync.WaitGroup
@@ -32,7 +37,6 @@ func Ordered[In, Out any](ctx context.Context, items iter.Seq2[In, error], worke
 			item In
 			out  chan outcome[Out]
 		}
-		n := Workers()
 		tasks, results := make(chan task, n), make(chan chan outcome[Out], 2*n)
 		work.Go(func() {
 			defer close(results)

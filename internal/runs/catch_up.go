@@ -99,6 +99,9 @@ func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *st
 		return err
 	}
 	defer view.Close()
+	if view.ReadPoint() == p.seen {
+		return nil // nobody has written anything since
+	}
 	scan := storage.CustomerScan{Since: p.seen, BatchRows: catchUpRows}
 	for batch, err := range view.Customers(ctx, p.published.Scorer.Program().Schema(), scan) {
 		if err == nil {

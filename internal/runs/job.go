@@ -46,6 +46,15 @@ func (j *job) execute(ctx context.Context) {
 	log.InfoContext(ctx, "run started", "read_point", j.run.GetReadPoint())
 	calibration, err := j.evaluateSafely(ctx)
 	failed(span, err)
+	if err != nil && stopped(ctx) {
+		if err := j.interrupt(ctx); err != nil {
+			log.ErrorContext(ctx, "that the server stops while the run is under way could not be noted, and counts as a crash", "error", err)
+		}
+		log.InfoContext(ctx, "run interrupted; the next server goes on with it")
+		j.manager.release(j.run.GetModel())
+		j.manager.leave(id, j.progress)
+		return
+	}
 	if err != nil {
 		j.run.State, j.run.Failure = echelonv1.Run_FAILED, failure(ctx, err)
 		if _, byCall := cancelledBy(ctx); byCall {
@@ -73,8 +82,6 @@ func failure(ctx context.Context, err error) string {
 	switch {
 	case byCall:
 		return "it was cancelled"
-	case ctx.Err() != nil:
-		return "the server was stopped: start another run"
 	case errors.As(err, &corrupt):
 		return corrupt.What + " is damaged on disk: check the disk, and restore a backup or write it again"
 	case errors.Is(err, storage.ErrDiskFull):
@@ -87,7 +94,7 @@ func failure(ctx context.Context, err error) string {
 const recordAgain = 2 * time.Second
 
 // recordAtLast records how the run ended, again and again while the store does not take it, as one does not whose disk is full; until then those
-// who ask are told from memory that it failed. When the manager closes it tries a last time, and the next start ends the run otherwise.
+// who ask are told from memory that it failed. When the manager closes it tries a last time, and else the next one goes on with the run.
 func (j *job) recordAtLast(log *slog.Logger, calibration *echelonv1.Calibration) bool {
 	timer := time.NewTicker(recordAgain)
 	defer timer.Stop()
@@ -136,7 +143,7 @@ func (j *job) put(ctx context.Context, calibration *echelonv1.Calibration) error
 				return err
 			}
 		}
-		return tx.PutDocument(storage.KindRun, j.run.GetId(), j.run)
+		return putEnded(tx, j.run)
 	})
 }
 

@@ -17,7 +17,9 @@ import (
 
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/intake"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -47,13 +49,16 @@ type Manager struct {
 	// failed are the runs that failed, and whose end the store has not taken yet, by id.
 	failed map[string]*echelonv1.Run
 
+	// once is held while a run with an idempotency key is started, so that whoever repeats the call at the same time waits for its run.
+	once sync.Mutex
 	// starting is held shared while a run has a view and no record yet.
 	starting sync.RWMutex
 	// publishing is held by the publication that is under way.
 	publishing sync.Mutex
 }
 
-// New returns the manager of a store's runs, into which the intake writes customers, after ending those that a crash left behind.
+// New returns the manager of a store's runs, into which the intake writes customers, after going on with those that were under way when the
+// server before ended.
 func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intake.Intake, now func() time.Time, log *slog.Logger) (*Manager, error) {
 	m := &Manager{
 		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress),
@@ -61,13 +66,13 @@ func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intak
 	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
-		m.cancel()
-		return nil, fmt.Errorf("ending the runs that a crash left behind: %w", err)
+		m.Close()
+		return nil, fmt.Errorf("taking up what the server before left behind: %w", err)
 	}
 	return m, nil
 }
 
-// Close stops the runs that are under way, which fail, and waits for them.
+// Close stops the runs that are under way, which the next manager of the store goes on with, and waits for them.
 func (m *Manager) Close() {
 	m.cancel()
 	m.wait.Wait()
@@ -84,6 +89,8 @@ type Request struct {
 	Rates []*echelonv1.ExchangeRate
 	// WhatIf tells that the run is never to be published.
 	WhatIf bool
+	// Key makes it harmless to start again: who gives the same gets the run that is there. Empty where each starts one.
+	Key string
 }
 
 // AtMost sets how many runs may be under way; 0 is any number. One of a model may, in any case.
@@ -118,13 +125,28 @@ func (m *Manager) release(model string) {
 	delete(m.claims, model)
 }
 
-// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST, RUN_IN_PROGRESS, OVERLOADED.
+// Start starts a run and returns it at once. MODEL_NOT_FOUND, NO_ACTIVE_VERSION, INVALID_REQUEST, RUN_IN_PROGRESS, OVERLOADED, IDEMPOTENCY_MISMATCH.
 func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, error) {
+	key, err := once(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		m.once.Lock()
+		defer m.once.Unlock()
+	}
 	m.starting.RLock()
 	defer m.starting.RUnlock()
 	view, err := m.store.View(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if id, err := key.started(view); err != nil || id != "" {
+		view.Close()
+		if err != nil {
+			return nil, err
+		}
+		return m.Get(ctx, id)
 	}
 	job, err := m.prepare(view, request)
 	if err == nil {
@@ -134,24 +156,40 @@ func (m *Manager) Start(ctx context.Context, request Request) (*echelonv1.Run, e
 		view.Close()
 		return nil, err
 	}
-	job.ctx, job.progress = m.enter(job.run.GetId(), view)
-	err = m.store.Update(ctx, func(tx storage.Tx) error {
-		return tx.PutDocument(storage.KindRun, job.run.GetId(), job.run)
+	job.run.StartedBy = feed.WhoIn(ctx).Actor
+	started := job.clone()
+	if err := m.begin(ctx, job, &storagev1.RunStart{RunId: started.GetId(), Rates: request.Rates}, key); err != nil {
+		return nil, err
+	}
+	return started, nil
+}
+
+// begin records a run, whose model it has claimed, and what it was started with, and lets it go on. Where that fails, its view is closed.
+func (m *Manager) begin(ctx context.Context, job *job, start *storagev1.RunStart, key *onceKey) error {
+	id := job.run.GetId()
+	job.ctx, job.progress = m.enter(id, job.view)
+	err := m.store.Update(ctx, func(tx storage.Tx) error {
+		if err := key.put(tx, id); err != nil {
+			return err
+		}
+		if err := tx.PutDocument(storage.KindRunStart, startKey(id), start); err != nil {
+			return err
+		}
+		return tx.PutDocument(storage.KindRun, id, job.run)
 	})
 	if err != nil {
-		m.release(request.Model)
-		m.leave(job.run.GetId(), job.progress)
-		view.Close()
-		return nil, err
+		m.release(job.run.GetModel())
+		m.leave(id, job.progress)
+		job.view.Close()
+		return err
 	}
 	// The run's spans are below the call that started it, which does not wait for them.
 	job.ctx = trace.ContextWithSpan(job.ctx, trace.SpanFromContext(ctx))
-	started := job.clone()
 	m.wait.Go(func() {
-		defer view.Close()
+		defer job.view.Close()
 		job.execute(job.ctx)
 	})
-	return started, nil
+	return nil
 }
 
 // prepare makes the record of a run that begins in a view.
@@ -193,7 +231,7 @@ func (m *Manager) prepare(view storage.Reader, request Request) (*job, error) {
 	return &job{manager: m, view: view, program: program, rates: request.Rates, run: &echelonv1.Run{
 		Id: newID(now), Model: request.Model, ModelVersion: version, State: echelonv1.Run_RUNNING,
 		AsOf: timestamppb.New(time.UnixMicro(asOf.UnixMicro())), StartTime: timestamppb.New(now),
-		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()), WhatIf: request.WhatIf,
+		BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()), WhatIf: request.WhatIf, Attempts: 1,
 	}}, nil
 }
 

@@ -230,7 +230,7 @@ func (r *heldReader) CustomerPages(ctx context.Context, _ *frame.Schema, _ stora
 	}
 }
 
-func TestClosingEndsARunThatIsUnderWay(t *testing.T) {
+func TestClosingLeavesARunThatIsUnderWayToTheNextManager(t *testing.T) {
 	store := &held{Store: memory.New(), begun: make(chan struct{})}
 	r := newRig(t, store)
 	started, err := r.Start(context.Background(), runs.Request{Model: "m"})
@@ -243,9 +243,18 @@ func TestClosingEndsARunThatIsUnderWay(t *testing.T) {
 		t.Errorf("published while it is under way: %v", err)
 	}
 	r.Close()
-	run := r.ended(started.GetId())
-	if run.GetState() != echelonv1.Run_FAILED || run.GetFailure() == "" || run.GetEndTime() == nil {
+	run, err := r.Get(context.Background(), started.GetId())
+	r.must(err)
+	if run.GetState() != echelonv1.Run_RUNNING || run.GetFailure() != "" || run.GetEndTime() != nil {
 		t.Errorf("the run is %v", run)
+	}
+	for _, err := range r.Watch(context.Background(), started.GetId()) {
+		if !fault.Is(err, echelonv1.ErrorReason_SHUTTING_DOWN) {
+			t.Errorf("watched while nobody goes on with it: %v", err)
+		}
+	}
+	if _, err := r.Cancel(context.Background(), started.GetId()); !fault.Is(err, echelonv1.ErrorReason_SHUTTING_DOWN) {
+		t.Errorf("cancelled while nobody goes on with it: %v", err)
 	}
 }
 

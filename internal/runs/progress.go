@@ -136,7 +136,8 @@ func (m *Manager) underWay(id string) *progress {
 	return m.active[id]
 }
 
-// Watch goes through how far a run is: at once, whenever it went on, and a last time when it has ended. RUN_NOT_FOUND.
+// Watch goes through how far a run is: at once, whenever it went on, and a last time when it has ended. RUN_NOT_FOUND,
+// SHUTTING_DOWN.
 func (m *Manager) Watch(ctx context.Context, id string) iter.Seq2[Progress, error] {
 	return func(yield func(Progress, error) bool) {
 		ticker := time.NewTicker(watchEvery)
@@ -150,7 +151,11 @@ func (m *Manager) Watch(ctx context.Context, id string) iter.Seq2[Progress, erro
 				yield(Progress{}, err)
 				return
 			}
-			if run.GetState() != echelonv1.Run_RUNNING || p == nil {
+			if run.GetState() == echelonv1.Run_RUNNING && p == nil {
+				yield(Progress{}, errStops(id))
+				return
+			}
+			if run.GetState() != echelonv1.Run_RUNNING {
 				yield(Progress{Run: run, Done: run.GetEvaluated(), Total: run.GetEvaluated(), Remaining: -1}, nil)
 				return
 			}
@@ -171,7 +176,7 @@ func (m *Manager) Watch(ctx context.Context, id string) iter.Seq2[Progress, erro
 	}
 }
 
-// Cancel ends a run that is under way, and returns it. RUN_NOT_FOUND, RUN_STATE.
+// Cancel ends a run that is under way, and returns it once that is stored, so that no server goes on with it. RUN_NOT_FOUND, RUN_STATE, SHUTTING_DOWN.
 func (m *Manager) Cancel(ctx context.Context, id string) (*echelonv1.Run, error) {
 	p := m.underWay(id)
 	if p != nil {
@@ -185,6 +190,9 @@ func (m *Manager) Cancel(ctx context.Context, id string) (*echelonv1.Run, error)
 	run, err := m.Get(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if run.GetState() == echelonv1.Run_RUNNING || p != nil && m.unrecordedEnd(id) != nil {
+		return nil, errStops(id)
 	}
 	if p == nil || run.GetState() != echelonv1.Run_CANCELLED {
 		return nil, fault.New(echelonv1.ErrorReason_RUN_STATE, "the run %q is %s: only one that is RUNNING can be cancelled", id, run.GetState())

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/feed"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -58,7 +57,8 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 }
 
 // Publish makes a run's snapshot current. Customers that changed since the run read them are evaluated under it, and what becomes of them lies over
-// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK.
+// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK,
+// APPROVAL_REQUIRED, PRINCIPALS_UNKNOWN.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
 	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
 	defer span.End()
@@ -76,6 +76,9 @@ func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error
 			return change{run: run}, nil
 		}
 		if err := m.publishable(documents, run, current); err != nil {
+			return change{}, err
+		}
+		if err := m.approved(documents, feed.WhoIn(ctx).Actor, run, current); err != nil {
 			return change{}, err
 		}
 		if err := m.catalog.CheckReadable(documents, run.GetModel(), run.GetModelVersion()); err != nil {
@@ -179,7 +182,7 @@ func put(tx storage.Tx, run *echelonv1.Run, current *storagev1.Current) error {
 	return tx.PutDocument(storage.KindCurrent, run.GetModel(), current)
 }
 
-// recover ends the runs that were under way when the program ended, and removes the snapshots that no run owns. It relies on the store's lock:
+// recover removes the snapshots that no run owns, and goes on with the runs that were under way when the program ended. It relies on the store's lock:
 // nobody else has runs under way.
 func (m *Manager) recover(ctx context.Context) error {
 	view, err := m.store.View(ctx)
@@ -188,6 +191,7 @@ func (m *Manager) recover(ctx context.Context) error {
 	}
 	defer view.Close()
 	complete := make(map[string]bool)
+	var cut []*echelonv1.Run
 	for document, err := range view.Documents(storage.KindRun, storage.DocumentScan{}) {
 		if err != nil {
 			return err
@@ -202,9 +206,7 @@ func (m *Manager) recover(ctx context.Context) error {
 		complete[run.GetId()] = storage.HasSnapshot(run)
 		m.noteSuccess(run)
 		if run.GetState() == echelonv1.Run_RUNNING {
-			if err := m.abandon(ctx, run); err != nil {
-				return err
-			}
+			cut = append(cut, run)
 		}
 	}
 	if err := m.ExpireOverlays(ctx); err != nil {
@@ -228,12 +230,5 @@ func (m *Manager) recover(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
-}
-
-func (m *Manager) abandon(ctx context.Context, run *echelonv1.Run) error {
-	m.log.Warn("a run was under way when the server ended", "run", run.GetId())
-	run.State, run.EndTime = echelonv1.Run_FAILED, timestamppb.New(m.now())
-	run.Failure = "the server ended while the run was under way: start another run"
-	return m.store.Update(ctx, func(tx storage.Tx) error { return tx.PutDocument(storage.KindRun, run.GetId(), run) })
+	return m.resume(ctx, cut)
 }

@@ -9,9 +9,7 @@ import (
 
 // Amounts tells the amounts of customers as they are stored, by the model of what a reader reads as of its run, to who goes through customers ascending
 // by id.
-type Amounts struct {
-	purse purse
-}
+type Amounts struct{ purse purse }
 
 // OpenAmounts opens the amounts of all customers. Close it.
 func OpenAmounts(ctx context.Context, c *catalog.Catalog, view storage.Reader, r *Reader) (*Amounts, error) {
@@ -20,7 +18,7 @@ func OpenAmounts(ctx context.Context, c *catalog.Catalog, view storage.Reader, r
 	if err != nil {
 		return nil, err
 	}
-	return &Amounts{purse{of: m, view: view, open: newPull(all)}}, nil
+	return &Amounts{purse{open: newPull(all)}}, nil
 }
 
 // Of returns the amount of a customer, 0 where it is missing.
@@ -28,9 +26,9 @@ func (a *Amounts) Of(id string) float64 { return a.purse.stored(id) }
 
 // Each goes through the amounts that are known, until fn says that it takes no more.
 func (a *Amounts) Each(fn func(id string, amount float64) bool) {
-	for ; a.purse.open.more(); a.purse.open.next() {
-		for row, id := range a.purse.open.value.ids {
-			if a.purse.open.value.amounts.Valid.Get(row) && !fn(id, a.purse.open.value.amounts.Numbers[row]) {
+	for all := a.purse.open; all.more(); all.next() {
+		for row, id := range all.value.ids {
+			if all.value.amounts.Valid.Get(row) && !fn(id, all.value.amounts.Numbers[row]) {
 				return
 			}
 		}
@@ -41,4 +39,4 @@ func (a *Amounts) Each(fn func(id string, amount float64) bool) {
 func (a *Amounts) Err() error { return a.purse.open.err }
 
 // Close ends the reading.
-func (a *Amounts) Close() { a.purse.open.stop() }
+func (a *Amounts) Close() { a.purse.close() }

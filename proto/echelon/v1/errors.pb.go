@@ -123,6 +123,18 @@ const (
 	ErrorReason_REVIEW_ITEM_NOT_FOUND ErrorReason = 270
 	// ABORTED: what the item is about has changed since its etag was read: list it anew, and decide anew.
 	ErrorReason_REVIEW_ITEM_CHANGED ErrorReason = 271
+	// FAILED_PRECONDITION: the idempotency key was given with another request: repeat that one, or give another key.
+	ErrorReason_IDEMPOTENCY_MISMATCH ErrorReason = 310
+	// FAILED_PRECONDITION: the run lacks approvals that its model asks for; the metadata `required` and `approvals` count them. Ask others to approve it.
+	ErrorReason_APPROVAL_REQUIRED ErrorReason = 311
+	// FAILED_PRECONDITION: whoever started a run cannot approve it: another principal has to.
+	ErrorReason_APPROVAL_OF_OWN_RUN ErrorReason = 312
+	// ALREADY_EXISTS: the caller has approved the run already: nothing is to be done.
+	ErrorReason_APPROVAL_EXISTS ErrorReason = 313
+	// NOT_FOUND: the caller has not approved the run, so that there is nothing to withdraw.
+	ErrorReason_APPROVAL_NOT_FOUND ErrorReason = 314
+	// FAILED_PRECONDITION: the server does not authenticate its callers, so that one cannot be told from another: give it tokens or certificates.
+	ErrorReason_PRINCIPALS_UNKNOWN ErrorReason = 315
 )
 
 // Enum value maps for ErrorReason.
@@ -177,6 +189,12 @@ var (
 		242: "CHANGES_EXPIRED",
 		270: "REVIEW_ITEM_NOT_FOUND",
 		271: "REVIEW_ITEM_CHANGED",
+		310: "IDEMPOTENCY_MISMATCH",
+		311: "APPROVAL_REQUIRED",
+		312: "APPROVAL_OF_OWN_RUN",
+		313: "APPROVAL_EXISTS",
+		314: "APPROVAL_NOT_FOUND",
+		315: "PRINCIPALS_UNKNOWN",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -228,6 +246,12 @@ var (
 		"CHANGES_EXPIRED":          242,
 		"REVIEW_ITEM_NOT_FOUND":    270,
 		"REVIEW_ITEM_CHANGED":      271,
+		"IDEMPOTENCY_MISMATCH":     310,
+		"APPROVAL_REQUIRED":        311,
+		"APPROVAL_OF_OWN_RUN":      312,
+		"APPROVAL_EXISTS":          313,
+		"APPROVAL_NOT_FOUND":       314,
+		"PRINCIPALS_UNKNOWN":       315,
 	}
 )
 
@@ -263,7 +287,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xc6\b\n" +
+	"echelon.v1*\xdb\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -315,7 +339,13 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x10OVERRIDE_CHANGED\x10\xf1\x01\x12\x14\n" +
 	"\x0fCHANGES_EXPIRED\x10\xf2\x01\x12\x1a\n" +
 	"\x15REVIEW_ITEM_NOT_FOUND\x10\x8e\x02\x12\x18\n" +
-	"\x13REVIEW_ITEM_CHANGED\x10\x8f\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x13REVIEW_ITEM_CHANGED\x10\x8f\x02\x12\x19\n" +
+	"\x14IDEMPOTENCY_MISMATCH\x10\xb6\x02\x12\x16\n" +
+	"\x11APPROVAL_REQUIRED\x10\xb7\x02\x12\x18\n" +
+	"\x13APPROVAL_OF_OWN_RUN\x10\xb8\x02\x12\x14\n" +
+	"\x0fAPPROVAL_EXISTS\x10\xb9\x02\x12\x17\n" +
+	"\x12APPROVAL_NOT_FOUND\x10\xba\x02\x12\x17\n" +
+	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

@@ -91,7 +91,7 @@ func (x Attribute_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Attribute_Type.Descriptor instead.
 func (Attribute_Type) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{1, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // HitPolicy says what to do where several rules match.
@@ -140,7 +140,7 @@ func (x Segmentation_HitPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Segmentation_HitPolicy.Descriptor instead.
 func (Segmentation_HitPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{3, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // Missing says what becomes of a criterion that cannot be read. A score of which nothing was read is null under every policy.
@@ -197,7 +197,7 @@ func (x Score_Missing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Score_Missing.Descriptor instead.
 func (Score_Missing) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{5, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Closed says which bound of a band belongs to it.
@@ -246,7 +246,7 @@ func (x Normalize_Bands_Closed) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Normalize_Bands_Closed.Descriptor instead.
 func (Normalize_Bands_Closed) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 3, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3, 0}
 }
 
 // Ties says what a value that equals a breakpoint ranks.
@@ -299,7 +299,7 @@ func (x Normalize_Percentile_Ties) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Normalize_Percentile_Ties.Descriptor instead.
 func (Normalize_Percentile_Ties) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 8, 0}
 }
 
 // DecidePer says who decides.
@@ -348,7 +348,7 @@ func (x Tiering_DecidePer) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tiering_DecidePer.Descriptor instead.
 func (Tiering_DecidePer) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Period is a part of the calendar.
@@ -401,7 +401,7 @@ func (x Review_Period) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Review_Period.Descriptor instead.
 func (Review_Period) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Order says what the customers are ordered by.
@@ -450,7 +450,7 @@ func (x CumulativeShare_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CumulativeShare_Order.Descriptor instead.
 func (CumulativeShare_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Order is a direction.
@@ -499,7 +499,7 @@ func (x TieBreaker_Order) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TieBreaker_Order.Descriptor instead.
 func (TieBreaker_Order) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // Touch says how personal an engagement is.
@@ -560,7 +560,7 @@ func (x Engagement_Touch) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Engagement_Touch.Descriptor instead.
 func (Engagement_Touch) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30, 0}
 }
 
 // Ownership says how customers are owned.
@@ -617,7 +617,7 @@ func (x Role_Ownership) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role_Ownership.Descriptor instead.
 func (Role_Ownership) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // Driver says what is counted.
@@ -678,7 +678,7 @@ func (x Capacity_Driver) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Capacity_Driver.Descriptor instead.
 func (Capacity_Driver) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // Model says who customers are, what they are worth and how much to invest in them. A model file is this message in YAML or JSON, with the
@@ -713,7 +713,9 @@ type Model struct {
 	Engagements []*Engagement `protobuf:"bytes,11,rep,name=engagements,proto3" json:"engagements,omitempty"`
 	// The name of a STRING attribute that holds the id of a customer's parent. It joins customers to families, which family_sum, family_max,
 	// family_count and tierings with `decide_per: FAMILY` read. Empty: there are no families.
-	Parent        string `protobuf:"bytes,130,opt,name=parent,proto3" json:"parent,omitempty"`
+	Parent string `protobuf:"bytes,130,opt,name=parent,proto3" json:"parent,omitempty"`
+	// What publishing a run of the model needs.
+	Publishing    *Publishing `protobuf:"bytes,310,opt,name=publishing,proto3" json:"publishing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -839,6 +841,60 @@ func (x *Model) GetParent() string {
 	return ""
 }
 
+func (x *Model) GetPublishing() *Publishing {
+	if x != nil {
+		return x.Publishing
+	}
+	return nil
+}
+
+// Publishing is what publishing a run of a model needs. Of the run's version and the published one the stricter decides, so that whoever asks for less
+// needs what was asked for until then.
+type Publishing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many principals must have approved the run, 1 to 10; those count who neither started it nor publish it.
+	Approvals     int32 `protobuf:"varint,1,opt,name=approvals,proto3" json:"approvals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Publishing) Reset() {
+	*x = Publishing{}
+	mi := &file_echelon_v1_model_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Publishing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Publishing) ProtoMessage() {}
+
+func (x *Publishing) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_model_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Publishing.ProtoReflect.Descriptor instead.
+func (*Publishing) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Publishing) GetApprovals() int32 {
+	if x != nil {
+		return x.Approvals
+	}
+	return 0
+}
+
 // Attribute is one typed fact about a customer.
 type Attribute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -869,7 +925,7 @@ type Attribute struct {
 
 func (x *Attribute) Reset() {
 	*x = Attribute{}
-	mi := &file_echelon_v1_model_proto_msgTypes[1]
+	mi := &file_echelon_v1_model_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +937,7 @@ func (x *Attribute) String() string {
 func (*Attribute) ProtoMessage() {}
 
 func (x *Attribute) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[1]
+	mi := &file_echelon_v1_model_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +950,7 @@ func (x *Attribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attribute.ProtoReflect.Descriptor instead.
 func (*Attribute) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Attribute) GetName() string {
@@ -980,7 +1036,7 @@ type DerivedAttribute struct {
 
 func (x *DerivedAttribute) Reset() {
 	*x = DerivedAttribute{}
-	mi := &file_echelon_v1_model_proto_msgTypes[2]
+	mi := &file_echelon_v1_model_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1048,7 @@ func (x *DerivedAttribute) String() string {
 func (*DerivedAttribute) ProtoMessage() {}
 
 func (x *DerivedAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[2]
+	mi := &file_echelon_v1_model_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1061,7 @@ func (x *DerivedAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DerivedAttribute.ProtoReflect.Descriptor instead.
 func (*DerivedAttribute) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DerivedAttribute) GetName() string {
@@ -1041,7 +1097,7 @@ type Segmentation struct {
 
 func (x *Segmentation) Reset() {
 	*x = Segmentation{}
-	mi := &file_echelon_v1_model_proto_msgTypes[3]
+	mi := &file_echelon_v1_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1109,7 @@ func (x *Segmentation) String() string {
 func (*Segmentation) ProtoMessage() {}
 
 func (x *Segmentation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[3]
+	mi := &file_echelon_v1_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1122,7 @@ func (x *Segmentation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segmentation.ProtoReflect.Descriptor instead.
 func (*Segmentation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Segmentation) GetName() string {
@@ -1117,7 +1173,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_echelon_v1_model_proto_msgTypes[4]
+	mi := &file_echelon_v1_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1129,7 +1185,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[4]
+	mi := &file_echelon_v1_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1142,7 +1198,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Segment) GetName() string {
@@ -1176,7 +1232,7 @@ type Score struct {
 
 func (x *Score) Reset() {
 	*x = Score{}
-	mi := &file_echelon_v1_model_proto_msgTypes[5]
+	mi := &file_echelon_v1_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1244,7 @@ func (x *Score) String() string {
 func (*Score) ProtoMessage() {}
 
 func (x *Score) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[5]
+	mi := &file_echelon_v1_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1257,7 @@ func (x *Score) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Score.ProtoReflect.Descriptor instead.
 func (*Score) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Score) GetName() string {
@@ -1251,7 +1307,7 @@ type Criterion struct {
 
 func (x *Criterion) Reset() {
 	*x = Criterion{}
-	mi := &file_echelon_v1_model_proto_msgTypes[6]
+	mi := &file_echelon_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1319,7 @@ func (x *Criterion) String() string {
 func (*Criterion) ProtoMessage() {}
 
 func (x *Criterion) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[6]
+	mi := &file_echelon_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1332,7 @@ func (x *Criterion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Criterion.ProtoReflect.Descriptor instead.
 func (*Criterion) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Criterion) GetName() string {
@@ -1337,7 +1393,7 @@ type Normalize struct {
 
 func (x *Normalize) Reset() {
 	*x = Normalize{}
-	mi := &file_echelon_v1_model_proto_msgTypes[7]
+	mi := &file_echelon_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1405,7 @@ func (x *Normalize) String() string {
 func (*Normalize) ProtoMessage() {}
 
 func (x *Normalize) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[7]
+	mi := &file_echelon_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1418,7 @@ func (x *Normalize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize.ProtoReflect.Descriptor instead.
 func (*Normalize) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Normalize) GetKind() isNormalize_Kind {
@@ -1545,7 +1601,7 @@ type Tiering struct {
 
 func (x *Tiering) Reset() {
 	*x = Tiering{}
-	mi := &file_echelon_v1_model_proto_msgTypes[8]
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1613,7 @@ func (x *Tiering) String() string {
 func (*Tiering) ProtoMessage() {}
 
 func (x *Tiering) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[8]
+	mi := &file_echelon_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1626,7 @@ func (x *Tiering) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering.ProtoReflect.Descriptor instead.
 func (*Tiering) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Tiering) GetName() string {
@@ -1675,7 +1731,7 @@ type TableTier struct {
 
 func (x *TableTier) Reset() {
 	*x = TableTier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1743,7 @@ func (x *TableTier) String() string {
 func (*TableTier) ProtoMessage() {}
 
 func (x *TableTier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[9]
+	mi := &file_echelon_v1_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1756,7 @@ func (x *TableTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableTier.ProtoReflect.Descriptor instead.
 func (*TableTier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TableTier) GetName() string {
@@ -1737,7 +1793,7 @@ type TableRow struct {
 
 func (x *TableRow) Reset() {
 	*x = TableRow{}
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1805,7 @@ func (x *TableRow) String() string {
 func (*TableRow) ProtoMessage() {}
 
 func (x *TableRow) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[10]
+	mi := &file_echelon_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1818,7 @@ func (x *TableRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
 func (*TableRow) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TableRow) GetWhen() []*TableCondition {
@@ -1802,7 +1858,7 @@ type TableCondition struct {
 
 func (x *TableCondition) Reset() {
 	*x = TableCondition{}
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1870,7 @@ func (x *TableCondition) String() string {
 func (*TableCondition) ProtoMessage() {}
 
 func (x *TableCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[11]
+	mi := &file_echelon_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1883,7 @@ func (x *TableCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableCondition.ProtoReflect.Descriptor instead.
 func (*TableCondition) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TableCondition) GetOf() isTableCondition_Of {
@@ -1923,7 +1979,7 @@ type SegmentLadder struct {
 
 func (x *SegmentLadder) Reset() {
 	*x = SegmentLadder{}
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +1991,7 @@ func (x *SegmentLadder) String() string {
 func (*SegmentLadder) ProtoMessage() {}
 
 func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[12]
+	mi := &file_echelon_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2004,7 @@ func (x *SegmentLadder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentLadder.ProtoReflect.Descriptor instead.
 func (*SegmentLadder) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SegmentLadder) GetSegment() string {
@@ -1978,7 +2034,7 @@ type SegmentTier struct {
 
 func (x *SegmentTier) Reset() {
 	*x = SegmentTier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2046,7 @@ func (x *SegmentTier) String() string {
 func (*SegmentTier) ProtoMessage() {}
 
 func (x *SegmentTier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[13]
+	mi := &file_echelon_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2059,7 @@ func (x *SegmentTier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentTier.ProtoReflect.Descriptor instead.
 func (*SegmentTier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SegmentTier) GetName() string {
@@ -2041,7 +2097,7 @@ type Tier struct {
 
 func (x *Tier) Reset() {
 	*x = Tier{}
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2109,7 @@ func (x *Tier) String() string {
 func (*Tier) ProtoMessage() {}
 
 func (x *Tier) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[14]
+	mi := &file_echelon_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2122,7 @@ func (x *Tier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tier.ProtoReflect.Descriptor instead.
 func (*Tier) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tier) GetName() string {
@@ -2119,7 +2175,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2131,7 +2187,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[15]
+	mi := &file_echelon_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2144,7 +2200,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Exit) GetBelow() float64 {
@@ -2196,7 +2252,7 @@ type Stability struct {
 
 func (x *Stability) Reset() {
 	*x = Stability{}
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2208,7 +2264,7 @@ func (x *Stability) String() string {
 func (*Stability) ProtoMessage() {}
 
 func (x *Stability) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[16]
+	mi := &file_echelon_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2221,7 +2277,7 @@ func (x *Stability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stability.ProtoReflect.Descriptor instead.
 func (*Stability) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Stability) GetPromoteMargin() float64 {
@@ -2304,7 +2360,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2316,7 +2372,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[17]
+	mi := &file_echelon_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2329,7 +2385,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Review) GetEvery() Review_Period {
@@ -2373,7 +2429,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2385,7 +2441,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[18]
+	mi := &file_echelon_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2398,7 +2454,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Freeze) GetBefore() string {
@@ -2429,7 +2485,7 @@ type MovesCap struct {
 
 func (x *MovesCap) Reset() {
 	*x = MovesCap{}
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2497,7 @@ func (x *MovesCap) String() string {
 func (*MovesCap) ProtoMessage() {}
 
 func (x *MovesCap) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[19]
+	mi := &file_echelon_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2510,7 @@ func (x *MovesCap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesCap.ProtoReflect.Descriptor instead.
 func (*MovesCap) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MovesCap) GetCount() int64 {
@@ -2486,7 +2542,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2498,7 +2554,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[20]
+	mi := &file_echelon_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2511,7 +2567,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Guard) GetMaxPromotedShare() float64 {
@@ -2561,7 +2617,7 @@ type Cut struct {
 
 func (x *Cut) Reset() {
 	*x = Cut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2629,7 @@ func (x *Cut) String() string {
 func (*Cut) ProtoMessage() {}
 
 func (x *Cut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[21]
+	mi := &file_echelon_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2642,7 @@ func (x *Cut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cut.ProtoReflect.Descriptor instead.
 func (*Cut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Cut) GetMinScore() float64 {
@@ -2660,7 +2716,7 @@ type CapacityCut struct {
 
 func (x *CapacityCut) Reset() {
 	*x = CapacityCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2672,7 +2728,7 @@ func (x *CapacityCut) String() string {
 func (*CapacityCut) ProtoMessage() {}
 
 func (x *CapacityCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[22]
+	mi := &file_echelon_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2685,7 +2741,7 @@ func (x *CapacityCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CapacityCut.ProtoReflect.Descriptor instead.
 func (*CapacityCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CapacityCut) GetRole() string {
@@ -2713,7 +2769,7 @@ type NaturalBreak struct {
 
 func (x *NaturalBreak) Reset() {
 	*x = NaturalBreak{}
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2781,7 @@ func (x *NaturalBreak) String() string {
 func (*NaturalBreak) ProtoMessage() {}
 
 func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[23]
+	mi := &file_echelon_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +2794,7 @@ func (x *NaturalBreak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NaturalBreak.ProtoReflect.Descriptor instead.
 func (*NaturalBreak) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 // CumulativeShare takes customers from the top of the ladder while the amount before them is below a share of the total.
@@ -2756,7 +2812,7 @@ type CumulativeShare struct {
 
 func (x *CumulativeShare) Reset() {
 	*x = CumulativeShare{}
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +2824,7 @@ func (x *CumulativeShare) String() string {
 func (*CumulativeShare) ProtoMessage() {}
 
 func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[24]
+	mi := &file_echelon_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +2837,7 @@ func (x *CumulativeShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CumulativeShare.ProtoReflect.Descriptor instead.
 func (*CumulativeShare) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CumulativeShare) GetOf() string {
@@ -2818,7 +2874,7 @@ type TieBreaker struct {
 
 func (x *TieBreaker) Reset() {
 	*x = TieBreaker{}
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +2886,7 @@ func (x *TieBreaker) String() string {
 func (*TieBreaker) ProtoMessage() {}
 
 func (x *TieBreaker) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[25]
+	mi := &file_echelon_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +2899,7 @@ func (x *TieBreaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TieBreaker.ProtoReflect.Descriptor instead.
 func (*TieBreaker) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TieBreaker) GetExpr() string {
@@ -2873,7 +2929,7 @@ type Axis struct {
 
 func (x *Axis) Reset() {
 	*x = Axis{}
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +2941,7 @@ func (x *Axis) String() string {
 func (*Axis) ProtoMessage() {}
 
 func (x *Axis) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[26]
+	mi := &file_echelon_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +2954,7 @@ func (x *Axis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Axis.ProtoReflect.Descriptor instead.
 func (*Axis) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Axis) GetScore() string {
@@ -2934,7 +2990,7 @@ type AxisCut struct {
 
 func (x *AxisCut) Reset() {
 	*x = AxisCut{}
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2946,7 +3002,7 @@ func (x *AxisCut) String() string {
 func (*AxisCut) ProtoMessage() {}
 
 func (x *AxisCut) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[27]
+	mi := &file_echelon_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2959,7 +3015,7 @@ func (x *AxisCut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut.ProtoReflect.Descriptor instead.
 func (*AxisCut) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AxisCut) GetLine() isAxisCut_Line {
@@ -3045,7 +3101,7 @@ type Cell struct {
 
 func (x *Cell) Reset() {
 	*x = Cell{}
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3057,7 +3113,7 @@ func (x *Cell) String() string {
 func (*Cell) ProtoMessage() {}
 
 func (x *Cell) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[28]
+	mi := &file_echelon_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3070,7 +3126,7 @@ func (x *Cell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cell.ProtoReflect.Descriptor instead.
 func (*Cell) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Cell) GetX() int32 {
@@ -3124,7 +3180,7 @@ type Engagement struct {
 
 func (x *Engagement) Reset() {
 	*x = Engagement{}
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +3192,7 @@ func (x *Engagement) String() string {
 func (*Engagement) ProtoMessage() {}
 
 func (x *Engagement) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[29]
+	mi := &file_echelon_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3149,7 +3205,7 @@ func (x *Engagement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Engagement.ProtoReflect.Descriptor instead.
 func (*Engagement) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{29}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Engagement) GetName() string {
@@ -3218,7 +3274,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3230,7 +3286,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[30]
+	mi := &file_echelon_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +3299,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{30}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Role) GetRole() string {
@@ -3287,7 +3343,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3299,7 +3355,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[31]
+	mi := &file_echelon_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3312,7 +3368,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{31}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Capacity) GetDriver() Capacity_Driver {
@@ -3342,7 +3398,7 @@ type Normalize_Linear struct {
 
 func (x *Normalize_Linear) Reset() {
 	*x = Normalize_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3354,7 +3410,7 @@ func (x *Normalize_Linear) String() string {
 func (*Normalize_Linear) ProtoMessage() {}
 
 func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[32]
+	mi := &file_echelon_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3367,7 +3423,7 @@ func (x *Normalize_Linear) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Linear.ProtoReflect.Descriptor instead.
 func (*Normalize_Linear) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
 }
 
 func (x *Normalize_Linear) GetMin() float64 {
@@ -3397,7 +3453,7 @@ type Normalize_Log struct {
 
 func (x *Normalize_Log) Reset() {
 	*x = Normalize_Log{}
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3409,7 +3465,7 @@ func (x *Normalize_Log) String() string {
 func (*Normalize_Log) ProtoMessage() {}
 
 func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[33]
+	mi := &file_echelon_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3422,7 +3478,7 @@ func (x *Normalize_Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Log.ProtoReflect.Descriptor instead.
 func (*Normalize_Log) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 1}
 }
 
 func (x *Normalize_Log) GetMin() float64 {
@@ -3450,7 +3506,7 @@ type Normalize_Piecewise struct {
 
 func (x *Normalize_Piecewise) Reset() {
 	*x = Normalize_Piecewise{}
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3462,7 +3518,7 @@ func (x *Normalize_Piecewise) String() string {
 func (*Normalize_Piecewise) ProtoMessage() {}
 
 func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[34]
+	mi := &file_echelon_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3475,7 +3531,7 @@ func (x *Normalize_Piecewise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Piecewise.ProtoReflect.Descriptor instead.
 func (*Normalize_Piecewise) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 2}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 2}
 }
 
 func (x *Normalize_Piecewise) GetPoints() []*Normalize_Piecewise_Point {
@@ -3498,7 +3554,7 @@ type Normalize_Bands struct {
 
 func (x *Normalize_Bands) Reset() {
 	*x = Normalize_Bands{}
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3510,7 +3566,7 @@ func (x *Normalize_Bands) String() string {
 func (*Normalize_Bands) ProtoMessage() {}
 
 func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[35]
+	mi := &file_echelon_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3523,7 +3579,7 @@ func (x *Normalize_Bands) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Bands.ProtoReflect.Descriptor instead.
 func (*Normalize_Bands) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 3}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3}
 }
 
 func (x *Normalize_Bands) GetBands() []*Normalize_Bands_Band {
@@ -3553,7 +3609,7 @@ type Normalize_Lookup struct {
 
 func (x *Normalize_Lookup) Reset() {
 	*x = Normalize_Lookup{}
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +3621,7 @@ func (x *Normalize_Lookup) String() string {
 func (*Normalize_Lookup) ProtoMessage() {}
 
 func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[36]
+	mi := &file_echelon_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +3634,7 @@ func (x *Normalize_Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Lookup.ProtoReflect.Descriptor instead.
 func (*Normalize_Lookup) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 4}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 4}
 }
 
 func (x *Normalize_Lookup) GetValues() map[string]float64 {
@@ -3604,7 +3660,7 @@ type Normalize_Boolean struct {
 
 func (x *Normalize_Boolean) Reset() {
 	*x = Normalize_Boolean{}
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3616,7 +3672,7 @@ func (x *Normalize_Boolean) String() string {
 func (*Normalize_Boolean) ProtoMessage() {}
 
 func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[37]
+	mi := &file_echelon_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3629,7 +3685,7 @@ func (x *Normalize_Boolean) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Boolean.ProtoReflect.Descriptor instead.
 func (*Normalize_Boolean) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 5}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 5}
 }
 
 // MinMax is (x - min) / (max - min) * 100 of the calibrating population's least and greatest value, clamped to 0..100; where they are one
@@ -3642,7 +3698,7 @@ type Normalize_MinMax struct {
 
 func (x *Normalize_MinMax) Reset() {
 	*x = Normalize_MinMax{}
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3654,7 +3710,7 @@ func (x *Normalize_MinMax) String() string {
 func (*Normalize_MinMax) ProtoMessage() {}
 
 func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[38]
+	mi := &file_echelon_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3667,7 +3723,7 @@ func (x *Normalize_MinMax) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_MinMax.ProtoReflect.Descriptor instead.
 func (*Normalize_MinMax) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 6}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 6}
 }
 
 // ZScore is 50 + z / 3 * 50, clamped to 0..100, where z = (x - mean) / sd of the calibrating population, sd dividing by the number of values:
@@ -3680,7 +3736,7 @@ type Normalize_ZScore struct {
 
 func (x *Normalize_ZScore) Reset() {
 	*x = Normalize_ZScore{}
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3692,7 +3748,7 @@ func (x *Normalize_ZScore) String() string {
 func (*Normalize_ZScore) ProtoMessage() {}
 
 func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[39]
+	mi := &file_echelon_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3705,7 +3761,7 @@ func (x *Normalize_ZScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_ZScore.ProtoReflect.Descriptor instead.
 func (*Normalize_ZScore) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 7}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 7}
 }
 
 // Percentile is the rank among 101 breakpoints of the calibrating population.
@@ -3723,7 +3779,7 @@ type Normalize_Percentile struct {
 
 func (x *Normalize_Percentile) Reset() {
 	*x = Normalize_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3735,7 +3791,7 @@ func (x *Normalize_Percentile) String() string {
 func (*Normalize_Percentile) ProtoMessage() {}
 
 func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[40]
+	mi := &file_echelon_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3748,7 +3804,7 @@ func (x *Normalize_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Percentile.ProtoReflect.Descriptor instead.
 func (*Normalize_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 8}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 8}
 }
 
 func (x *Normalize_Percentile) GetTies() Normalize_Percentile_Ties {
@@ -3785,7 +3841,7 @@ type Normalize_Piecewise_Point struct {
 
 func (x *Normalize_Piecewise_Point) Reset() {
 	*x = Normalize_Piecewise_Point{}
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3797,7 +3853,7 @@ func (x *Normalize_Piecewise_Point) String() string {
 func (*Normalize_Piecewise_Point) ProtoMessage() {}
 
 func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[41]
+	mi := &file_echelon_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3810,7 +3866,7 @@ func (x *Normalize_Piecewise_Point) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Piecewise_Point.ProtoReflect.Descriptor instead.
 func (*Normalize_Piecewise_Point) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 2, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 2, 0}
 }
 
 func (x *Normalize_Piecewise_Point) GetX() float64 {
@@ -3840,7 +3896,7 @@ type Normalize_Bands_Band struct {
 
 func (x *Normalize_Bands_Band) Reset() {
 	*x = Normalize_Bands_Band{}
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3852,7 +3908,7 @@ func (x *Normalize_Bands_Band) String() string {
 func (*Normalize_Bands_Band) ProtoMessage() {}
 
 func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[42]
+	mi := &file_echelon_v1_model_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3865,7 +3921,7 @@ func (x *Normalize_Bands_Band) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Normalize_Bands_Band.ProtoReflect.Descriptor instead.
 func (*Normalize_Bands_Band) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{7, 3, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3, 0}
 }
 
 func (x *Normalize_Bands_Band) GetFrom() float64 {
@@ -3906,7 +3962,7 @@ type Tiering_Linear struct {
 
 func (x *Tiering_Linear) Reset() {
 	*x = Tiering_Linear{}
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3918,7 +3974,7 @@ func (x *Tiering_Linear) String() string {
 func (*Tiering_Linear) ProtoMessage() {}
 
 func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[44]
+	mi := &file_echelon_v1_model_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3931,7 +3987,7 @@ func (x *Tiering_Linear) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering_Linear.ProtoReflect.Descriptor instead.
 func (*Tiering_Linear) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *Tiering_Linear) GetScore() string {
@@ -3998,7 +4054,7 @@ type Tiering_Onboarding struct {
 
 func (x *Tiering_Onboarding) Reset() {
 	*x = Tiering_Onboarding{}
-	mi := &file_echelon_v1_model_proto_msgTypes[45]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4010,7 +4066,7 @@ func (x *Tiering_Onboarding) String() string {
 func (*Tiering_Onboarding) ProtoMessage() {}
 
 func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[45]
+	mi := &file_echelon_v1_model_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4023,7 +4079,7 @@ func (x *Tiering_Onboarding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering_Onboarding.ProtoReflect.Descriptor instead.
 func (*Tiering_Onboarding) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9, 1}
 }
 
 func (x *Tiering_Onboarding) GetWhile() string {
@@ -4062,7 +4118,7 @@ type Tiering_Matrix struct {
 
 func (x *Tiering_Matrix) Reset() {
 	*x = Tiering_Matrix{}
-	mi := &file_echelon_v1_model_proto_msgTypes[46]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4074,7 +4130,7 @@ func (x *Tiering_Matrix) String() string {
 func (*Tiering_Matrix) ProtoMessage() {}
 
 func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[46]
+	mi := &file_echelon_v1_model_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4087,7 +4143,7 @@ func (x *Tiering_Matrix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering_Matrix.ProtoReflect.Descriptor instead.
 func (*Tiering_Matrix) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 2}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9, 2}
 }
 
 func (x *Tiering_Matrix) GetX() *Axis {
@@ -4130,7 +4186,7 @@ type Tiering_Table struct {
 
 func (x *Tiering_Table) Reset() {
 	*x = Tiering_Table{}
-	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4142,7 +4198,7 @@ func (x *Tiering_Table) String() string {
 func (*Tiering_Table) ProtoMessage() {}
 
 func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[47]
+	mi := &file_echelon_v1_model_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4155,7 +4211,7 @@ func (x *Tiering_Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tiering_Table.ProtoReflect.Descriptor instead.
 func (*Tiering_Table) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{8, 3}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{9, 3}
 }
 
 func (x *Tiering_Table) GetHitPolicy() Segmentation_HitPolicy {
@@ -4208,7 +4264,7 @@ type Review_Window struct {
 
 func (x *Review_Window) Reset() {
 	*x = Review_Window{}
-	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4220,7 +4276,7 @@ func (x *Review_Window) String() string {
 func (*Review_Window) ProtoMessage() {}
 
 func (x *Review_Window) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[48]
+	mi := &file_echelon_v1_model_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4233,7 +4289,7 @@ func (x *Review_Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review_Window.ProtoReflect.Descriptor instead.
 func (*Review_Window) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{17, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{18, 0}
 }
 
 func (x *Review_Window) GetMonths() []int32 {
@@ -4270,7 +4326,7 @@ type Guard_Room struct {
 
 func (x *Guard_Room) Reset() {
 	*x = Guard_Room{}
-	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4282,7 +4338,7 @@ func (x *Guard_Room) String() string {
 func (*Guard_Room) ProtoMessage() {}
 
 func (x *Guard_Room) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[49]
+	mi := &file_echelon_v1_model_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4295,7 +4351,7 @@ func (x *Guard_Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard_Room.ProtoReflect.Descriptor instead.
 func (*Guard_Room) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{20, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{21, 0}
 }
 
 func (x *Guard_Room) GetTier() string {
@@ -4321,7 +4377,7 @@ type AxisCut_Median struct {
 
 func (x *AxisCut_Median) Reset() {
 	*x = AxisCut_Median{}
-	mi := &file_echelon_v1_model_proto_msgTypes[50]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4333,7 +4389,7 @@ func (x *AxisCut_Median) String() string {
 func (*AxisCut_Median) ProtoMessage() {}
 
 func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[50]
+	mi := &file_echelon_v1_model_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4346,7 +4402,7 @@ func (x *AxisCut_Median) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Median.ProtoReflect.Descriptor instead.
 func (*AxisCut_Median) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 0}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28, 0}
 }
 
 // Percentile is type 7 of Hyndman and Fan (1996), "Sample quantiles in statistical packages".
@@ -4360,7 +4416,7 @@ type AxisCut_Percentile struct {
 
 func (x *AxisCut_Percentile) Reset() {
 	*x = AxisCut_Percentile{}
-	mi := &file_echelon_v1_model_proto_msgTypes[51]
+	mi := &file_echelon_v1_model_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4372,7 +4428,7 @@ func (x *AxisCut_Percentile) String() string {
 func (*AxisCut_Percentile) ProtoMessage() {}
 
 func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_model_proto_msgTypes[51]
+	mi := &file_echelon_v1_model_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4385,7 +4441,7 @@ func (x *AxisCut_Percentile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AxisCut_Percentile.ProtoReflect.Descriptor instead.
 func (*AxisCut_Percentile) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_model_proto_rawDescGZIP(), []int{27, 1}
+	return file_echelon_v1_model_proto_rawDescGZIP(), []int{28, 1}
 }
 
 func (x *AxisCut_Percentile) GetP() float64 {
@@ -4400,7 +4456,7 @@ var File_echelon_v1_model_proto protoreflect.FileDescriptor
 const file_echelon_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"\x16echelon/v1/model.proto\x12\n" +
-	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x17echelon/v1/format.proto\"\xa2\x04\n" +
+	"echelon.v1\x1a\x19echelon/v1/currency.proto\x1a\x17echelon/v1/format.proto\"\xdb\x04\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1e\n" +
@@ -4419,7 +4475,13 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\btierings\x18\n" +
 	" \x03(\v2\x13.echelon.v1.TieringR\btierings\x128\n" +
 	"\vengagements\x18\v \x03(\v2\x16.echelon.v1.EngagementR\vengagements\x12\x17\n" +
-	"\x06parent\x18\x82\x01 \x01(\tR\x06parent\"\xcb\x03\n" +
+	"\x06parent\x18\x82\x01 \x01(\tR\x06parent\x127\n" +
+	"\n" +
+	"publishing\x18\xb6\x02 \x01(\v2\x16.echelon.v1.PublishingR\n" +
+	"publishing\"*\n" +
+	"\n" +
+	"Publishing\x12\x1c\n" +
+	"\tapprovals\x18\x01 \x01(\x05R\tapprovals\"\xcb\x03\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.echelon.v1.Attribute.TypeR\x04type\x12\x16\n" +
@@ -4770,7 +4832,7 @@ func file_echelon_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_echelon_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_echelon_v1_model_proto_goTypes = []any{
 	(Attribute_Type)(0),               // 0: echelon.v1.Attribute.Type
 	(Segmentation_HitPolicy)(0),       // 1: echelon.v1.Segmentation.HitPolicy
@@ -4785,138 +4847,140 @@ var file_echelon_v1_model_proto_goTypes = []any{
 	(Role_Ownership)(0),               // 10: echelon.v1.Role.Ownership
 	(Capacity_Driver)(0),              // 11: echelon.v1.Capacity.Driver
 	(*Model)(nil),                     // 12: echelon.v1.Model
-	(*Attribute)(nil),                 // 13: echelon.v1.Attribute
-	(*DerivedAttribute)(nil),          // 14: echelon.v1.DerivedAttribute
-	(*Segmentation)(nil),              // 15: echelon.v1.Segmentation
-	(*Segment)(nil),                   // 16: echelon.v1.Segment
-	(*Score)(nil),                     // 17: echelon.v1.Score
-	(*Criterion)(nil),                 // 18: echelon.v1.Criterion
-	(*Normalize)(nil),                 // 19: echelon.v1.Normalize
-	(*Tiering)(nil),                   // 20: echelon.v1.Tiering
-	(*TableTier)(nil),                 // 21: echelon.v1.TableTier
-	(*TableRow)(nil),                  // 22: echelon.v1.TableRow
-	(*TableCondition)(nil),            // 23: echelon.v1.TableCondition
-	(*SegmentLadder)(nil),             // 24: echelon.v1.SegmentLadder
-	(*SegmentTier)(nil),               // 25: echelon.v1.SegmentTier
-	(*Tier)(nil),                      // 26: echelon.v1.Tier
-	(*Exit)(nil),                      // 27: echelon.v1.Exit
-	(*Stability)(nil),                 // 28: echelon.v1.Stability
-	(*Review)(nil),                    // 29: echelon.v1.Review
-	(*Freeze)(nil),                    // 30: echelon.v1.Freeze
-	(*MovesCap)(nil),                  // 31: echelon.v1.MovesCap
-	(*Guard)(nil),                     // 32: echelon.v1.Guard
-	(*Cut)(nil),                       // 33: echelon.v1.Cut
-	(*CapacityCut)(nil),               // 34: echelon.v1.CapacityCut
-	(*NaturalBreak)(nil),              // 35: echelon.v1.NaturalBreak
-	(*CumulativeShare)(nil),           // 36: echelon.v1.CumulativeShare
-	(*TieBreaker)(nil),                // 37: echelon.v1.TieBreaker
-	(*Axis)(nil),                      // 38: echelon.v1.Axis
-	(*AxisCut)(nil),                   // 39: echelon.v1.AxisCut
-	(*Cell)(nil),                      // 40: echelon.v1.Cell
-	(*Engagement)(nil),                // 41: echelon.v1.Engagement
-	(*Role)(nil),                      // 42: echelon.v1.Role
-	(*Capacity)(nil),                  // 43: echelon.v1.Capacity
-	(*Normalize_Linear)(nil),          // 44: echelon.v1.Normalize.Linear
-	(*Normalize_Log)(nil),             // 45: echelon.v1.Normalize.Log
-	(*Normalize_Piecewise)(nil),       // 46: echelon.v1.Normalize.Piecewise
-	(*Normalize_Bands)(nil),           // 47: echelon.v1.Normalize.Bands
-	(*Normalize_Lookup)(nil),          // 48: echelon.v1.Normalize.Lookup
-	(*Normalize_Boolean)(nil),         // 49: echelon.v1.Normalize.Boolean
-	(*Normalize_MinMax)(nil),          // 50: echelon.v1.Normalize.MinMax
-	(*Normalize_ZScore)(nil),          // 51: echelon.v1.Normalize.ZScore
-	(*Normalize_Percentile)(nil),      // 52: echelon.v1.Normalize.Percentile
-	(*Normalize_Piecewise_Point)(nil), // 53: echelon.v1.Normalize.Piecewise.Point
-	(*Normalize_Bands_Band)(nil),      // 54: echelon.v1.Normalize.Bands.Band
-	nil,                               // 55: echelon.v1.Normalize.Lookup.ValuesEntry
-	(*Tiering_Linear)(nil),            // 56: echelon.v1.Tiering.Linear
-	(*Tiering_Onboarding)(nil),        // 57: echelon.v1.Tiering.Onboarding
-	(*Tiering_Matrix)(nil),            // 58: echelon.v1.Tiering.Matrix
-	(*Tiering_Table)(nil),             // 59: echelon.v1.Tiering.Table
-	(*Review_Window)(nil),             // 60: echelon.v1.Review.Window
-	(*Guard_Room)(nil),                // 61: echelon.v1.Guard.Room
-	(*AxisCut_Median)(nil),            // 62: echelon.v1.AxisCut.Median
-	(*AxisCut_Percentile)(nil),        // 63: echelon.v1.AxisCut.Percentile
-	(*Currency)(nil),                  // 64: echelon.v1.Currency
-	(*Format)(nil),                    // 65: echelon.v1.Format
+	(*Publishing)(nil),                // 13: echelon.v1.Publishing
+	(*Attribute)(nil),                 // 14: echelon.v1.Attribute
+	(*DerivedAttribute)(nil),          // 15: echelon.v1.DerivedAttribute
+	(*Segmentation)(nil),              // 16: echelon.v1.Segmentation
+	(*Segment)(nil),                   // 17: echelon.v1.Segment
+	(*Score)(nil),                     // 18: echelon.v1.Score
+	(*Criterion)(nil),                 // 19: echelon.v1.Criterion
+	(*Normalize)(nil),                 // 20: echelon.v1.Normalize
+	(*Tiering)(nil),                   // 21: echelon.v1.Tiering
+	(*TableTier)(nil),                 // 22: echelon.v1.TableTier
+	(*TableRow)(nil),                  // 23: echelon.v1.TableRow
+	(*TableCondition)(nil),            // 24: echelon.v1.TableCondition
+	(*SegmentLadder)(nil),             // 25: echelon.v1.SegmentLadder
+	(*SegmentTier)(nil),               // 26: echelon.v1.SegmentTier
+	(*Tier)(nil),                      // 27: echelon.v1.Tier
+	(*Exit)(nil),                      // 28: echelon.v1.Exit
+	(*Stability)(nil),                 // 29: echelon.v1.Stability
+	(*Review)(nil),                    // 30: echelon.v1.Review
+	(*Freeze)(nil),                    // 31: echelon.v1.Freeze
+	(*MovesCap)(nil),                  // 32: echelon.v1.MovesCap
+	(*Guard)(nil),                     // 33: echelon.v1.Guard
+	(*Cut)(nil),                       // 34: echelon.v1.Cut
+	(*CapacityCut)(nil),               // 35: echelon.v1.CapacityCut
+	(*NaturalBreak)(nil),              // 36: echelon.v1.NaturalBreak
+	(*CumulativeShare)(nil),           // 37: echelon.v1.CumulativeShare
+	(*TieBreaker)(nil),                // 38: echelon.v1.TieBreaker
+	(*Axis)(nil),                      // 39: echelon.v1.Axis
+	(*AxisCut)(nil),                   // 40: echelon.v1.AxisCut
+	(*Cell)(nil),                      // 41: echelon.v1.Cell
+	(*Engagement)(nil),                // 42: echelon.v1.Engagement
+	(*Role)(nil),                      // 43: echelon.v1.Role
+	(*Capacity)(nil),                  // 44: echelon.v1.Capacity
+	(*Normalize_Linear)(nil),          // 45: echelon.v1.Normalize.Linear
+	(*Normalize_Log)(nil),             // 46: echelon.v1.Normalize.Log
+	(*Normalize_Piecewise)(nil),       // 47: echelon.v1.Normalize.Piecewise
+	(*Normalize_Bands)(nil),           // 48: echelon.v1.Normalize.Bands
+	(*Normalize_Lookup)(nil),          // 49: echelon.v1.Normalize.Lookup
+	(*Normalize_Boolean)(nil),         // 50: echelon.v1.Normalize.Boolean
+	(*Normalize_MinMax)(nil),          // 51: echelon.v1.Normalize.MinMax
+	(*Normalize_ZScore)(nil),          // 52: echelon.v1.Normalize.ZScore
+	(*Normalize_Percentile)(nil),      // 53: echelon.v1.Normalize.Percentile
+	(*Normalize_Piecewise_Point)(nil), // 54: echelon.v1.Normalize.Piecewise.Point
+	(*Normalize_Bands_Band)(nil),      // 55: echelon.v1.Normalize.Bands.Band
+	nil,                               // 56: echelon.v1.Normalize.Lookup.ValuesEntry
+	(*Tiering_Linear)(nil),            // 57: echelon.v1.Tiering.Linear
+	(*Tiering_Onboarding)(nil),        // 58: echelon.v1.Tiering.Onboarding
+	(*Tiering_Matrix)(nil),            // 59: echelon.v1.Tiering.Matrix
+	(*Tiering_Table)(nil),             // 60: echelon.v1.Tiering.Table
+	(*Review_Window)(nil),             // 61: echelon.v1.Review.Window
+	(*Guard_Room)(nil),                // 62: echelon.v1.Guard.Room
+	(*AxisCut_Median)(nil),            // 63: echelon.v1.AxisCut.Median
+	(*AxisCut_Percentile)(nil),        // 64: echelon.v1.AxisCut.Percentile
+	(*Currency)(nil),                  // 65: echelon.v1.Currency
+	(*Format)(nil),                    // 66: echelon.v1.Format
 }
 var file_echelon_v1_model_proto_depIdxs = []int32{
-	64, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
-	13, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
-	14, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
-	15, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
-	17, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
-	20, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
-	41, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
-	0,  // 7: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
-	65, // 8: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
-	1,  // 9: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	16, // 10: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
-	18, // 11: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
-	2,  // 12: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
-	19, // 13: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
-	44, // 14: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
-	45, // 15: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
-	46, // 16: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
-	47, // 17: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
-	48, // 18: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
-	49, // 19: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
-	52, // 20: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
-	50, // 21: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
-	51, // 22: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
-	56, // 23: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
-	58, // 24: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
-	59, // 25: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
-	5,  // 26: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
-	28, // 27: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
-	23, // 28: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
-	25, // 29: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
-	33, // 30: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
-	33, // 31: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
-	27, // 32: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
-	27, // 33: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
-	29, // 34: echelon.v1.Stability.review:type_name -> echelon.v1.Review
-	30, // 35: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
-	31, // 36: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
-	32, // 37: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
-	6,  // 38: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
-	60, // 39: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
-	60, // 40: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
-	60, // 41: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
-	61, // 42: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
-	36, // 43: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
-	33, // 44: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
-	34, // 45: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
-	35, // 46: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
-	7,  // 47: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
-	8,  // 48: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
-	39, // 49: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
-	62, // 50: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
-	63, // 51: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
-	9,  // 52: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
-	42, // 53: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
-	10, // 54: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
-	43, // 55: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
-	11, // 56: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
-	53, // 57: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
-	54, // 58: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
-	3,  // 59: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
-	55, // 60: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
-	4,  // 61: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
-	26, // 62: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
-	37, // 63: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
-	57, // 64: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
-	24, // 65: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
-	38, // 66: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
-	38, // 67: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
-	40, // 68: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
-	1,  // 69: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
-	21, // 70: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
-	22, // 71: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
-	72, // [72:72] is the sub-list for method output_type
-	72, // [72:72] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	65, // 0: echelon.v1.Model.currency:type_name -> echelon.v1.Currency
+	14, // 1: echelon.v1.Model.attributes:type_name -> echelon.v1.Attribute
+	15, // 2: echelon.v1.Model.derived:type_name -> echelon.v1.DerivedAttribute
+	16, // 3: echelon.v1.Model.segmentations:type_name -> echelon.v1.Segmentation
+	18, // 4: echelon.v1.Model.scores:type_name -> echelon.v1.Score
+	21, // 5: echelon.v1.Model.tierings:type_name -> echelon.v1.Tiering
+	42, // 6: echelon.v1.Model.engagements:type_name -> echelon.v1.Engagement
+	13, // 7: echelon.v1.Model.publishing:type_name -> echelon.v1.Publishing
+	0,  // 8: echelon.v1.Attribute.type:type_name -> echelon.v1.Attribute.Type
+	66, // 9: echelon.v1.Attribute.format:type_name -> echelon.v1.Format
+	1,  // 10: echelon.v1.Segmentation.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	17, // 11: echelon.v1.Segmentation.segments:type_name -> echelon.v1.Segment
+	19, // 12: echelon.v1.Score.criteria:type_name -> echelon.v1.Criterion
+	2,  // 13: echelon.v1.Score.missing:type_name -> echelon.v1.Score.Missing
+	20, // 14: echelon.v1.Criterion.normalize:type_name -> echelon.v1.Normalize
+	45, // 15: echelon.v1.Normalize.linear:type_name -> echelon.v1.Normalize.Linear
+	46, // 16: echelon.v1.Normalize.log:type_name -> echelon.v1.Normalize.Log
+	47, // 17: echelon.v1.Normalize.piecewise:type_name -> echelon.v1.Normalize.Piecewise
+	48, // 18: echelon.v1.Normalize.bands:type_name -> echelon.v1.Normalize.Bands
+	49, // 19: echelon.v1.Normalize.lookup:type_name -> echelon.v1.Normalize.Lookup
+	50, // 20: echelon.v1.Normalize.boolean:type_name -> echelon.v1.Normalize.Boolean
+	53, // 21: echelon.v1.Normalize.percentile:type_name -> echelon.v1.Normalize.Percentile
+	51, // 22: echelon.v1.Normalize.min_max:type_name -> echelon.v1.Normalize.MinMax
+	52, // 23: echelon.v1.Normalize.z_score:type_name -> echelon.v1.Normalize.ZScore
+	57, // 24: echelon.v1.Tiering.linear:type_name -> echelon.v1.Tiering.Linear
+	59, // 25: echelon.v1.Tiering.matrix:type_name -> echelon.v1.Tiering.Matrix
+	60, // 26: echelon.v1.Tiering.table:type_name -> echelon.v1.Tiering.Table
+	5,  // 27: echelon.v1.Tiering.decide_per:type_name -> echelon.v1.Tiering.DecidePer
+	29, // 28: echelon.v1.Tiering.stability:type_name -> echelon.v1.Stability
+	24, // 29: echelon.v1.TableRow.when:type_name -> echelon.v1.TableCondition
+	26, // 30: echelon.v1.SegmentLadder.tiers:type_name -> echelon.v1.SegmentTier
+	34, // 31: echelon.v1.SegmentTier.cut:type_name -> echelon.v1.Cut
+	34, // 32: echelon.v1.Tier.cut:type_name -> echelon.v1.Cut
+	28, // 33: echelon.v1.Tier.exit:type_name -> echelon.v1.Exit
+	28, // 34: echelon.v1.Exit.any:type_name -> echelon.v1.Exit
+	30, // 35: echelon.v1.Stability.review:type_name -> echelon.v1.Review
+	31, // 36: echelon.v1.Stability.freeze:type_name -> echelon.v1.Freeze
+	32, // 37: echelon.v1.Stability.max_moves:type_name -> echelon.v1.MovesCap
+	33, // 38: echelon.v1.Stability.guard:type_name -> echelon.v1.Guard
+	6,  // 39: echelon.v1.Review.every:type_name -> echelon.v1.Review.Period
+	61, // 40: echelon.v1.Review.windows:type_name -> echelon.v1.Review.Window
+	61, // 41: echelon.v1.Review.promotions:type_name -> echelon.v1.Review.Window
+	61, // 42: echelon.v1.Review.demotions:type_name -> echelon.v1.Review.Window
+	62, // 43: echelon.v1.Guard.capacity:type_name -> echelon.v1.Guard.Room
+	37, // 44: echelon.v1.Cut.cumulative_share:type_name -> echelon.v1.CumulativeShare
+	34, // 45: echelon.v1.Cut.any:type_name -> echelon.v1.Cut
+	35, // 46: echelon.v1.Cut.capacity:type_name -> echelon.v1.CapacityCut
+	36, // 47: echelon.v1.Cut.natural_break:type_name -> echelon.v1.NaturalBreak
+	7,  // 48: echelon.v1.CumulativeShare.order:type_name -> echelon.v1.CumulativeShare.Order
+	8,  // 49: echelon.v1.TieBreaker.order:type_name -> echelon.v1.TieBreaker.Order
+	40, // 50: echelon.v1.Axis.cuts:type_name -> echelon.v1.AxisCut
+	63, // 51: echelon.v1.AxisCut.median:type_name -> echelon.v1.AxisCut.Median
+	64, // 52: echelon.v1.AxisCut.percentile:type_name -> echelon.v1.AxisCut.Percentile
+	9,  // 53: echelon.v1.Engagement.touch:type_name -> echelon.v1.Engagement.Touch
+	43, // 54: echelon.v1.Engagement.roles:type_name -> echelon.v1.Role
+	10, // 55: echelon.v1.Role.ownership:type_name -> echelon.v1.Role.Ownership
+	44, // 56: echelon.v1.Role.capacity:type_name -> echelon.v1.Capacity
+	11, // 57: echelon.v1.Capacity.driver:type_name -> echelon.v1.Capacity.Driver
+	54, // 58: echelon.v1.Normalize.Piecewise.points:type_name -> echelon.v1.Normalize.Piecewise.Point
+	55, // 59: echelon.v1.Normalize.Bands.bands:type_name -> echelon.v1.Normalize.Bands.Band
+	3,  // 60: echelon.v1.Normalize.Bands.closed:type_name -> echelon.v1.Normalize.Bands.Closed
+	56, // 61: echelon.v1.Normalize.Lookup.values:type_name -> echelon.v1.Normalize.Lookup.ValuesEntry
+	4,  // 62: echelon.v1.Normalize.Percentile.ties:type_name -> echelon.v1.Normalize.Percentile.Ties
+	27, // 63: echelon.v1.Tiering.Linear.tiers:type_name -> echelon.v1.Tier
+	38, // 64: echelon.v1.Tiering.Linear.tie_breakers:type_name -> echelon.v1.TieBreaker
+	58, // 65: echelon.v1.Tiering.Linear.onboarding:type_name -> echelon.v1.Tiering.Onboarding
+	25, // 66: echelon.v1.Tiering.Linear.per_segment:type_name -> echelon.v1.SegmentLadder
+	39, // 67: echelon.v1.Tiering.Matrix.x:type_name -> echelon.v1.Axis
+	39, // 68: echelon.v1.Tiering.Matrix.y:type_name -> echelon.v1.Axis
+	41, // 69: echelon.v1.Tiering.Matrix.cells:type_name -> echelon.v1.Cell
+	1,  // 70: echelon.v1.Tiering.Table.hit_policy:type_name -> echelon.v1.Segmentation.HitPolicy
+	22, // 71: echelon.v1.Tiering.Table.tiers:type_name -> echelon.v1.TableTier
+	23, // 72: echelon.v1.Tiering.Table.rows:type_name -> echelon.v1.TableRow
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_model_proto_init() }
@@ -4926,9 +4990,9 @@ func file_echelon_v1_model_proto_init() {
 	}
 	file_echelon_v1_currency_proto_init()
 	file_echelon_v1_format_proto_init()
-	file_echelon_v1_model_proto_msgTypes[1].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[5].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[7].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[2].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[6].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*Normalize_Linear_)(nil),
 		(*Normalize_Log_)(nil),
 		(*Normalize_Piecewise_)(nil),
@@ -4939,39 +5003,39 @@ func file_echelon_v1_model_proto_init() {
 		(*Normalize_MinMax_)(nil),
 		(*Normalize_ZScore_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[8].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{
 		(*Tiering_Linear_)(nil),
 		(*Tiering_Matrix_)(nil),
 		(*Tiering_Table_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[9].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[11].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[10].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[12].OneofWrappers = []any{
 		(*TableCondition_Segmentation)(nil),
 		(*TableCondition_Tiering)(nil),
 		(*TableCondition_Score)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[14].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[15].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[19].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[16].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[20].OneofWrappers = []any{}
 	file_echelon_v1_model_proto_msgTypes[21].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[27].OneofWrappers = []any{
+	file_echelon_v1_model_proto_msgTypes[22].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{
 		(*AxisCut_MinScore)(nil),
 		(*AxisCut_Median_)(nil),
 		(*AxisCut_Percentile_)(nil),
 	}
-	file_echelon_v1_model_proto_msgTypes[28].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[30].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[36].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[42].OneofWrappers = []any{}
-	file_echelon_v1_model_proto_msgTypes[51].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[29].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[31].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[37].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[43].OneofWrappers = []any{}
+	file_echelon_v1_model_proto_msgTypes[52].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_model_proto_rawDesc), len(file_echelon_v1_model_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   52,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,7 +28,7 @@ type Run_State int32
 const (
 	// Not said.
 	Run_UNSPECIFIED Run_State = 0
-	// It reads, calibrates and evaluates.
+	// It reads, calibrates and evaluates. Where the server ends meanwhile, the next one goes on with it.
 	Run_RUNNING Run_State = 1
 	// Its snapshot is complete and can be looked at and published.
 	Run_READY Run_State = 2
@@ -123,7 +123,14 @@ type Run struct {
 	// Whether its snapshot was removed, since it was old and newer ones were kept: it can be neither read nor published any more.
 	SnapshotRemoved bool `protobuf:"varint,20,opt,name=snapshot_removed,json=snapshotRemoved,proto3" json:"snapshot_removed,omitempty"`
 	// Whether it only asks what would be: it can never be published.
-	WhatIf        bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	WhatIf bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	// How often it was begun: 1 and, where the server ended while it was under way, one more for each time that a server went on with it. Each time it
+	// reads the store anew, so that read_point and base_run_id are those of the last.
+	Attempts int32 `protobuf:"varint,310,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// The principal that started it; empty where it was started before that was written down.
+	StartedBy string `protobuf:"bytes,311,opt,name=started_by,json=startedBy,proto3" json:"started_by,omitempty"`
+	// Who approved its result, in the order of their approvals.
+	Approvals     []*RunApproval `protobuf:"bytes,312,rep,name=approvals,proto3" json:"approvals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +284,91 @@ func (x *Run) GetWhatIf() bool {
 	return false
 }
 
+func (x *Run) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Run) GetStartedBy() string {
+	if x != nil {
+		return x.StartedBy
+	}
+	return ""
+}
+
+func (x *Run) GetApprovals() []*RunApproval {
+	if x != nil {
+		return x.Approvals
+	}
+	return nil
+}
+
+// RunApproval is one principal's approval of a run's result, which never changes.
+type RunApproval struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// For whom it says that it acts; free text.
+	OnBehalfOf string `protobuf:"bytes,2,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// When it approved.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunApproval) Reset() {
+	*x = RunApproval{}
+	mi := &file_echelon_v1_run_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunApproval) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunApproval) ProtoMessage() {}
+
+func (x *RunApproval) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunApproval.ProtoReflect.Descriptor instead.
+func (*RunApproval) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RunApproval) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *RunApproval) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
+func (x *RunApproval) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // Summary is the tables of a result.
 type Summary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,7 +385,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_echelon_v1_run_proto_msgTypes[1]
+	mi := &file_echelon_v1_run_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +397,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[1]
+	mi := &file_echelon_v1_run_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +410,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{1}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Summary) GetBalance() *Balance {
@@ -367,7 +459,7 @@ type Balance struct {
 
 func (x *Balance) Reset() {
 	*x = Balance{}
-	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	mi := &file_echelon_v1_run_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +471,7 @@ func (x *Balance) String() string {
 func (*Balance) ProtoMessage() {}
 
 func (x *Balance) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[2]
+	mi := &file_echelon_v1_run_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +484,7 @@ func (x *Balance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balance.ProtoReflect.Descriptor instead.
 func (*Balance) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Balance) GetCustomers() int64 {
@@ -472,7 +564,7 @@ type TierTable struct {
 
 func (x *TierTable) Reset() {
 	*x = TierTable{}
-	mi := &file_echelon_v1_run_proto_msgTypes[3]
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +576,7 @@ func (x *TierTable) String() string {
 func (*TierTable) ProtoMessage() {}
 
 func (x *TierTable) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[3]
+	mi := &file_echelon_v1_run_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +589,7 @@ func (x *TierTable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierTable.ProtoReflect.Descriptor instead.
 func (*TierTable) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TierTable) GetTiering() string {
@@ -555,7 +647,7 @@ type HoldCount struct {
 
 func (x *HoldCount) Reset() {
 	*x = HoldCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +659,7 @@ func (x *HoldCount) String() string {
 func (*HoldCount) ProtoMessage() {}
 
 func (x *HoldCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[4]
+	mi := &file_echelon_v1_run_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +672,7 @@ func (x *HoldCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldCount.ProtoReflect.Descriptor instead.
 func (*HoldCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *HoldCount) GetHold() Reason_Code {
@@ -624,7 +716,7 @@ type ReviewCount struct {
 
 func (x *ReviewCount) Reset() {
 	*x = ReviewCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +728,7 @@ func (x *ReviewCount) String() string {
 func (*ReviewCount) ProtoMessage() {}
 
 func (x *ReviewCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[5]
+	mi := &file_echelon_v1_run_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +741,7 @@ func (x *ReviewCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewCount.ProtoReflect.Descriptor instead.
 func (*ReviewCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReviewCount) GetFrom() string {
@@ -730,7 +822,7 @@ type RoomCount struct {
 
 func (x *RoomCount) Reset() {
 	*x = RoomCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +834,7 @@ func (x *RoomCount) String() string {
 func (*RoomCount) ProtoMessage() {}
 
 func (x *RoomCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[6]
+	mi := &file_echelon_v1_run_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +847,7 @@ func (x *RoomCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomCount.ProtoReflect.Descriptor instead.
 func (*RoomCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RoomCount) GetTier() string {
@@ -800,7 +892,7 @@ type TierCount struct {
 
 func (x *TierCount) Reset() {
 	*x = TierCount{}
-	mi := &file_echelon_v1_run_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +904,7 @@ func (x *TierCount) String() string {
 func (*TierCount) ProtoMessage() {}
 
 func (x *TierCount) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_proto_msgTypes[7]
+	mi := &file_echelon_v1_run_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +917,7 @@ func (x *TierCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierCount.ProtoReflect.Descriptor instead.
 func (*TierCount) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_run_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TierCount) GetTier() string {
@@ -875,7 +967,7 @@ var File_echelon_v1_run_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"\x14echelon/v1/run.proto\x12\n" +
-	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\x87\x06\n" +
+	"echelon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x19echelon/v1/customer.proto\"\xfc\x06\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +
@@ -896,7 +988,11 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"read_point\x18\x0f \x01(\x04R\treadPoint\x12)\n" +
 	"\x10snapshot_removed\x18\x14 \x01(\bR\x0fsnapshotRemoved\x12\x18\n" +
-	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\"Z\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\x12\x1b\n" +
+	"\battempts\x18\xb6\x02 \x01(\x05R\battempts\x12\x1e\n" +
+	"\n" +
+	"started_by\x18\xb7\x02 \x01(\tR\tstartedBy\x126\n" +
+	"\tapprovals\x18\xb8\x02 \x03(\v2\x17.echelon.v1.RunApprovalR\tapprovals\"Z\n" +
 	"\x05State\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aRUNNING\x10\x01\x12\t\n" +
@@ -904,7 +1000,12 @@ const file_echelon_v1_run_proto_rawDesc = "" +
 	"\tPUBLISHED\x10\x03\x12\n" +
 	"\n" +
 	"\x06FAILED\x10\x04\x12\r\n" +
-	"\tCANCELLED\x10\x05\"\x88\x01\n" +
+	"\tCANCELLED\x10\x05\"}\n" +
+	"\vRunApproval\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12 \n" +
+	"\fon_behalf_of\x18\x02 \x01(\tR\n" +
+	"onBehalfOf\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x88\x01\n" +
 	"\aSummary\x12-\n" +
 	"\abalance\x18\x01 \x01(\v2\x13.echelon.v1.BalanceR\abalance\x121\n" +
 	"\btierings\x18\x02 \x03(\v2\x15.echelon.v1.TierTableR\btierings\x12\x1b\n" +
@@ -971,43 +1072,46 @@ func file_echelon_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_echelon_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_echelon_v1_run_proto_goTypes = []any{
 	(Run_State)(0),                // 0: echelon.v1.Run.State
 	(*Run)(nil),                   // 1: echelon.v1.Run
-	(*Summary)(nil),               // 2: echelon.v1.Summary
-	(*Balance)(nil),               // 3: echelon.v1.Balance
-	(*TierTable)(nil),             // 4: echelon.v1.TierTable
-	(*HoldCount)(nil),             // 5: echelon.v1.HoldCount
-	(*ReviewCount)(nil),           // 6: echelon.v1.ReviewCount
-	(*RoomCount)(nil),             // 7: echelon.v1.RoomCount
-	(*TierCount)(nil),             // 8: echelon.v1.TierCount
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Finding)(nil),               // 10: echelon.v1.Finding
-	(*RowError)(nil),              // 11: echelon.v1.RowError
-	(Reason_Code)(0),              // 12: echelon.v1.Reason.Code
+	(*RunApproval)(nil),           // 2: echelon.v1.RunApproval
+	(*Summary)(nil),               // 3: echelon.v1.Summary
+	(*Balance)(nil),               // 4: echelon.v1.Balance
+	(*TierTable)(nil),             // 5: echelon.v1.TierTable
+	(*HoldCount)(nil),             // 6: echelon.v1.HoldCount
+	(*ReviewCount)(nil),           // 7: echelon.v1.ReviewCount
+	(*RoomCount)(nil),             // 8: echelon.v1.RoomCount
+	(*TierCount)(nil),             // 9: echelon.v1.TierCount
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Finding)(nil),               // 11: echelon.v1.Finding
+	(*RowError)(nil),              // 12: echelon.v1.RowError
+	(Reason_Code)(0),              // 13: echelon.v1.Reason.Code
 }
 var file_echelon_v1_run_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.Run.state:type_name -> echelon.v1.Run.State
-	9,  // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
-	2,  // 5: echelon.v1.Run.summary:type_name -> echelon.v1.Summary
-	10, // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
-	11, // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
-	3,  // 8: echelon.v1.Summary.balance:type_name -> echelon.v1.Balance
-	4,  // 9: echelon.v1.Summary.tierings:type_name -> echelon.v1.TierTable
-	8,  // 10: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
-	5,  // 11: echelon.v1.TierTable.holds:type_name -> echelon.v1.HoldCount
-	6,  // 12: echelon.v1.TierTable.review:type_name -> echelon.v1.ReviewCount
-	12, // 13: echelon.v1.HoldCount.hold:type_name -> echelon.v1.Reason.Code
-	7,  // 14: echelon.v1.ReviewCount.capacity:type_name -> echelon.v1.RoomCount
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	10, // 1: echelon.v1.Run.as_of:type_name -> google.protobuf.Timestamp
+	10, // 2: echelon.v1.Run.start_time:type_name -> google.protobuf.Timestamp
+	10, // 3: echelon.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	10, // 4: echelon.v1.Run.publish_time:type_name -> google.protobuf.Timestamp
+	3,  // 5: echelon.v1.Run.summary:type_name -> echelon.v1.Summary
+	11, // 6: echelon.v1.Run.findings:type_name -> echelon.v1.Finding
+	12, // 7: echelon.v1.Run.refused:type_name -> echelon.v1.RowError
+	2,  // 8: echelon.v1.Run.approvals:type_name -> echelon.v1.RunApproval
+	10, // 9: echelon.v1.RunApproval.time:type_name -> google.protobuf.Timestamp
+	4,  // 10: echelon.v1.Summary.balance:type_name -> echelon.v1.Balance
+	5,  // 11: echelon.v1.Summary.tierings:type_name -> echelon.v1.TierTable
+	9,  // 12: echelon.v1.TierTable.tiers:type_name -> echelon.v1.TierCount
+	6,  // 13: echelon.v1.TierTable.holds:type_name -> echelon.v1.HoldCount
+	7,  // 14: echelon.v1.TierTable.review:type_name -> echelon.v1.ReviewCount
+	13, // 15: echelon.v1.HoldCount.hold:type_name -> echelon.v1.Reason.Code
+	8,  // 16: echelon.v1.ReviewCount.capacity:type_name -> echelon.v1.RoomCount
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_proto_init() }
@@ -1018,15 +1122,15 @@ func file_echelon_v1_run_proto_init() {
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_calibration_proto_init()
 	file_echelon_v1_customer_proto_init()
-	file_echelon_v1_run_proto_msgTypes[5].OneofWrappers = []any{}
-	file_echelon_v1_run_proto_msgTypes[7].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[6].OneofWrappers = []any{}
+	file_echelon_v1_run_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_proto_rawDesc), len(file_echelon_v1_run_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

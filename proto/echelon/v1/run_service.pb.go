@@ -90,9 +90,12 @@ type StartRunRequest struct {
 	// calibration tells which were used.
 	Rates []*ExchangeRate `protobuf:"bytes,120,rep,name=rates,proto3" json:"rates,omitempty"`
 	// Whether it only asks what would be, such as under a draft of the model: its result can be looked at and compared, and never be published.
-	WhatIf        bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	WhatIf bool `protobuf:"varint,290,opt,name=what_if,json=whatIf,proto3" json:"what_if,omitempty"`
+	// A name that the caller gives to this start: the same principal who gives it again gets the run that it started, wherever that stands, and no
+	// second one. With another request it is refused: IDEMPOTENCY_MISMATCH. It is kept as long as the run.
+	IdempotencyKey string `protobuf:"bytes,310,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StartRunRequest) Reset() {
@@ -158,6 +161,13 @@ func (x *StartRunRequest) GetWhatIf() bool {
 		return x.WhatIf
 	}
 	return false
+}
+
+func (x *StartRunRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
 }
 
 // StartRunResponse is the run that was started.
@@ -646,6 +656,190 @@ func (x *ListRunsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// ApproveRunRequest names a run.
+type ApproveRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveRunRequest) Reset() {
+	*x = ApproveRunRequest{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveRunRequest) ProtoMessage() {}
+
+func (x *ApproveRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveRunRequest.ProtoReflect.Descriptor instead.
+func (*ApproveRunRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ApproveRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// ApproveRunResponse is the run, approved.
+type ApproveRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveRunResponse) Reset() {
+	*x = ApproveRunResponse{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveRunResponse) ProtoMessage() {}
+
+func (x *ApproveRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveRunResponse.ProtoReflect.Descriptor instead.
+func (*ApproveRunResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ApproveRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// WithdrawApprovalRequest names a run.
+type WithdrawApprovalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawApprovalRequest) Reset() {
+	*x = WithdrawApprovalRequest{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawApprovalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawApprovalRequest) ProtoMessage() {}
+
+func (x *WithdrawApprovalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawApprovalRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawApprovalRequest) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *WithdrawApprovalRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// WithdrawApprovalResponse is the run, without the caller's approval.
+type WithdrawApprovalResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawApprovalResponse) Reset() {
+	*x = WithdrawApprovalResponse{}
+	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawApprovalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawApprovalResponse) ProtoMessage() {}
+
+func (x *WithdrawApprovalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawApprovalResponse.ProtoReflect.Descriptor instead.
+func (*WithdrawApprovalResponse) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WithdrawApprovalResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // PublishRunRequest names a run.
 type PublishRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -657,7 +851,7 @@ type PublishRunRequest struct {
 
 func (x *PublishRunRequest) Reset() {
 	*x = PublishRunRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -669,7 +863,7 @@ func (x *PublishRunRequest) String() string {
 func (*PublishRunRequest) ProtoMessage() {}
 
 func (x *PublishRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[10]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -682,7 +876,7 @@ func (x *PublishRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRunRequest.ProtoReflect.Descriptor instead.
 func (*PublishRunRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PublishRunRequest) GetRunId() string {
@@ -703,7 +897,7 @@ type PublishRunResponse struct {
 
 func (x *PublishRunResponse) Reset() {
 	*x = PublishRunResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +909,7 @@ func (x *PublishRunResponse) String() string {
 func (*PublishRunResponse) ProtoMessage() {}
 
 func (x *PublishRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[11]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +922,7 @@ func (x *PublishRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRunResponse.ProtoReflect.Descriptor instead.
 func (*PublishRunResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PublishRunResponse) GetRun() *Run {
@@ -749,7 +943,7 @@ type RollBackRequest struct {
 
 func (x *RollBackRequest) Reset() {
 	*x = RollBackRequest{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +955,7 @@ func (x *RollBackRequest) String() string {
 func (*RollBackRequest) ProtoMessage() {}
 
 func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[12]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +968,7 @@ func (x *RollBackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackRequest.ProtoReflect.Descriptor instead.
 func (*RollBackRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RollBackRequest) GetModel() string {
@@ -795,7 +989,7 @@ type RollBackResponse struct {
 
 func (x *RollBackResponse) Reset() {
 	*x = RollBackResponse{}
-	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +1001,7 @@ func (x *RollBackResponse) String() string {
 func (*RollBackResponse) ProtoMessage() {}
 
 func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_run_service_proto_msgTypes[13]
+	mi := &file_echelon_v1_run_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +1014,7 @@ func (x *RollBackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollBackResponse.ProtoReflect.Descriptor instead.
 func (*RollBackResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_run_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RollBackResponse) GetRun() *Run {
@@ -835,14 +1029,15 @@ var File_echelon_v1_run_service_proto protoreflect.FileDescriptor
 const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\n" +
 	"\x1cechelon/v1/run_service.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1cechelon/v1/run_preview.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19echelon/v1/currency.proto\x1a\x14echelon/v1/run.proto\x1a\x1cechelon/v1/run_compare.proto\x1a\x1cechelon/v1/run_preview.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x02\n" +
 	"\x0fStartRunRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12!\n" +
 	"\aversion\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12/\n" +
 	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12:\n" +
 	"\x05rates\x18x \x03(\v2\x18.echelon.v1.ExchangeRateB\n" +
 	"\xbaH\a\x92\x01\x04\x10\xa0\x8d\x06R\x05rates\x12\x18\n" +
-	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\"5\n" +
+	"\awhat_if\x18\xa2\x02 \x01(\bR\x06whatIf\x122\n" +
+	"\x0fidempotency_key\x18\xb6\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x0eidempotencyKey\"5\n" +
 	"\x10StartRunResponse\x12!\n" +
 	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"2\n" +
 	"\rGetRunRequest\x12!\n" +
@@ -879,6 +1074,16 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x10ListRunsResponse\x12#\n" +
 	"\x04runs\x18\x01 \x03(\v2\x0f.echelon.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n" +
+	"\x11ApproveRunRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"7\n" +
+	"\x12ApproveRunResponse\x12!\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"<\n" +
+	"\x17WithdrawApprovalRequest\x12!\n" +
+	"\x06run_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"=\n" +
+	"\x18WithdrawApprovalResponse\x12!\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run\"6\n" +
 	"\x11PublishRunRequest\x12!\n" +
 	"\x06run_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05runId\"7\n" +
@@ -887,7 +1092,7 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\x0fRollBackRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\"5\n" +
 	"\x10RollBackResponse\x12!\n" +
-	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\x9f\x05\n" +
+	"\x03run\x18\x01 \x01(\v2\x0f.echelon.v1.RunR\x03run2\xcb\x06\n" +
 	"\n" +
 	"RunService\x12E\n" +
 	"\bStartRun\x12\x1b.echelon.v1.StartRunRequest\x1a\x1c.echelon.v1.StartRunResponse\x12?\n" +
@@ -895,6 +1100,9 @@ const file_echelon_v1_run_service_proto_rawDesc = "" +
 	"\bWatchRun\x12\x1b.echelon.v1.WatchRunRequest\x1a\x1c.echelon.v1.WatchRunResponse0\x01\x12H\n" +
 	"\tCancelRun\x12\x1c.echelon.v1.CancelRunRequest\x1a\x1d.echelon.v1.CancelRunResponse\x12E\n" +
 	"\bListRuns\x12\x1b.echelon.v1.ListRunsRequest\x1a\x1c.echelon.v1.ListRunsResponse\x12K\n" +
+	"\n" +
+	"ApproveRun\x12\x1d.echelon.v1.ApproveRunRequest\x1a\x1e.echelon.v1.ApproveRunResponse\x12]\n" +
+	"\x10WithdrawApproval\x12#.echelon.v1.WithdrawApprovalRequest\x1a$.echelon.v1.WithdrawApprovalResponse\x12K\n" +
 	"\n" +
 	"PublishRun\x12\x1d.echelon.v1.PublishRunRequest\x1a\x1e.echelon.v1.PublishRunResponse\x12E\n" +
 	"\bRollBack\x12\x1b.echelon.v1.RollBackRequest\x1a\x1c.echelon.v1.RollBackResponse\x12K\n" +
@@ -915,67 +1123,77 @@ func file_echelon_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_echelon_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_echelon_v1_run_service_proto_goTypes = []any{
-	(WatchRunResponse_Phase)(0),   // 0: echelon.v1.WatchRunResponse.Phase
-	(*StartRunRequest)(nil),       // 1: echelon.v1.StartRunRequest
-	(*StartRunResponse)(nil),      // 2: echelon.v1.StartRunResponse
-	(*GetRunRequest)(nil),         // 3: echelon.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 4: echelon.v1.GetRunResponse
-	(*WatchRunRequest)(nil),       // 5: echelon.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),      // 6: echelon.v1.WatchRunResponse
-	(*CancelRunRequest)(nil),      // 7: echelon.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 8: echelon.v1.CancelRunResponse
-	(*ListRunsRequest)(nil),       // 9: echelon.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 10: echelon.v1.ListRunsResponse
-	(*PublishRunRequest)(nil),     // 11: echelon.v1.PublishRunRequest
-	(*PublishRunResponse)(nil),    // 12: echelon.v1.PublishRunResponse
-	(*RollBackRequest)(nil),       // 13: echelon.v1.RollBackRequest
-	(*RollBackResponse)(nil),      // 14: echelon.v1.RollBackResponse
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*ExchangeRate)(nil),          // 16: echelon.v1.ExchangeRate
-	(*Run)(nil),                   // 17: echelon.v1.Run
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(*PreviewRunRequest)(nil),     // 19: echelon.v1.PreviewRunRequest
-	(*CompareRunsRequest)(nil),    // 20: echelon.v1.CompareRunsRequest
-	(*PreviewRunResponse)(nil),    // 21: echelon.v1.PreviewRunResponse
-	(*CompareRunsResponse)(nil),   // 22: echelon.v1.CompareRunsResponse
+	(WatchRunResponse_Phase)(0),      // 0: echelon.v1.WatchRunResponse.Phase
+	(*StartRunRequest)(nil),          // 1: echelon.v1.StartRunRequest
+	(*StartRunResponse)(nil),         // 2: echelon.v1.StartRunResponse
+	(*GetRunRequest)(nil),            // 3: echelon.v1.GetRunRequest
+	(*GetRunResponse)(nil),           // 4: echelon.v1.GetRunResponse
+	(*WatchRunRequest)(nil),          // 5: echelon.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),         // 6: echelon.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),         // 7: echelon.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),        // 8: echelon.v1.CancelRunResponse
+	(*ListRunsRequest)(nil),          // 9: echelon.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),         // 10: echelon.v1.ListRunsResponse
+	(*ApproveRunRequest)(nil),        // 11: echelon.v1.ApproveRunRequest
+	(*ApproveRunResponse)(nil),       // 12: echelon.v1.ApproveRunResponse
+	(*WithdrawApprovalRequest)(nil),  // 13: echelon.v1.WithdrawApprovalRequest
+	(*WithdrawApprovalResponse)(nil), // 14: echelon.v1.WithdrawApprovalResponse
+	(*PublishRunRequest)(nil),        // 15: echelon.v1.PublishRunRequest
+	(*PublishRunResponse)(nil),       // 16: echelon.v1.PublishRunResponse
+	(*RollBackRequest)(nil),          // 17: echelon.v1.RollBackRequest
+	(*RollBackResponse)(nil),         // 18: echelon.v1.RollBackResponse
+	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
+	(*ExchangeRate)(nil),             // 20: echelon.v1.ExchangeRate
+	(*Run)(nil),                      // 21: echelon.v1.Run
+	(*durationpb.Duration)(nil),      // 22: google.protobuf.Duration
+	(*PreviewRunRequest)(nil),        // 23: echelon.v1.PreviewRunRequest
+	(*CompareRunsRequest)(nil),       // 24: echelon.v1.CompareRunsRequest
+	(*PreviewRunResponse)(nil),       // 25: echelon.v1.PreviewRunResponse
+	(*CompareRunsResponse)(nil),      // 26: echelon.v1.CompareRunsResponse
 }
 var file_echelon_v1_run_service_proto_depIdxs = []int32{
-	15, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
-	16, // 1: echelon.v1.StartRunRequest.rates:type_name -> echelon.v1.ExchangeRate
-	17, // 2: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
-	17, // 3: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
-	17, // 4: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
+	19, // 0: echelon.v1.StartRunRequest.as_of:type_name -> google.protobuf.Timestamp
+	20, // 1: echelon.v1.StartRunRequest.rates:type_name -> echelon.v1.ExchangeRate
+	21, // 2: echelon.v1.StartRunResponse.run:type_name -> echelon.v1.Run
+	21, // 3: echelon.v1.GetRunResponse.run:type_name -> echelon.v1.Run
+	21, // 4: echelon.v1.WatchRunResponse.run:type_name -> echelon.v1.Run
 	0,  // 5: echelon.v1.WatchRunResponse.phase:type_name -> echelon.v1.WatchRunResponse.Phase
-	18, // 6: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
-	17, // 7: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
-	17, // 8: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
-	17, // 9: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
-	17, // 10: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
-	1,  // 11: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
-	3,  // 12: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
-	5,  // 13: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
-	7,  // 14: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
-	9,  // 15: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
-	11, // 16: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
-	13, // 17: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
-	19, // 18: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
-	20, // 19: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
-	2,  // 20: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
-	4,  // 21: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
-	6,  // 22: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
-	8,  // 23: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
-	10, // 24: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
-	12, // 25: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
-	14, // 26: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
-	21, // 27: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
-	22, // 28: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
-	20, // [20:29] is the sub-list for method output_type
-	11, // [11:20] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	22, // 6: echelon.v1.WatchRunResponse.remaining:type_name -> google.protobuf.Duration
+	21, // 7: echelon.v1.CancelRunResponse.run:type_name -> echelon.v1.Run
+	21, // 8: echelon.v1.ListRunsResponse.runs:type_name -> echelon.v1.Run
+	21, // 9: echelon.v1.ApproveRunResponse.run:type_name -> echelon.v1.Run
+	21, // 10: echelon.v1.WithdrawApprovalResponse.run:type_name -> echelon.v1.Run
+	21, // 11: echelon.v1.PublishRunResponse.run:type_name -> echelon.v1.Run
+	21, // 12: echelon.v1.RollBackResponse.run:type_name -> echelon.v1.Run
+	1,  // 13: echelon.v1.RunService.StartRun:input_type -> echelon.v1.StartRunRequest
+	3,  // 14: echelon.v1.RunService.GetRun:input_type -> echelon.v1.GetRunRequest
+	5,  // 15: echelon.v1.RunService.WatchRun:input_type -> echelon.v1.WatchRunRequest
+	7,  // 16: echelon.v1.RunService.CancelRun:input_type -> echelon.v1.CancelRunRequest
+	9,  // 17: echelon.v1.RunService.ListRuns:input_type -> echelon.v1.ListRunsRequest
+	11, // 18: echelon.v1.RunService.ApproveRun:input_type -> echelon.v1.ApproveRunRequest
+	13, // 19: echelon.v1.RunService.WithdrawApproval:input_type -> echelon.v1.WithdrawApprovalRequest
+	15, // 20: echelon.v1.RunService.PublishRun:input_type -> echelon.v1.PublishRunRequest
+	17, // 21: echelon.v1.RunService.RollBack:input_type -> echelon.v1.RollBackRequest
+	23, // 22: echelon.v1.RunService.PreviewRun:input_type -> echelon.v1.PreviewRunRequest
+	24, // 23: echelon.v1.RunService.CompareRuns:input_type -> echelon.v1.CompareRunsRequest
+	2,  // 24: echelon.v1.RunService.StartRun:output_type -> echelon.v1.StartRunResponse
+	4,  // 25: echelon.v1.RunService.GetRun:output_type -> echelon.v1.GetRunResponse
+	6,  // 26: echelon.v1.RunService.WatchRun:output_type -> echelon.v1.WatchRunResponse
+	8,  // 27: echelon.v1.RunService.CancelRun:output_type -> echelon.v1.CancelRunResponse
+	10, // 28: echelon.v1.RunService.ListRuns:output_type -> echelon.v1.ListRunsResponse
+	12, // 29: echelon.v1.RunService.ApproveRun:output_type -> echelon.v1.ApproveRunResponse
+	14, // 30: echelon.v1.RunService.WithdrawApproval:output_type -> echelon.v1.WithdrawApprovalResponse
+	16, // 31: echelon.v1.RunService.PublishRun:output_type -> echelon.v1.PublishRunResponse
+	18, // 32: echelon.v1.RunService.RollBack:output_type -> echelon.v1.RollBackResponse
+	25, // 33: echelon.v1.RunService.PreviewRun:output_type -> echelon.v1.PreviewRunResponse
+	26, // 34: echelon.v1.RunService.CompareRuns:output_type -> echelon.v1.CompareRunsResponse
+	24, // [24:35] is the sub-list for method output_type
+	13, // [13:24] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_run_service_proto_init() }
@@ -993,7 +1211,7 @@ func file_echelon_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_run_service_proto_rawDesc), len(file_echelon_v1_run_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

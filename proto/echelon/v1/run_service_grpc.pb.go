@@ -19,15 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_StartRun_FullMethodName    = "/echelon.v1.RunService/StartRun"
-	RunService_GetRun_FullMethodName      = "/echelon.v1.RunService/GetRun"
-	RunService_WatchRun_FullMethodName    = "/echelon.v1.RunService/WatchRun"
-	RunService_CancelRun_FullMethodName   = "/echelon.v1.RunService/CancelRun"
-	RunService_ListRuns_FullMethodName    = "/echelon.v1.RunService/ListRuns"
-	RunService_PublishRun_FullMethodName  = "/echelon.v1.RunService/PublishRun"
-	RunService_RollBack_FullMethodName    = "/echelon.v1.RunService/RollBack"
-	RunService_PreviewRun_FullMethodName  = "/echelon.v1.RunService/PreviewRun"
-	RunService_CompareRuns_FullMethodName = "/echelon.v1.RunService/CompareRuns"
+	RunService_StartRun_FullMethodName         = "/echelon.v1.RunService/StartRun"
+	RunService_GetRun_FullMethodName           = "/echelon.v1.RunService/GetRun"
+	RunService_WatchRun_FullMethodName         = "/echelon.v1.RunService/WatchRun"
+	RunService_CancelRun_FullMethodName        = "/echelon.v1.RunService/CancelRun"
+	RunService_ListRuns_FullMethodName         = "/echelon.v1.RunService/ListRuns"
+	RunService_ApproveRun_FullMethodName       = "/echelon.v1.RunService/ApproveRun"
+	RunService_WithdrawApproval_FullMethodName = "/echelon.v1.RunService/WithdrawApproval"
+	RunService_PublishRun_FullMethodName       = "/echelon.v1.RunService/PublishRun"
+	RunService_RollBack_FullMethodName         = "/echelon.v1.RunService/RollBack"
+	RunService_PreviewRun_FullMethodName       = "/echelon.v1.RunService/PreviewRun"
+	RunService_CompareRuns_FullMethodName      = "/echelon.v1.RunService/CompareRuns"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -36,7 +38,7 @@ const (
 //
 // RunService evaluates all stored customers and publishes the result.
 type RunServiceClient interface {
-	// StartRun starts a run and returns at once; GetRun says how it goes on.
+	// StartRun starts a run and returns at once; GetRun says how it goes on. With an idempotency key it can be repeated without a second run.
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
@@ -46,7 +48,12 @@ type RunServiceClient interface {
 	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
 	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
-	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
+	// ApproveRun notes that the caller approves the result of a run that is READY. Whoever started it cannot; the run's `approvals` say who did.
+	ApproveRun(ctx context.Context, in *ApproveRunRequest, opts ...grpc.CallOption) (*ApproveRunResponse, error)
+	// WithdrawApproval takes back the caller's approval of a run that was not published since.
+	WithdrawApproval(ctx context.Context, in *WithdrawApprovalRequest, opts ...grpc.CallOption) (*WithdrawApprovalResponse, error)
+	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing. Where the model's `publishing` asks for approvals, it
+	// needs them.
 	PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(ctx context.Context, in *RollBackRequest, opts ...grpc.CallOption) (*RollBackResponse, error)
@@ -123,6 +130,26 @@ func (c *runServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, op
 	return out, nil
 }
 
+func (c *runServiceClient) ApproveRun(ctx context.Context, in *ApproveRunRequest, opts ...grpc.CallOption) (*ApproveRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApproveRunResponse)
+	err := c.cc.Invoke(ctx, RunService_ApproveRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) WithdrawApproval(ctx context.Context, in *WithdrawApprovalRequest, opts ...grpc.CallOption) (*WithdrawApprovalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WithdrawApprovalResponse)
+	err := c.cc.Invoke(ctx, RunService_WithdrawApproval_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) PublishRun(ctx context.Context, in *PublishRunRequest, opts ...grpc.CallOption) (*PublishRunResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PublishRunResponse)
@@ -169,7 +196,7 @@ func (c *runServiceClient) CompareRuns(ctx context.Context, in *CompareRunsReque
 //
 // RunService evaluates all stored customers and publishes the result.
 type RunServiceServer interface {
-	// StartRun starts a run and returns at once; GetRun says how it goes on.
+	// StartRun starts a run and returns at once; GetRun says how it goes on. With an idempotency key it can be repeated without a second run.
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
 	// GetRun returns a run.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
@@ -179,7 +206,12 @@ type RunServiceServer interface {
 	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
 	// ListRuns returns runs, the newest first, without the customers that they refused.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
-	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing.
+	// ApproveRun notes that the caller approves the result of a run that is READY. Whoever started it cannot; the run's `approvals` say who did.
+	ApproveRun(context.Context, *ApproveRunRequest) (*ApproveRunResponse, error)
+	// WithdrawApproval takes back the caller's approval of a run that was not published since.
+	WithdrawApproval(context.Context, *WithdrawApprovalRequest) (*WithdrawApprovalResponse, error)
+	// PublishRun makes a run's snapshot current. Publishing the current run again changes nothing. Where the model's `publishing` asks for approvals, it
+	// needs them.
 	PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error)
 	// RollBack makes the publication before the current one current again.
 	RollBack(context.Context, *RollBackRequest) (*RollBackResponse, error)
@@ -211,6 +243,12 @@ func (UnimplementedRunServiceServer) CancelRun(context.Context, *CancelRunReques
 }
 func (UnimplementedRunServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
+}
+func (UnimplementedRunServiceServer) ApproveRun(context.Context, *ApproveRunRequest) (*ApproveRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ApproveRun not implemented")
+}
+func (UnimplementedRunServiceServer) WithdrawApproval(context.Context, *WithdrawApprovalRequest) (*WithdrawApprovalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WithdrawApproval not implemented")
 }
 func (UnimplementedRunServiceServer) PublishRun(context.Context, *PublishRunRequest) (*PublishRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishRun not implemented")
@@ -328,6 +366,42 @@ func _RunService_ListRuns_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_ApproveRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApproveRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ApproveRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ApproveRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ApproveRun(ctx, req.(*ApproveRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_WithdrawApproval_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WithdrawApprovalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).WithdrawApproval(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_WithdrawApproval_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).WithdrawApproval(ctx, req.(*WithdrawApprovalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_PublishRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PublishRunRequest)
 	if err := dec(in); err != nil {
@@ -422,6 +496,14 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRuns",
 			Handler:    _RunService_ListRuns_Handler,
+		},
+		{
+			MethodName: "ApproveRun",
+			Handler:    _RunService_ApproveRun_Handler,
+		},
+		{
+			MethodName: "WithdrawApproval",
+			Handler:    _RunService_WithdrawApproval_Handler,
 		},
 		{
 			MethodName: "PublishRun",

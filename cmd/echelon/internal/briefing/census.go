@@ -20,7 +20,7 @@ type census struct {
 	held     *top[Held]
 	unscored *top[Customer]
 	gaps     map[string]int64
-	// amounts are those of the model's population, and byTier sums them, of customers in the tiers of the driving tiering.
+	// amounts are those of the model's population, and byTier sums them in those tiers of the driving tiering that have a rank.
 	amounts []float64
 	byTier  map[string]*CutLine
 	read    int64
@@ -41,10 +41,9 @@ func newCensus(report *Report, model *echelonv1.Model, calibration *echelonv1.Ca
 		c.samplers = append(c.samplers, newSampler(&report.Boxes[i]))
 	}
 	if c.driving != nil {
-		declared := declaredOf(model, c.driving.Name)
-		c.scores = []string{declared.GetLinear().GetScore(), declared.GetMatrix().GetX().GetScore(), declared.GetMatrix().GetY().GetScore()}
-		for _, tier := range c.driving.Tiers {
-			c.byTier[tier.Name] = &CutLine{Tier: tier.Name}
+		c.scores = scoresOf(declaredOf(model, c.driving.Name))
+		for name := range ranksOf(model, c.driving.Name) {
+			c.byTier[name] = &CutLine{Tier: name}
 		}
 	}
 	return c
@@ -112,7 +111,13 @@ func (c *census) lacks(a *echelonv1.Assignment) {
 		}
 	}
 	if len(seen) == 0 {
-		seen["nothing that the scores read: no rule gives it a tier"] = true
+		var code echelonv1.Reason_Code
+		for _, reason := range a.GetReasons() {
+			if reason.GetItem() == "tiers."+c.driving.Name {
+				code = reason.GetCode()
+			}
+		}
+		seen[withoutTier(code)] = true
 	}
 	for what := range seen {
 		c.gaps[what]++
@@ -157,15 +162,18 @@ func (c *census) finish(note string) {
 	c.lines(found)
 }
 
-// lines puts onto a curve where the tiers of the driving ladder end. Personas have no order, and so no end.
+// lines puts onto a curve where the tiers of the driving tiering end. Personas have no order, and so no end.
 func (c *census) lines(on *Concentration) {
-	if c.driving == nil || c.driving.Matrix {
+	if len(c.byTier) == 0 {
 		return
 	}
 	on.Tiering = c.driving.Name
 	sum := CutLine{}
 	for _, tier := range c.driving.Tiers {
 		line := c.byTier[tier.Name]
+		if line == nil {
+			continue
+		}
 		sum = CutLine{Tier: tier.Name, Customers: sum.Customers + line.Customers, Amount: sum.Amount + line.Amount}
 		on.Lines = append(on.Lines, sum)
 	}

@@ -76,19 +76,56 @@ func engagementsOf(t *echelonv1.Tiering) map[string]string {
 	for _, cell := range t.GetMatrix().GetCells() {
 		of[cell.GetName()] = cell.GetEngagement()
 	}
+	for _, tier := range t.GetTable().GetTiers() {
+		of[tier.GetName()] = tier.GetEngagement()
+	}
+	if onboarding := t.GetLinear().GetOnboarding(); onboarding != nil {
+		of[onboarding.GetTier()] = onboarding.GetEngagement()
+	}
 	return of
 }
 
-// ranksOf returns how tiers rank, from 1, the best: by their levels, or else by their places. A matrix has none.
+// ranksOf returns how tiers rank, from 1, the best: by their levels, or else by their places. Personas and the tier of newcomers have no rank.
 func ranksOf(model *echelonv1.Model, tiering string) map[string]int32 {
-	ranks := map[string]int32{}
-	for i, tier := range declaredOf(model, tiering).GetLinear().GetTiers() {
-		ranks[tier.GetName()] = tier.GetLevel()
-		if tier.GetLevel() == 0 {
-			ranks[tier.GetName()] = int32(i) + 1
+	ranks, declared := map[string]int32{}, declaredOf(model, tiering)
+	rank := func(place int, name string, level int32) {
+		if ranks[name] = level; level == 0 {
+			ranks[name] = int32(place) + 1
 		}
 	}
+	for i, tier := range declared.GetLinear().GetTiers() {
+		rank(i, tier.GetName(), tier.GetLevel())
+	}
+	for i, tier := range declared.GetTable().GetTiers() {
+		rank(i, tier.GetName(), tier.GetLevel())
+	}
 	return ranks
+}
+
+// scoresOf returns the scores that a tiering reads.
+func scoresOf(t *echelonv1.Tiering) []string {
+	scores := []string{t.GetLinear().GetScore(), t.GetMatrix().GetX().GetScore(), t.GetMatrix().GetY().GetScore()}
+	for _, row := range t.GetTable().GetRows() {
+		for _, condition := range row.GetWhen() {
+			scores = append(scores, condition.GetScore())
+		}
+	}
+	return scores
+}
+
+// withoutTier says why a customer has no tier, by the reason of its tiering.
+func withoutTier(code echelonv1.Reason_Code) string {
+	switch code {
+	case echelonv1.Reason_NO_ROW:
+		return "no row of the table is about them"
+	case echelonv1.Reason_NO_SEGMENT:
+		return "they have no segment, and the ladder has its cuts by segment"
+	case echelonv1.Reason_NO_PERSONA:
+		return "their cell of the matrix has no persona"
+	case echelonv1.Reason_INHERITED:
+		return "the root of their family has no tier"
+	}
+	return "their scores cannot be told"
 }
 
 func reviewOf(r *echelonv1.ReviewCount) *Review {

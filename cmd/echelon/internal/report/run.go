@@ -55,14 +55,27 @@ func Runs(w io.Writer, runs []*echelonv1.Run) error {
 
 func state(r *echelonv1.Run) string { return strings.ToLower(r.GetState().String()) }
 
+// nobody is whom a server names that knows no principals.
+const nobody = "anonymous"
+
 // Run writes a run, the tables of its result, what it found and what it refused. The amount is the model's expression.
 func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 	t := newTable("ll", "run", r.GetId())
 	t.add("model", fmt.Sprintf("%s version %d", r.GetModel(), r.GetModelVersion()))
 	t.add("state", state(r))
 	t.add("as of", Time(r.GetAsOf()))
-	t.add("started", Time(r.GetStartTime()))
+	started := Time(r.GetStartTime())
+	if by := r.GetStartedBy(); by != "" && by != nobody {
+		started += " by " + by
+	}
+	t.add("started", started)
+	if r.GetAttempts() > 1 {
+		t.add("attempts", Count(int64(r.GetAttempts())))
+	}
 	t.add("ended", Time(r.GetEndTime()))
+	for _, approval := range r.GetApprovals() {
+		t.add("approved", Time(approval.GetTime())+" by "+approval.GetPrincipal())
+	}
 	t.add("published", Time(r.GetPublishTime()))
 	t.add("evaluated", Count(r.GetEvaluated()))
 	if r.GetFailure() != "" {

@@ -1711,11 +1711,94 @@ func (x *ReviewMatter) GetMatter() string {
 	return ""
 }
 
+// RunStart is what a run was started with, kept until it has ended so that the next server can go on with it; and, kept as long as the run, which run an
+// idempotency key started.
+type RunStart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Of an idempotency key, the SHA-256 of what was asked for.
+	Request []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// Of a run, the exchange rates beside the model's.
+	Rates []*v1.ExchangeRate `protobuf:"bytes,3,rep,name=rates,proto3" json:"rates,omitempty"`
+	// Of a run, how many servers ended without being stopped while it was under way.
+	Crashes int32 `protobuf:"varint,4,opt,name=crashes,proto3" json:"crashes,omitempty"`
+	// Of a run, whether the server that had it under way was stopped, rather than that it crashed.
+	Stopped       bool `protobuf:"varint,5,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunStart) Reset() {
+	*x = RunStart{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunStart) ProtoMessage() {}
+
+func (x *RunStart) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunStart.ProtoReflect.Descriptor instead.
+func (*RunStart) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RunStart) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *RunStart) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *RunStart) GetRates() []*v1.ExchangeRate {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+func (x *RunStart) GetCrashes() int32 {
+	if x != nil {
+		return x.Crashes
+	}
+	return 0
+}
+
+func (x *RunStart) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
+}
+
 var File_echelon_storage_v1_storage_proto protoreflect.FileDescriptor
 
 const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
-	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
+	" echelon/storage/v1/storage.proto\x12\x12echelon.storage.v1\x1a\x1bechelon/v1/assignment.proto\x1a\x1cechelon/v1/calibration.proto\x1a\x17echelon/v1/change.proto\x1a\x19echelon/v1/currency.proto\x1a!echelon/v1/customer_service.proto\x1a\x16echelon/v1/model.proto\x1a\x19echelon/v1/override.proto\x1a\x17echelon/v1/review.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n" +
 	"\x06Schema\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12C\n" +
 	"\n" +
@@ -1844,7 +1927,13 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\amatters\x18\x03 \x03(\v2 .echelon.storage.v1.ReviewMatterR\amatters\"Y\n" +
 	"\fReviewMatter\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.echelon.v1.ReviewReason.KindR\x04kind\x12\x16\n" +
-	"\x06matter\x18\x02 \x01(\tR\x06matterBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
+	"\x06matter\x18\x02 \x01(\tR\x06matter\"\x9f\x01\n" +
+	"\bRunStart\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\fR\arequest\x12.\n" +
+	"\x05rates\x18\x03 \x03(\v2\x18.echelon.v1.ExchangeRateR\x05rates\x12\x18\n" +
+	"\acrashes\x18\x04 \x01(\x05R\acrashes\x12\x18\n" +
+	"\astopped\x18\x05 \x01(\bR\astoppedBAZ?github.com/echelonhq/echelon/proto/echelon/storage/v1;storagev1b\x06proto3"
 
 var (
 	file_echelon_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -1858,7 +1947,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1882,31 +1971,33 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Reviews)(nil),                 // 19: echelon.storage.v1.Reviews
 	(*Review)(nil),                  // 20: echelon.storage.v1.Review
 	(*ReviewMatter)(nil),            // 21: echelon.storage.v1.ReviewMatter
-	(v1.Attribute_Type)(0),          // 22: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 23: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 24: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 25: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 26: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 27: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 28: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 29: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 30: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 31: echelon.v1.ReviewReason.Kind
+	(*RunStart)(nil),                // 22: echelon.storage.v1.RunStart
+	(v1.Attribute_Type)(0),          // 23: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 25: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 26: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 27: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 28: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 29: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 30: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 31: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 32: echelon.v1.ReviewReason.Kind
+	(*v1.ExchangeRate)(nil),         // 33: echelon.v1.ExchangeRate
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	22, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	23, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	23, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	23, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	24, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	24, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	23, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	24, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
 	13, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	24, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	25, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	25, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	26, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
@@ -1914,25 +2005,26 @@ var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
 	11, // 18: echelon.storage.v1.SnapshotBlock.reps:type_name -> echelon.storage.v1.RepColumn
 	12, // 19: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
-	26, // 20: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	23, // 21: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	23, // 22: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	27, // 23: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	28, // 24: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	29, // 25: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	23, // 26: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	23, // 27: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	27, // 20: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	24, // 21: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	24, // 22: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	28, // 23: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	29, // 24: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	30, // 25: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	24, // 26: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	24, // 27: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
 	8,  // 28: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	23, // 29: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	24, // 29: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
 	20, // 30: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	30, // 31: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	31, // 31: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
 	21, // 32: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	31, // 33: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	32, // 33: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	33, // 34: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -1946,7 +2038,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
