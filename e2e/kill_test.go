@@ -167,6 +167,9 @@ func (d *drill) round(ctx context.Context, round int) {
 	}
 	d.server.kill()
 	wait.Wait()
+	if err := c.Close(); err != nil {
+		d.Error(err)
+	}
 	if ctx.Err() != nil {
 		d.Fatal("the clients were not answered in time")
 	}

@@ -77,14 +77,8 @@ func (w *writer) write(ctx context.Context, c *client.Client, header *echelonv1.
 
 // writeUntilKilled writes until the connection ends.
 func (w *writer) writeUntilKilled(ctx context.Context, c *client.Client, header *echelonv1.ImportHeader) {
-	for first := true; ; first = false {
-		if !first && header.GetJobId() != "" {
-			w.Errorf("the import %q came to an end", header.GetJobId())
-			return
-		}
-		if killed(w, "an import", w.write(ctx, c, header, 1<<30)) {
-			return
-		}
+	if !killed(w, "an import", w.write(ctx, c, header, 1<<30)) {
+		w.Errorf("the import %q came to an end, and its customers did not", header.GetJobId())
 	}
 }
 

@@ -21,8 +21,9 @@ type Encoder struct {
 	segments []outcomes[segmentKey]
 	tiers    []outcomes[tierKey]
 	scores   [][]byte
-	// reasons are those of the result.
+	// reasons are those of the result, and said those of results before, which come again and again.
 	reasons [][]byte
+	said    map[*echelonv1.Reason][]byte
 	row     []byte
 }
 
@@ -41,7 +42,7 @@ type tierKey struct{ tier, computed, own uint32 }
 
 // NewEncoder returns an encoder of the program's results.
 func (p *Program) NewEncoder() *Encoder {
-	e := &Encoder{program: p, segments: make([]outcomes[segmentKey], len(p.segmentations)), tiers: make([]outcomes[tierKey], len(p.tierings))}
+	e := &Encoder{program: p, segments: make([]outcomes[segmentKey], len(p.segmentations)), tiers: make([]outcomes[tierKey], len(p.tierings)), said: make(map[*echelonv1.Reason][]byte)}
 	for _, s := range p.model.GetScores() {
 		e.scores = append(e.scores, appendBytes(nil, scoreName, s.GetName()))
 	}
@@ -77,15 +78,25 @@ func (e *Encoder) Reset(r *Result) error {
 		e.tiers[k].of(r.Tiers[k].Dict)
 	}
 	e.reasons = e.reasons[:0]
+	if len(e.said) > reasonsKept {
+		e.said = make(map[*echelonv1.Reason][]byte)
+	}
 	for _, reason := range r.Reasons.Reasons {
-		part, err := encode(assignmentReasons, reason)
-		if err != nil {
-			return err
+		part, known := e.said[reason]
+		if !known {
+			var err error
+			if part, err = encode(assignmentReasons, reason); err != nil {
+				return err
+			}
+			e.said[reason] = part
 		}
 		e.reasons = append(e.reasons, part)
 	}
 	return nil
 }
+
+// reasonsKept is how many reasons of results before an encoder keeps at most: a workspace gives those that come again as the same message.
+const reasonsKept = 1024
 
 // of forgets what was encoded with other names.
 func (o *outcomes[Key]) of(names []string) {
@@ -96,6 +107,15 @@ func (o *outcomes[Key]) of(names []string) {
 
 // Append appends row i's assignment, as Result.Assignment returns it, as a field of that number.
 func (e *Encoder) Append(to []byte, field protowire.Number, i int) ([]byte, error) {
+	row, err := e.Row(i)
+	if err != nil {
+		return nil, err
+	}
+	return protowire.AppendBytes(protowire.AppendTag(to, field, protowire.BytesType), row), nil
+}
+
+// Row returns row i's assignment, as Result.Assignment returns it, in memory of the encoder, to which the caller may append.
+func (e *Encoder) Row(i int) ([]byte, error) {
 	r, row := e.result, e.row[:0]
 	if r.IDs[i] != "" {
 		row = appendBytes(row, assignmentID, r.IDs[i])
@@ -140,7 +160,7 @@ func (e *Encoder) Append(to []byte, field protowire.Number, i int) ([]byte, erro
 		row = append(row, part...)
 	}
 	e.row = row
-	return protowire.AppendBytes(protowire.AppendTag(to, field, protowire.BytesType), row), nil
+	return row, nil
 }
 
 func (e *Encoder) segment(k, i int) ([]byte, error) {

@@ -7,9 +7,18 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
+// GuardStops returns what those guards find that let no run be published that is beyond their limits.
+func (p *Program) GuardStops(summary *echelonv1.Summary) []*echelonv1.Finding {
+	return p.guardFindings(summary, (*echelonv1.Guard).GetStopPublishing)
+}
+
 // GuardFindings returns what the guards of the model's tierings find in the tables of a result: more promotions in the review period than they allow,
 // and tiers that have more customers than room.
 func (p *Program) GuardFindings(summary *echelonv1.Summary) []*echelonv1.Finding {
+	return p.guardFindings(summary, func(*echelonv1.Guard) bool { return true })
+}
+
+func (p *Program) guardFindings(summary *echelonv1.Summary, wanted func(*echelonv1.Guard) bool) []*echelonv1.Finding {
 	var found []*echelonv1.Finding
 	warn := func(path, remedy, format string, values ...any) {
 		found = append(found, &echelonv1.Finding{
@@ -18,7 +27,7 @@ func (p *Program) GuardFindings(summary *echelonv1.Summary) []*echelonv1.Finding
 	}
 	for i, table := range summary.GetTierings() {
 		guard, review := p.model.GetTierings()[i].GetStability().GetGuard(), table.GetReview()
-		if guard == nil || review == nil {
+		if guard == nil || review == nil || !wanted(guard) {
 			continue
 		}
 		path := fmt.Sprintf("tierings[%d].stability.guard", i)

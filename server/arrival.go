@@ -34,13 +34,17 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, service any) {
 				a := &arrival{gate: r.gate, load: r.load, method: name}
 				defer a.leave()
 				admit := func(size int) error { return a.admit(ctx, size) }
-				return handler(service, context.WithValue(ctx, arrivalKey{}, a), func(message any) error {
+				answer, err := handler(service, context.WithValue(ctx, arrivalKey{}, a), func(message any) error {
 					if score, ok := message.(*echelonv1.ScoreCustomerRequest); ok {
 						a.given = &givenCustomer{request: score, evaluators: r.evaluators}
 						message = a.given
 					}
 					return decode(&incoming{message: message, admit: admit})
 				}, chain)
+				if err == nil && a.answer != nil {
+					return a.answer, nil
+				}
+				return answer, err
 			},
 		}
 	}
@@ -58,6 +62,8 @@ type arrival struct {
 	leaving   []func()
 	// given is a request for a customer that is given; nil for all others.
 	given *givenCustomer
+	// answer is what goes over the wire in place of the service's answer; nil where that does.
+	answer *written
 }
 
 type arrivalKey struct{}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/grpc/mem"
+
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
@@ -67,17 +69,18 @@ func (e *evaluator) arrowForm(header *echelonv1.BulkAssignHeader) (*arrowForm, e
 	return form, nil
 }
 
-// answer returns outcomes as an IPC stream, in the assigner's memory; nil where answers are rows.
-func (f *arrowForm) answer(a *assigner, result *engine.Result) ([]byte, error) {
+// answer returns outcomes as an IPC stream, in a buffer that is given back once it is sent; nil where answers are rows.
+func (f *arrowForm) answer(a *assigner, result *engine.Result) (mem.Buffer, error) {
 	if f.writer == nil {
 		return nil, nil
 	}
-	stream, err := f.writer.Append(a.stream[:0], &a.columns, result.Outcomes(f.outcomes))
+	buffer := batchBuffers.Get(a.streamBytes)
+	stream, err := f.writer.Append((*buffer)[:0], &a.columns, result.Outcomes(f.outcomes))
 	if err != nil {
 		return nil, fmt.Errorf("answering by Arrow: %w", err)
 	}
-	a.stream = stream
-	return stream, nil
+	a.streamBytes, *buffer = len(stream), stream // it has moved where it was larger than those before
+	return mem.NewBuffer(buffer, &batchBuffers), nil
 }
 
 // take reads a batch in whatever form it has. INVALID_REQUEST, ARROW_INVALID.

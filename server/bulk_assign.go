@@ -140,7 +140,7 @@ func (s *scoringService) assign(ctx context.Context, o *openAssign, batch *rowBa
 	if err != nil {
 		return reply{}, err
 	}
-	if size := answer.buffer.Len(); size > s.streams.maxMessage {
+	if size := answer.buffers.Len(); size > s.streams.maxMessage {
 		return reply{}, fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 			"the answer to the batch %d has %d bytes, at most %d are allowed: send smaller batches, or leave out explanations and reasons",
 			batch.sequence, size, s.streams.maxMessage)
@@ -153,13 +153,15 @@ type assigner struct {
 	rows      *wire.Rows
 	workspace engine.Workspace
 	encoder   *engine.Encoder
-	// columns are those of batches that came as Arrow and of answers that go so, stream is such an answer, and body the rest of one.
-	columns      arrowframe.Memory
-	stream, body []byte
+	// columns are those of batches that came as Arrow and of answers that go so, streamBytes is how long the last such answer was, and body the rest
+	// of one.
+	columns     arrowframe.Memory
+	streamBytes int
+	body        []byte
 }
 
 // written is a message that was written as bytes.
-type written struct{ buffer mem.Buffer }
+type written struct{ buffers mem.BufferSlice }
 
 // The numbers of the fields of an answer.
 const (
@@ -173,7 +175,7 @@ const (
 )
 
 // answer writes the BulkAssignResponse to a batch; outcomes are by Arrow, where that was asked for.
-func (a *assigner) answer(sequence int64, result *engine.Result, rows *batch, outcomes []byte) (*written, error) {
+func (a *assigner) answer(sequence int64, result *engine.Result, rows *batch, outcomes mem.Buffer) (*written, error) {
 	refused := rows.refused
 	body := a.body[:0]
 	if sequence != 0 {
@@ -199,20 +201,22 @@ func (a *assigner) answer(sequence int64, result *engine.Result, rows *batch, ou
 	if rows.arrived > 0 {
 		body = protowire.AppendVarint(protowire.AppendTag(body, batchCount, protowire.VarintType), uint64(rows.arrived))
 	}
+	if outcomes != nil { // they follow where they are
+		body = protowire.AppendVarint(protowire.AppendTag(body, batchArrow, protowire.BytesType), uint64(outcomes.Len()))
+	}
 	a.body = body
-	size := len(body)
+	size, pool := len(body), &batchBuffers
 	if outcomes != nil {
-		size += protowire.SizeTag(batchArrow) + protowire.SizeBytes(len(outcomes))
+		size += outcomes.Len()
 	}
-	pool := &batchBuffers
-	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(size))
+	buffer := pool.Get(protowire.SizeTag(responseBatch) + protowire.SizeBytes(len(body)))
 	out := protowire.AppendVarint(protowire.AppendTag((*buffer)[:0], responseBatch, protowire.BytesType), uint64(size))
-	out = append(out, body...)
+	*buffer = append(out, body...)
+	answer := &written{mem.BufferSlice{mem.NewBuffer(buffer, pool)}}
 	if outcomes != nil {
-		out = protowire.AppendBytes(protowire.AppendTag(out, batchArrow, protowire.BytesType), outcomes)
+		answer.buffers = append(answer.buffers, outcomes)
 	}
-	*buffer = out
-	return &written{mem.NewBuffer(buffer, pool)}, nil
+	return answer, nil
 }
 
 // rows returns what reads batches for the evaluator.

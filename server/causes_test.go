@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
 )
 
 // caused is a model in which everything can move a customer: its data, the others, its tenure, and what stability holds.
@@ -246,5 +247,45 @@ func TestAnOverrideIsTheCauseInHistories(t *testing.T) {
 	}
 	if moves := h.explain("a", "").GetDifference().GetMoves(); len(moves) != 1 || moves[0].GetCause() != echelonv1.Move_OVERRIDE {
 		t.Errorf("it is explained by %v", moves)
+	}
+}
+
+func TestAPreviousAssignmentThatIsGoneIsSaid(t *testing.T) {
+	// WHY-291
+	h := start(t)
+	h.create(causes(""))
+	h.base(0)
+	h.x(nil)
+	first := h.publishedAsOf(noon)
+	h.upsert("late", attrs{"arr": 90, "usage": 500})
+	second := h.publishedAsOf(noon)
+	if told := h.explain("late", ""); told.GetDifference() != nil || len(told.GetNotes()) != 1 || !strings.Contains(told.GetNotes()[0], "does not have the customer") {
+		t.Errorf("who came late is explained by %v", told.GetNotes())
+	}
+	h.publishedAsOf(noon)
+	h.must(h.store.Update(h.context(), func(tx storage.Tx) error { // as retention does
+		run := &echelonv1.Run{}
+		if err := tx.Document(storage.KindRun, second.GetId(), run); err != nil {
+			return err
+		}
+		run.SnapshotRemoved = true
+		return tx.PutDocument(storage.KindRun, second.GetId(), run)
+	}))
+	told := h.explain("x", "")
+	if told.GetDifference() != nil || len(told.GetNotes()) != 1 || !strings.Contains(told.GetNotes()[0], "was removed") || told.GetExplained() == nil {
+		t.Errorf("without the previous snapshot it is explained by %v", told)
+	}
+	_, err := h.assignments.ExplainAssignment(h.context(), &echelonv1.ExplainAssignmentRequest{Model: "plain", CustomerId: "x", SinceRunId: second.GetId()})
+	wanted{codes.FailedPrecondition, echelonv1.ErrorReason_SNAPSHOT_REMOVED, nil, []string{"take a newer one"}}.check(t, err)
+	if told := h.explain("x", first.GetId()); told.GetDifference() == nil {
+		t.Errorf("since the first, which is kept, it is %v", told.GetNotes())
+	}
+	// An attribute that only the earlier model reads is retired: nothing can be evaluated by it any more.
+	h.create(strings.NewReplacer("  - {name: owner, type: STRING}\n", "", "min_score: 50", "min_score: 80").Replace(causes("")))
+	h.publishedAsOf(noon)
+	h.must(h.retire("owner"))
+	moves := h.explain("x", "").GetDifference().GetMoves()
+	if len(moves) != 1 || moves[0].GetCause() != echelonv1.Move_NOT_KNOWN || !strings.Contains(moves[0].GetMessage(), "was retired since") {
+		t.Errorf("with an attribute retired it is explained by %v", moves)
 	}
 }

@@ -72,7 +72,7 @@ func (w *watching) begin(ctx context.Context) (err error) {
 		if err != nil {
 			return fault.New(echelonv1.ErrorReason_PAGE_TOKEN_INVALID, "the cursor is empty or damaged: begin again without it, or after a sequence")
 		}
-		w.at = feed.Position{Sequence: sequence, ID: at.After}
+		w.at = feed.Position{Sequence: sequence, ID: at.After, Batch: at.Batch}
 	case *echelonv1.WatchAssignmentsRequest_AfterSequence:
 		w.at = feed.Position{Sequence: from.AfterSequence}
 	default:
@@ -109,7 +109,7 @@ func (w *watching) step(stream grpc.ServerStreamingServer[echelonv1.WatchAssignm
 	w.told = w.at.Sequence
 	response := &echelonv1.WatchAssignmentsResponse{
 		Changes: page.Changes, Sequence: w.at.Sequence,
-		Cursor: writeCursor(cursor{After: w.at.ID, Item: strconv.FormatInt(w.at.Sequence, 10)}, w.binding...),
+		Cursor: writeCursor(cursor{After: w.at.ID, Batch: w.at.Batch, Item: strconv.FormatInt(w.at.Sequence, 10)}, w.binding...),
 	}
 	return page.More, w.service.streams.sendOrStop(func() error { return stream.Send(response) })
 }

@@ -156,6 +156,37 @@ func TestAWatchWaitsForWhatComesAndResumesByItsCursor(t *testing.T) {
 	wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{"name the tiering too"}}.check(t, err)
 }
 
+// A store that was restored may have given numbers to other changes since: whoever watched the later ones has to hear of it.
+func TestACursorOfAnotherHistoryIsRefused(t *testing.T) {
+	var cursors [2][]string
+	var stores [2]*harness
+	for i := range stores {
+		h := start(t)
+		h.create(plain)
+		h.upsert("a", attrs{"arr": 10})
+		h.published("plain")
+		_, atOnce, err := h.watched(&echelonv1.WatchAssignmentsRequest{})
+		h.must(err)
+		h.move("a", 90)
+		_, later, err := h.watched(after(0))
+		h.must(err)
+		stores[i], cursors[i] = h, []string{atOnce, later}
+	}
+	for i, h := range stores {
+		for k, want := range []int{1, 0} { // changes behind each of its own cursors
+			from := func(cursor string) *echelonv1.WatchAssignmentsRequest {
+				return &echelonv1.WatchAssignmentsRequest{From: &echelonv1.WatchAssignmentsRequest_Cursor{Cursor: cursor}}
+			}
+			own, _, err := h.watched(from(cursors[i][k]))
+			if err != nil || len(own) != want {
+				t.Errorf("its own cursor %d gives %d changes, %v", k, len(own), err)
+			}
+			_, _, err = h.watched(from(cursors[1-i][k]))
+			wanted{codes.FailedPrecondition, echelonv1.ErrorReason_CHANGES_EXPIRED, nil, []string{"restored", "export"}}.check(t, err)
+		}
+	}
+}
+
 // Who exports and then watches from the export's number has what readers see, whatever is written in between.
 func TestAnExportSaysFromWhereToWatch(t *testing.T) {
 	h := start(t)

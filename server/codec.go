@@ -42,7 +42,7 @@ type incoming struct {
 // Marshal encodes a message, unless it was written as bytes.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if written, ok := v.(*written); ok {
-		return mem.BufferSlice{written.buffer}, nil
+		return written.buffers, nil
 	}
 	return c.CodecV2.Marshal(v)
 }

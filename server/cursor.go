@@ -31,6 +31,8 @@ type cursor struct {
 	After string `json:"a"`
 	// Item is what, of several of that id, was the last.
 	Item string `json:"i,omitempty"`
+	// Batch is the batch of changes that the last one was of.
+	Batch string `json:"b,omitempty"`
 	// Amount is the amount of the last, where the largest come first.
 	Amount float64 `json:"m,omitempty"`
 }

@@ -81,6 +81,7 @@ var codeOf = map[echelonv1.ErrorReason]codes.Code{
 	echelonv1.ErrorReason_APPROVAL_EXISTS:       codes.AlreadyExists,
 	echelonv1.ErrorReason_APPROVAL_NOT_FOUND:    codes.NotFound,
 	echelonv1.ErrorReason_PRINCIPALS_UNKNOWN:    codes.FailedPrecondition,
+	echelonv1.ErrorReason_GUARD_EXCEEDED:        codes.FailedPrecondition,
 }
 
 // statusMaker makes the statuses of whatever handlers return. What is internal goes to the log, and only there.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -32,10 +34,50 @@ func (g *givenCustomer) take(data mem.BufferSlice) bool {
 	return true
 }
 
+// arrivalOf returns the call of a context, or one that nobody looks at.
+func arrivalOf(ctx context.Context) *arrival {
+	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
+		return a
+	}
+	return &arrival{}
+}
+
+// The numbers of the fields of an answer to a single call, and of its assignment's provenance.
+const (
+	responseAssignment   = protowire.Number(1)
+	assignmentProvenance = protowire.Number(2)
+)
+
+// write writes the answer of the customer that was evaluated, straight from the columns. MESSAGE_TOO_LARGE.
+func (m *singleMemory) write(result *engine.Result, e *evaluator, most int) (*written, error) {
+	if program := e.scorer.Program(); m.program != program {
+		m.program, m.encoder = program, program.NewEncoder()
+	}
+	if err := m.encoder.Reset(result); err != nil {
+		return nil, err
+	}
+	row, err := m.encoder.Row(0)
+	if err != nil {
+		return nil, err
+	}
+	row = append(m.answer[:0], row...)
+	row = protowire.AppendVarint(protowire.AppendTag(row, assignmentProvenance, protowire.BytesType), uint64(proto.Size(e.provenance)))
+	if row, err = (proto.MarshalOptions{UseCachedSize: true}).MarshalAppend(row, e.provenance); err != nil {
+		return nil, err
+	}
+	m.answer = row
+	size := protowire.SizeTag(responseAssignment) + protowire.SizeBytes(len(row))
+	if err := fitsSize(size, most); err != nil {
+		return nil, err
+	}
+	out := protowire.AppendTag(make([]byte, 0, size), responseAssignment, protowire.BytesType)
+	return &written{mem.BufferSlice{mem.SliceBuffer(protowire.AppendBytes(out, row))}}, nil
+}
+
 // rawCustomer returns the customer of a call as it came; nil where its request has it as a message.
 func rawCustomer(ctx context.Context) []byte {
-	if a, ok := ctx.Value(arrivalKey{}).(*arrival); ok && a.given != nil {
-		return a.given.raw
+	if given := arrivalOf(ctx).given; given != nil {
+		return given.raw
 	}
 	return nil
 }
@@ -48,6 +90,11 @@ type singleMemory struct {
 	// ignoreUnknown tells whether attributes that the schema lacks are left out, and one is the batch.
 	ignoreUnknown bool
 	one           batch
+	// encoder writes answers of the program that was used last.
+	encoder *engine.Encoder
+	program *engine.Program
+	// answer is the assignment of an answer.
+	answer []byte
 }
 
 // memory returns one for an evaluator.

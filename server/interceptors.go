@@ -104,7 +104,11 @@ func validateUnary(validator protovalidate.Validator, maxMessage int) grpc.Unary
 
 // fits checks that an answer is no larger than a message may be: grpc would end the call without a reason. MESSAGE_TOO_LARGE.
 func fits(answer proto.Message, maxMessage int) error {
-	if size := proto.Size(answer); size > maxMessage {
+	return fitsSize(proto.Size(answer), maxMessage)
+}
+
+func fitsSize(size, maxMessage int) error {
+	if size > maxMessage {
 		return fault.New(echelonv1.ErrorReason_MESSAGE_TOO_LARGE,
 			"the answer has %d bytes, at most %d are allowed: ask for less at a time, or leave out explanations and reasons", size, maxMessage)
 	}

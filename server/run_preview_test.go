@@ -180,3 +180,72 @@ func TestCausesAddUpToTheMovers(t *testing.T) {
 		}
 	})
 }
+
+func TestAGuardStopsPublishing(t *testing.T) {
+	// CAP-290
+	h := start(t)
+	h.create(causes("{guard: {capacity: [{tier: high, customers: 1}], stop_publishing: true}}"))
+	h.base(0)
+	h.x(nil)
+	h.published("plain") // one customer fits
+	h.upsert("new", attrs{"arr": 100, "usage": 500, "joined": "2025-01-31"})
+	run := h.run("plain")
+	if p := h.preview(&echelonv1.PreviewRunRequest{To: byRun(run)}); !strings.Contains(p.GetUnpublishable(), `the tier "high" has 2 customers, and room for 1`) {
+		t.Errorf("the preview says %q", p.GetUnpublishable())
+	}
+	wanted{codes.FailedPrecondition, echelonv1.ErrorReason_GUARD_EXCEEDED, nil, []string{"room for 1", "start a new run"}}.check(t, h.publish(run.GetId()))
+	if got := h.inForce("plain", "x"); got != "high" {
+		t.Errorf("x is %s", got)
+	}
+	_, err := h.customers.DeleteCustomer(h.context(), &echelonv1.DeleteCustomerRequest{CustomerId: "new"})
+	h.must(err)
+	h.published("plain")
+}
+
+func TestManyMoversHaveTheSameCausesAsFew(t *testing.T) {
+	// WHY-292
+	h := start(t)
+	h.create(causes(""))
+	write := func(round int) {
+		for i := range 400 {
+			if round == 0 || i%3 > 0 {
+				h.upsert(fmt.Sprintf("m%03d", i), attrs{"arr": (i*37 + round*i*11) % 100, "usage": i * 53 % 100 * (1 + 3*round), "joined": "2025-10-01"})
+			}
+		}
+	}
+	write(0)
+	before := h.publishedAsOf(noon.AddDate(0, 0, -40))
+	write(1)
+	after := h.publishedAsOf(noon)
+	p := h.preview(&echelonv1.PreviewRunRequest{From: byRun(before), To: byRun(after), Movers: 1000}) // goes through the customers
+	told := make(map[string]*echelonv1.Mover)
+	for _, m := range p.GetLargest() {
+		told[m.GetCustomerId()] = m
+	}
+	if len(told) < 65 || len(p.GetCauses()) < 2 {
+		t.Fatalf("%d moved by %s", len(told), counted(p.GetCauses()))
+	}
+	request := &echelonv1.CompareRunsRequest{From: byRun(before), To: byRun(after), Causes: true, PageSize: 7} // looks them up
+	for seen := 0; ; {
+		page, err := h.runs.CompareRuns(h.context(), request)
+		h.must(err)
+		for _, m := range page.GetMovers() {
+			want := told[m.GetCustomerId()]
+			if seen++; m.GetCause() != want.GetCause() || m.GetCauseMessage() != want.GetCauseMessage() || m.GetCauseUncertain() != want.GetCauseUncertain() {
+				t.Errorf("%s moved %s, and %s", m.GetCustomerId(), m.GetCauseMessage(), want.GetCauseMessage())
+			}
+		}
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			if seen != len(told) {
+				t.Errorf("%d movers are paged through, of %d", seen, len(told))
+			}
+			break
+		}
+	}
+	request.PageToken, request.Causes, request.GroupBy = "", false, ""
+	page, err := h.runs.CompareRuns(h.context(), request)
+	h.must(err)
+	request.PageToken, request.Causes = page.GetNextPageToken(), true
+	_, err = h.runs.CompareRuns(h.context(), request)
+	wanted{codes.InvalidArgument, echelonv1.ErrorReason_PAGE_TOKEN_INVALID, nil, []string{"another request"}}.check(t, err)
+}

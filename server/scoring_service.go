@@ -156,6 +156,10 @@ func (s *scoringService) ScoreCustomer(ctx context.Context, request *echelonv1.S
 	if err != nil {
 		return nil, err
 	}
+	if arrival := arrivalOf(ctx); arrival.given != nil && !request.GetExplain() && result.IDs[0] == id {
+		arrival.answer, err = memory.write(result, e, s.streams.maxMessage)
+		return &echelonv1.ScoreCustomerResponse{}, err
+	}
 	assignment := result.Assignment(0)
 	assignment.CustomerId, assignment.Provenance = id, e.provenance
 	return &echelonv1.ScoreCustomerResponse{Assignment: assignment}, nil

@@ -21,6 +21,8 @@ type Position struct {
 	Sequence int64
 	// ID is its customer, where the changes of its commit stand in blocks by customer and it is not the last of them.
 	ID string
+	// Batch is the batch that the change is of, where that is known: after a restore other changes may have the same numbers.
+	Batch string
 }
 
 // looked is how many changes are looked at in one reading, however few of them are wanted.
@@ -43,6 +45,9 @@ func (f *Feed) Read(ctx context.Context, at Position, full func(changes, bytes i
 		return nil, err
 	}
 	defer view.Close()
+	if at.Batch, err = known(view, at); err != nil {
+		return nil, err
+	}
 	key, err := start(view, at.Sequence)
 	if err != nil {
 		return nil, err
@@ -65,15 +70,39 @@ func (f *Feed) Read(ctx context.Context, at Position, full func(changes, bytes i
 				return page, nil
 			}
 			seen++
-			page.Next = Position{change.GetSequence(), change.GetCustomerId()}
+			page.Next = Position{change.GetSequence(), change.GetCustomerId(), place.GetBatch()}
 			if wants(change) {
 				page.Changes = append(page.Changes, change)
 				bytes += proto.Size(change)
 			}
 		}
-		page.Next = Position{Sequence: place.GetFirstSequence() + place.GetChanges() - 1}
+		page.Next = Position{Sequence: place.GetFirstSequence() + place.GetChanges() - 1, Batch: place.GetBatch()}
 	}
 	return page, nil
+}
+
+// known returns the batch of a position; empty where that is not kept, or there is none. CHANGES_EXPIRED where the position is of another history than the
+// store's, such as of one that a restore took back.
+func known(view storage.Reader, at Position) (string, error) {
+	for document, err := range view.Documents(storage.KindChangePlace, storage.DocumentScan{Prefix: logPrefix, After: logKey(at.Sequence + 1), Descending: true}) {
+		if err != nil {
+			return "", err
+		}
+		place := &storagev1.ChangePlace{}
+		if err := document.Decode(place); err != nil {
+			return "", err
+		}
+		switch batch := place.GetBatch(); {
+		case at.Sequence >= place.GetFirstSequence()+place.GetChanges():
+		case at.Batch != "" && at.Batch != batch:
+			return "", fault.New(echelonv1.ErrorReason_CHANGES_EXPIRED, "change %d is another one than the cursor's: the store was restored to a time before it; "+
+				"export the assignments anew, and watch from the sequence that the export gives", at.Sequence)
+		default:
+			return batch, nil
+		}
+		break
+	}
+	return "", nil
 }
 
 // start returns the key of the log after which the batch of the change behind a sequence is, or will be. CHANGES_EXPIRED, INVALID_REQUEST.

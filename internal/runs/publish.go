@@ -57,7 +57,7 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 }
 
 // Publish makes a run's snapshot current. Customers that changed since the run read them are evaluated under it, and what becomes of them lies over
-// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, AS_OF_GOES_BACK,
+// the snapshot. Publishing the current run changes nothing. RUN_NOT_FOUND, RUN_STATE, RUN_OUTDATED, GUARD_EXCEEDED, AS_OF_GOES_BACK,
 // APPROVAL_REQUIRED, PRINCIPALS_UNKNOWN.
 func (m *Manager) Publish(ctx context.Context, id string) (*echelonv1.Run, error) {
 	ctx, span := begin(ctx, "run.publish", &echelonv1.Run{Id: id})
@@ -125,8 +125,9 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 	case run.GetBaseRunId() != current.GetRunId():
 		return fault.New(echelonv1.ErrorReason_RUN_OUTDATED,
 			"the run %q was started when the run %q was current, and now %q is: start a new run", run.GetId(), run.GetBaseRunId(), current.GetRunId())
-	case current.GetRunId() == "":
-		return nil
+	}
+	if err := m.guarded(documents, run); err != nil || current.GetRunId() == "" {
+		return err
 	}
 	before, err := read(documents, current.GetRunId())
 	if err != nil {
@@ -135,6 +136,19 @@ func (m *Manager) publishable(documents storage.Documents, run *echelonv1.Run, c
 	if run.GetAsOf().AsTime().Before(before.GetAsOf().AsTime()) {
 		return fault.New(echelonv1.ErrorReason_AS_OF_GOES_BACK, "the run %q is as of %s, and the published one as of %s already: start a run with a later as_of",
 			run.GetId(), run.GetAsOf().AsTime().Format(timeLayout), before.GetAsOf().AsTime().Format(timeLayout))
+	}
+	return nil
+}
+
+// guarded returns the fault of a run that is beyond a limit of a guard that lets none such be published.
+func (m *Manager) guarded(documents storage.Documents, run *echelonv1.Run) error {
+	program, err := m.catalog.Program(documents, run.GetModel(), run.GetModelVersion())
+	if err != nil {
+		return err
+	}
+	if found := program.GuardStops(run.GetSummary()); len(found) > 0 {
+		return fault.New(echelonv1.ErrorReason_GUARD_EXCEEDED, "the guard lets the run %q not be published: %s: %s, and start a new run",
+			run.GetId(), found[0].GetMessage(), found[0].GetRemedy())
 	}
 	return nil
 }

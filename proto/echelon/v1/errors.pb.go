@@ -135,6 +135,8 @@ const (
 	ErrorReason_APPROVAL_NOT_FOUND ErrorReason = 314
 	// FAILED_PRECONDITION: the server does not authenticate its callers, so that one cannot be told from another: give it tokens or certificates.
 	ErrorReason_PRINCIPALS_UNKNOWN ErrorReason = 315
+	// FAILED_PRECONDITION: the run is beyond a limit of a guard whose stop_publishing is set: raise the lines or the limit, and start a new run.
+	ErrorReason_GUARD_EXCEEDED ErrorReason = 290
 )
 
 // Enum value maps for ErrorReason.
@@ -195,6 +197,7 @@ var (
 		313: "APPROVAL_EXISTS",
 		314: "APPROVAL_NOT_FOUND",
 		315: "PRINCIPALS_UNKNOWN",
+		290: "GUARD_EXCEEDED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED": 0,
@@ -252,6 +255,7 @@ var (
 		"APPROVAL_EXISTS":          313,
 		"APPROVAL_NOT_FOUND":       314,
 		"PRINCIPALS_UNKNOWN":       315,
+		"GUARD_EXCEEDED":           290,
 	}
 )
 
@@ -287,7 +291,7 @@ var File_echelon_v1_errors_proto protoreflect.FileDescriptor
 const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/errors.proto\x12\n" +
-	"echelon.v1*\xdb\t\n" +
+	"echelon.v1*\xf0\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fINVALID_REQUEST\x10\x01\x12\x11\n" +
@@ -345,7 +349,8 @@ const file_echelon_v1_errors_proto_rawDesc = "" +
 	"\x13APPROVAL_OF_OWN_RUN\x10\xb8\x02\x12\x14\n" +
 	"\x0fAPPROVAL_EXISTS\x10\xb9\x02\x12\x17\n" +
 	"\x12APPROVAL_NOT_FOUND\x10\xba\x02\x12\x17\n" +
-	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\x12PRINCIPALS_UNKNOWN\x10\xbb\x02\x12\x13\n" +
+	"\x0eGUARD_EXCEEDED\x10\xa2\x02B9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_errors_proto_rawDescOnce sync.Once

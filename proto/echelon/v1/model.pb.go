@@ -2535,9 +2535,11 @@ type Guard struct {
 	// How many customers tiers have room for.
 	Capacity []*Guard_Room `protobuf:"bytes,2,rep,name=capacity,proto3" json:"capacity,omitempty"`
 	// Whether promotions beyond max_promoted_share, and into tiers without room, are held back; without it a run tells of them, and they happen.
-	Stop          bool `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Stop bool `protobuf:"varint,3,opt,name=stop,proto3" json:"stop,omitempty"`
+	// Whether a run that is beyond a limit all the same cannot be published.
+	StopPublishing bool `protobuf:"varint,290,opt,name=stop_publishing,json=stopPublishing,proto3" json:"stop_publishing,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Guard) Reset() {
@@ -2587,6 +2589,13 @@ func (x *Guard) GetCapacity() []*Guard_Room {
 func (x *Guard) GetStop() bool {
 	if x != nil {
 		return x.Stop
+	}
+	return false
+}
+
+func (x *Guard) GetStopPublishing() bool {
+	if x != nil {
+		return x.StopPublishing
 	}
 	return false
 }
@@ -4713,11 +4722,12 @@ const file_echelon_v1_model_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x19\n" +
 	"\x05share\x18\x02 \x01(\x01H\x01R\x05share\x88\x01\x01B\b\n" +
 	"\x06_countB\b\n" +
-	"\x06_share\"\xd3\x01\n" +
+	"\x06_share\"\xfd\x01\n" +
 	"\x05Guard\x121\n" +
 	"\x12max_promoted_share\x18\x01 \x01(\x01H\x00R\x10maxPromotedShare\x88\x01\x01\x122\n" +
 	"\bcapacity\x18\x02 \x03(\v2\x16.echelon.v1.Guard.RoomR\bcapacity\x12\x12\n" +
-	"\x04stop\x18\x03 \x01(\bR\x04stop\x1a8\n" +
+	"\x04stop\x18\x03 \x01(\bR\x04stop\x12(\n" +
+	"\x0fstop_publishing\x18\xa2\x02 \x01(\bR\x0estopPublishing\x1a8\n" +
 	"\x04Room\x12\x12\n" +
 	"\x04tier\x18\x01 \x01(\tR\x04tier\x12\x1c\n" +
 	"\tcustomers\x18\x02 \x01(\x03R\tcustomersB\x15\n" +
