@@ -66,18 +66,20 @@ var repeatsOf = map[string]repeats{
 
 	echelonv1.RunService_UnschedulePublication_FullMethodName: once, // the second time it waits no more
 
-	echelonv1.AssignmentService_GetAssignment_FullMethodName:     again,
-	echelonv1.AssignmentService_ListAssignments_FullMethodName:   again,
-	echelonv1.AssignmentService_ExportAssignments_FullMethodName: stream,
-	echelonv1.AssignmentService_GetFamily_FullMethodName:         again,
-	echelonv1.AssignmentService_ExplainAssignment_FullMethodName: again,
-	echelonv1.AssignmentService_SetOverride_FullMethodName:       once, // the second time the etag is another one
-	echelonv1.AssignmentService_GetOverride_FullMethodName:       again,
-	echelonv1.AssignmentService_ListOverrides_FullMethodName:     again,
-	echelonv1.AssignmentService_DeleteOverride_FullMethodName:    once, // the second time there is none
-	echelonv1.AssignmentService_ImportOverrides_FullMethodName:   stream,
-	echelonv1.AssignmentService_WatchAssignments_FullMethodName:  stream,
-	echelonv1.AssignmentService_GetHistory_FullMethodName:        again,
+	echelonv1.AssignmentService_GetAssignment_FullMethodName:      again,
+	echelonv1.AssignmentService_ListAssignments_FullMethodName:    again,
+	echelonv1.AssignmentService_ExportAssignments_FullMethodName:  stream,
+	echelonv1.AssignmentService_GetFamily_FullMethodName:          again,
+	echelonv1.AssignmentService_ExplainAssignment_FullMethodName:  again,
+	echelonv1.AssignmentService_SetOverride_FullMethodName:        once, // the second time the etag is another one
+	echelonv1.AssignmentService_GetOverride_FullMethodName:        again,
+	echelonv1.AssignmentService_ListOverrides_FullMethodName:      again,
+	echelonv1.AssignmentService_DeleteOverride_FullMethodName:     once, // the second time there is none
+	echelonv1.AssignmentService_ImportOverrides_FullMethodName:    stream,
+	echelonv1.AssignmentService_ListReviewItems_FullMethodName:    again,
+	echelonv1.AssignmentService_ResolveReviewItems_FullMethodName: once, // the second time the items are resolved
+	echelonv1.AssignmentService_WatchAssignments_FullMethodName:   stream,
+	echelonv1.AssignmentService_GetHistory_FullMethodName:         again,
 
 	echelonv1.AdminService_Backup_FullMethodName:     stream,
 	echelonv1.AuditService_ListAudit_FullMethodName:  again,

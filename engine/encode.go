@@ -58,6 +58,7 @@ var (
 	assignmentReasons  = number(&echelonv1.Assignment{}, "reasons")
 	assignmentExplains = number(&echelonv1.Assignment{}, "explanation")
 	assignmentExcluded = number(&echelonv1.Assignment{}, "excluded")
+	assignmentReps     = number(&echelonv1.Assignment{}, "reps")
 	scoreName          = number(&echelonv1.ScoreOutcome{}, "score")
 	scoreValue         = number(&echelonv1.ScoreOutcome{}, "value")
 	scoreCompleteness  = number(&echelonv1.ScoreOutcome{}, "completeness")
@@ -150,6 +151,13 @@ func (e *Encoder) Row(i int) ([]byte, error) {
 	}
 	if r.Excluded != nil && r.Excluded.Get(i) {
 		row = protowire.AppendVarint(protowire.AppendTag(row, assignmentExcluded, protowire.VarintType), 1)
+	}
+	for _, rep := range r.reps(i) {
+		part, err := encode(assignmentReps, rep)
+		if err != nil {
+			return nil, err
+		}
+		row = append(row, part...)
 	}
 	e.row = row
 	return row, nil

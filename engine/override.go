@@ -11,7 +11,7 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// Override is a person's pin on one outcome of a customer: a tier or a persona of a tiering, or a segment of a segmentation. It comes last, over all
+// Override is a person's pin on one outcome of a customer: a tier or a persona of a tiering, a segment of a segmentation, or a rep in a role. It comes last, over all
 // that holds customers, and touches nothing that is computed: what expressions read, what is learned and what stability goes by is as though there were
 // none.
 type Override struct {
@@ -19,6 +19,8 @@ type Override struct {
 	Tiering, Tier string
 	// Segmentation is, in place of a tiering, the segmentation whose segment it pins.
 	Segmentation, Segment string
+	// Role is, in place of both, the role in which it pins a rep.
+	Role, Rep string
 	// Actor is who pinned it, Reason why.
 	Actor, Reason string
 	// Until is the instant from which it is in force no more; nil without end.
@@ -43,6 +45,10 @@ func (e *evaluation) override(options *Options, r *Result) {
 // pin puts one override in force.
 func (e *evaluation) pin(r *Result, row int, one *Override) {
 	model := e.program.model
+	if one.Role != "" {
+		e.pinRep(r, row, one)
+		return
+	}
 	if one.Segmentation != "" {
 		i := slices.IndexFunc(model.GetSegmentations(), func(s *echelonv1.Segmentation) bool { return s.GetName() == one.Segmentation })
 		if i < 0 {
@@ -86,6 +92,22 @@ func (e *evaluation) pin(r *Result, row int, one *Override) {
 		r.Standings[i].Until[row] = int32(e.program.Day(*one.Until))
 	}
 	e.pinReason(row, item, one.Tier, one)
+}
+
+// pinRep puts a rep in force, in a role that the model has.
+func (e *evaluation) pinRep(r *Result, row int, one *Override) {
+	role := slices.Index(e.program.roles, one.Role)
+	if role < 0 {
+		return // of another version of the model
+	}
+	if r.Reps == nil {
+		r.Reps = make([][]string, len(e.program.roles))
+	}
+	if r.Reps[role] == nil {
+		r.Reps[role] = make([]string, len(r.IDs))
+	}
+	r.Reps[role][row] = one.Rep
+	e.pinReason(row, "reps."+one.Role, one.Rep, one)
 }
 
 // pinned returns a column that may be changed, and keeps the one that was computed.

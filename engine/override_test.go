@@ -119,6 +119,46 @@ func TestAnOverrideIsInForceAndHidesNothing(t *testing.T) {
 	}
 }
 
+func TestAPinnedRepStandsBesideTheOutcomesAndChangesNone(t *testing.T) {
+	// PIN-5
+	const role = "ownership: POOLED, capacity: {driver: ACCOUNTS, per_rep: 15}"
+	covered := strings.Replace(pinnable, "[{name: named}]", "[{name: named, roles: [{role: csm, "+role+"}, {role: ae, "+role+"}]}]", 1)
+	program := compile(t, covered)
+	f := frameOf(t, program, person{"a", attrs{"x": 45}}, person{"b", attrs{"x": 45}}, person{"c", attrs{"s": "former"}})
+	ended := asOf
+	pins := [][]engine.Override{
+		{{Role: "ae", Rep: "rep-1", Actor: "ana", Reason: "r"}, {Role: "csm", Rep: "rep-2", Actor: "ana", Reason: "r"}},
+		{{Role: "owner", Rep: "rep-1", Actor: "ana"}, {Role: "csm", Rep: "rep-3", Actor: "ana", Until: &ended}},
+		{{Role: "csm", Rep: "rep-1", Actor: "ana"}},
+	}
+	scorer := bind(t, program, f)
+	plain, r := scorer.Evaluate(f, engine.Options{AsOf: asOf}), scorer.Evaluate(f, engine.Options{AsOf: asOf, Reasons: true, Overrides: pins})
+	var got []string
+	for row := range r.IDs {
+		a := r.Assignment(row)
+		for _, rep := range a.GetReps() {
+			got = append(got, a.GetCustomerId()+" "+rep.GetRole()+" "+rep.GetRep())
+		}
+		if before := plain.Assignment(row); before.GetTiers()[0].GetTier() != a.GetTiers()[0].GetTier() || a.GetTiers()[0].GetHold() != 0 {
+			t.Errorf("the tier is %v, and without reps %v", a.GetTiers()[0], before.GetTiers()[0])
+		}
+	}
+	if want := "a csm rep-2, a ae rep-1"; strings.Join(got, ", ") != want { // not of a role that there is not, nor ended, nor excluded
+		t.Errorf("the reps are %v, want %s", got, want)
+	}
+	if said := engine.ReasonText(r.Assignment(0).GetReasons()); !strings.Contains(said, "reps.csm: rep-2, pinned by ana: r") {
+		t.Errorf("it says %q", said)
+	}
+	sameWhenWritten(t, program.NewEncoder(), r)
+	again, err := program.ResultOf([]*echelonv1.Assignment{r.Assignment(0), r.Assignment(1)})
+	if err != nil || len(again.Assignment(0).GetReps()) != 2 || len(again.Assignment(1).GetReps()) != 0 {
+		t.Errorf("put back into columns: %v, %v", again, err)
+	}
+	if roles := compile(t, pinnable).Roles(); len(roles) != 1 || roles[0] != "owner" {
+		t.Errorf("without roles the roles are %v", roles)
+	}
+}
+
 func TestOverridesAreCounted(t *testing.T) {
 	// PIN-4
 	program := compile(t, pinnable)

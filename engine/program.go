@@ -47,6 +47,8 @@ type Program struct {
 	shared   int
 	tierings []*tiering
 	amount   *expr.Expr
+	// roles are those in which customers have reps.
+	roles []string
 	// needs tells whether it needs a calibration, converts that this is, also, for exchange rates.
 	needs, converts bool
 	// tieringNames are those of the tierings, in declared order.
@@ -69,6 +71,7 @@ func (p *Program) finish() {
 	}
 	p.freshness(slots)
 	p.shared = scoring.Share(p.scores)
+	p.roles = rolesOf(p.model)
 	p.converts = slices.ContainsFunc(p.expressions, func(one placed) bool { return one.Converts() })
 	p.needs = p.converts
 	for _, one := range p.items {
@@ -134,6 +137,24 @@ func (p *Program) SegmentNames(segmentation int) []string {
 
 // TierNames returns the tiers or personas that a tiering can give, in the order of their codes.
 func (p *Program) TierNames(tiering int) []string { return p.tierings[tiering].names() }
+
+// Roles returns the roles in which a customer has a rep, in the order in which the engagements name them; "owner" where they name none.
+func (p *Program) Roles() []string { return p.roles }
+
+// rolesOf returns the roles of a model.
+func rolesOf(model *echelonv1.Model) (roles []string) {
+	for _, engagement := range model.GetEngagements() {
+		for _, one := range engagement.GetRoles() {
+			if !slices.Contains(roles, one.GetRole()) {
+				roles = append(roles, one.GetRole())
+			}
+		}
+	}
+	if roles == nil {
+		return []string{"owner"}
+	}
+	return roles
+}
 
 // TieringNames returns the names of the tierings, in declared order. Do not change them.
 func (p *Program) TieringNames() []string { return p.tieringNames }

@@ -41,6 +41,9 @@ type Result struct {
 	Own [][]uint32
 	// Roots is how many of the customers are the root of their family, those who are alone among them; 0 where the model has no families.
 	Roots int64
+	// Reps has, for each role, who is pinned as the rep of each customer, empty where nobody is; empty for a role in which nobody of the batch has one,
+	// and for all of them where there are none.
+	Reps [][]string
 	// Reasons are the reasons of each customer; empty where they were not asked for.
 	Reasons *reason.List
 	// Criteria has, for each criterion of each score, the normalised value of each customer, rounded to fit two bytes; nil where it was not asked for.
@@ -86,6 +89,7 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 	for k := range r.Tiers {
 		a.Tiers[k] = r.tier(k, i)
 	}
+	a.Reps = r.reps(i)
 	if r.evaluation != nil {
 		a.Explanation = r.evaluation.explain(i)
 	}
@@ -93,6 +97,34 @@ func (r *Result) Assignment(i int) *echelonv1.Assignment {
 		a.Explanation.Paths = r.paths(i)
 	}
 	return a
+}
+
+// reps returns the reps of a row.
+func (r *Result) reps(i int) (list []*echelonv1.RepOutcome) {
+	for role, column := range r.Reps {
+		if len(column) > 0 && column[i] != "" {
+			list = append(list, &echelonv1.RepOutcome{Role: r.Program.roles[role], Rep: column[i]})
+		}
+	}
+	return list
+}
+
+// setReps sets the reps of a row.
+func (r *Result) setReps(row, rows int, a *echelonv1.Assignment) error {
+	for _, rep := range a.GetReps() {
+		role := slices.Index(r.Program.roles, rep.GetRole())
+		if role < 0 {
+			return fmt.Errorf("the assignment of customer %q has a rep in the role %q, which is none of this model", a.GetCustomerId(), rep.GetRole())
+		}
+		if r.Reps == nil {
+			r.Reps = make([][]string, len(r.Program.roles))
+		}
+		if r.Reps[role] == nil {
+			r.Reps[role] = make([]string, rows)
+		}
+		r.Reps[role][row] = rep.GetRep()
+	}
+	return nil
 }
 
 func (r *Result) segment(k, i int) *echelonv1.SegmentOutcome {
@@ -211,6 +243,9 @@ func (p *Program) ResultOf(assignments []*echelonv1.Assignment) (*Result, error)
 		}
 		if len(a.GetSegments()) != len(r.Segments) || len(a.GetScores()) != len(r.Scores) || len(a.GetTiers()) != len(r.Tiers) {
 			return nil, notOf(a)
+		}
+		if err := r.setReps(row, n, a); err != nil {
+			return nil, err
 		}
 		for k, s := range a.GetSegments() {
 			if err := r.setName(r.Segments[k], row, s.Segment, s.GetSegmentation(), p.model.GetSegmentations()[k].GetName()); err != nil {

@@ -37,7 +37,7 @@ func (s *assignmentService) GetOverride(ctx context.Context, request *echelonv1.
 
 // ListOverrides returns a page of a model's overrides.
 func (s *assignmentService) ListOverrides(ctx context.Context, request *echelonv1.ListOverridesRequest) (*echelonv1.ListOverridesResponse, error) {
-	filter := intake.OverrideFilter{Model: request.GetModel(), Item: request.GetItem(), Actor: request.GetActor(), Stale: request.GetStale()}
+	filter := intake.OverrideFilter{Model: request.GetModel(), Item: request.GetItem(), Actor: request.GetActor(), Pinned: request.GetPinned(), Stale: request.GetStale()}
 	before := ""
 	if request.GetExpireBefore() != nil {
 		if request.GetExpireBefore().CheckValid() != nil {
@@ -50,7 +50,7 @@ func (s *assignmentService) ListOverrides(ctx context.Context, request *echelonv
 	if filter.Stale {
 		stale = "stale"
 	}
-	binding := []string{"ListOverrides", filter.Model, filter.Item, filter.Actor, before, stale}
+	binding := []string{"ListOverrides", filter.Model, filter.Item, filter.Actor, before, stale, filter.Pinned}
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 )
 
 func (c *cli) overrideCommand() *cobra.Command {
-	return group("override", "Pin tiers, personas and segments on customers",
+	return group("override", "Pin tiers, personas, segments and reps on customers",
 		c.overrideSetCommand(), c.overrideGetCommand(), c.overrideListCommand(), c.overrideDeleteCommand(), c.overrideImportCommand())
 }
 
@@ -21,13 +21,15 @@ func (c *cli) overrideSetCommand() *cobra.Command {
 	var reason, until, etag string
 	cmd := c.calls(&cobra.Command{
 		Use:   "set MODEL CUSTOMER ITEM NAME",
-		Short: "Pin a tier, a persona or a segment on a customer",
-		Long: "Set pins on a stored customer a tier of a ladder, a persona of a matrix, or the segment of a segmentation, which is named as in segments.size, in\n" +
-			"place of what was pinned there. It holds in every run until it expires or is deleted; what the model computes stands beside it. Where a run\n" +
-			"is published, the assignment changes at once.\n" +
+		Short: "Pin a tier, a persona, a segment or a rep on a customer",
+		Long: "Set pins on a stored customer a tier of a ladder, a persona of a matrix, the segment of a segmentation, which is named as in segments.size, or a\n" +
+			"rep in a role of the model's engagements, which is named as in reps.csm (reps.owner where they have no roles), in place of what was pinned there.\n" +
+			"It holds in every run until it expires or is deleted; what the model computes stands beside it. Where a run is published, the assignment changes\n" +
+			"at once.\n" +
 			"With --etag the override that is replaced must be the one that was read; with an empty one there must be none.",
-		Example: "  echelon override set b2b AW00000701 coverage high-touch --reason \"launch partner\" --until 2027-01-31",
-		Args:    cobra.ExactArgs(4),
+		Example: "  echelon override set b2b AW00000701 coverage high-touch --reason \"launch partner\" --until 2027-01-31\n" +
+			"  echelon override set b2b AW00000701 reps.csm \"rep-17\" --reason \"knows them since 2019\"",
+		Args: cobra.ExactArgs(4),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		expires, err := instant("--until", until)
@@ -124,7 +126,8 @@ func (c *cli) overrideListCommand() *cobra.Command {
 		}),
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&request.Item, "item", "", "only those of this tiering, or of this segmentation, as in segments.size")
+	flags.StringVar(&request.Item, "item", "", "only those of this tiering, of this segmentation, as in segments.size, or of this role, as in reps.csm")
+	flags.StringVar(&request.Pinned, "pinned", "", "only those that pin this, such as a rep")
 	flags.StringVar(&request.Actor, "actor", "", "only those that this principal set")
 	flags.BoolVar(&request.Stale, "stale", false, "only those whose computed outcome has moved away since they were set")
 	flags.IntVar(&expiring, "expiring-days", 0, "only those that expire within so many days")

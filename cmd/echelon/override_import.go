@@ -21,9 +21,9 @@ import (
 func (c *cli) overrideImportCommand() *cobra.Command {
 	return c.calls(&cobra.Command{
 		Use:   "import MODEL FILE",
-		Short: "Pin tiers, personas and segments on the customers of a CSV file",
+		Short: "Pin tiers, personas, segments and reps on the customers of a CSV file",
 		Long: "Import sets the overrides of a CSV file with the columns customer_id, item, pinned, reason and, where some expire, expires: a date or an\n" +
-			"instant. The item is a tiering, or a segmentation as in segments.size. Each replaces what is pinned there, so that a file may be imported again. Rows that are refused are listed, and the others stored.",
+			"instant. The item is a tiering, a segmentation as in segments.size, or a role as in reps.csm. Each replaces what is pinned there, so that a file may be imported again. Rows that are refused are listed, and the others stored.",
 		Example: "  echelon override import b2b overrides.csv",
 		Args:    cobra.ExactArgs(2),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {

@@ -23,7 +23,7 @@ type lens struct {
 // comparer returns one that collects changes of the batch by itself.
 func (b *batch) comparer() *comparer {
 	c := &comparer{was: lens{side: b.before}, is: lens{side: b.after}}
-	c.batch = batch{head: &storagev1.ChangeBatch{}, before: b.before, after: b.after, codes: make([]uint32, len(b.codes))}
+	c.batch = batch{head: &storagev1.ChangeBatch{}, before: b.before, after: b.after, codes: make([]uint32, len(b.codes)), reps: make([]string, len(b.reps))}
 	c.begin()
 	return c
 }
@@ -32,8 +32,10 @@ func (b *batch) comparer() *comparer {
 func (c *comparer) compareCells(id string, before, after snapshot.Cell) error {
 	c.was.tell(before, c.codes)
 	c.is.tell(after, c.codes[min(1, len(c.codes)):])
+	c.before.cellReps(before, c.reps)
+	c.after.cellReps(after, c.reps[min(1, len(c.reps)):])
 	kind := kindOf(before.Outcomes != nil, after.Outcomes != nil)
-	if kind == echelonv1.AssignmentChange_MOVED && c.same() && before.Leaves(before.Row) == after.Leaves(after.Row) {
+	if kind == echelonv1.AssignmentChange_MOVED && c.same() && c.sameReps() && before.Leaves(before.Row) == after.Leaves(after.Row) {
 		return nil
 	}
 	if after.Outcomes == nil {

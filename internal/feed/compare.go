@@ -24,6 +24,8 @@ type batch struct {
 	// from are the reasons of which some were taken last, and places their places among the block's, and one; 0 for those that are not taken.
 	from   []*echelonv1.Reason
 	places []uint32
+	// reps are those of the customer that is compared, before and after in turns, by the roles of the head.
+	reps []string
 }
 
 // side is how the outcomes of a program are found and told: for each tiering and segmentation of a batch the place in the program, and for each name
@@ -32,6 +34,8 @@ type side struct {
 	tierings, segmentations []place
 	// meanings are, of each column of outcomes, the codes of its names: of a tiering twice, for what is in force and what is computed.
 	meanings [][]uint32
+	// roles are, of each role of the batch, the place among the program's; none where it has none of that name.
+	roles []int
 }
 
 // place is a tiering or a segmentation of a program; its index is none where the program has none of that name.
@@ -52,9 +56,13 @@ func newBatch(head *storagev1.ChangeBatch, before, after *engine.Program) *batch
 		for _, s := range modelOf(p).GetSegmentations() {
 			head.Segmentations = addName(head.Segmentations, s.GetName())
 		}
+		for _, role := range rolesOf(p) {
+			head.Roles = addName(head.Roles, role)
+		}
 	}
 	b.before, b.after = b.side(before), b.side(after)
 	b.codes = make([]uint32, 4*len(head.Tierings)+2*len(head.Segmentations))
+	b.reps = make([]string, 2*len(head.Roles))
 	b.begin()
 	return b
 }
@@ -86,6 +94,9 @@ func (b *batch) side(p *engine.Program) *side {
 		i := slices.IndexFunc(segmentations, func(t *echelonv1.Segmentation) bool { return t.GetName() == name })
 		at := b.place(i, p.SegmentNames)
 		s.segmentations, s.meanings = append(s.segmentations, at), append(s.meanings, at.codes)
+	}
+	for _, role := range b.head.Roles {
+		s.roles = append(s.roles, slices.Index(rolesOf(p), role))
 	}
 	return s
 }
@@ -154,8 +165,10 @@ func (b *batch) compare(id string, before, after *snapshot.Row) error {
 	}
 	b.before.tell(before, b.codes)
 	b.after.tell(after, b.codes[min(1, len(b.codes)):]) // of a model that has neither there are none
+	b.before.tellReps(before, b.reps)
+	b.after.tellReps(after, b.reps[min(1, len(b.reps)):])
 	kind := kindOf(before != nil, after != nil)
-	if kind == echelonv1.AssignmentChange_MOVED && b.same() && excluded(before) == excluded(after) {
+	if kind == echelonv1.AssignmentChange_MOVED && b.same() && b.sameReps() && excluded(before) == excluded(after) {
 		return nil
 	}
 	var all []*echelonv1.Reason
@@ -201,6 +214,7 @@ func (b *batch) add(id string, kind echelonv1.AssignmentChange_Kind, excluded bo
 	for i, code := range b.codes {
 		k.Outcomes[i].Codes = append(k.Outcomes[i].Codes, code)
 	}
+	b.addReps()
 	b.reasons(all, places)
 	b.head.Changes++
 	if b.full != nil && len(k.Ids) == blockChanges {

@@ -60,7 +60,7 @@ func (e entry) assignment(after int) *echelonv1.Assignment {
 	if kind == echelonv1.AssignmentChange_CREATED && after == 0 || kind == echelonv1.AssignmentChange_DELETED && after == 1 {
 		return nil
 	}
-	a := &echelonv1.Assignment{CustomerId: e.block.GetIds()[e.row]}
+	a := &echelonv1.Assignment{CustomerId: e.block.GetIds()[e.row], Reps: repOutcomes(e.head, e.block, e.row, after)}
 	if after == 1 {
 		a.Reasons, a.Excluded = reasonsOf(e.block, e.row), e.block.GetExcluded()[e.row]
 		a.Provenance = &echelonv1.Provenance{

@@ -114,6 +114,11 @@ func (c *comparer) copy(block *storagev1.SnapshotBlock, row int, reasons []uint3
 	for i, column := range block.GetOutcomes() {
 		c.codes[i] = column.GetCodes()[row]
 	}
+	for i := range c.reps {
+		if c.reps[i] = ""; len(block.GetReps()) > 0 {
+			c.reps[i] = repAt(block, i, row)
+		}
+	}
 	return c.add(block.GetIds()[row], kindIn(block, row), block.GetExcluded()[row], block.GetReasons(), reasons)
 }
 

@@ -182,7 +182,7 @@ func sequenceOf(place *storagev1.ChangePlace, head *storagev1.ChangeBatch, block
 func check(head *storagev1.ChangeBatch, block *storagev1.SnapshotBlock) error {
 	n := len(block.GetIds())
 	whole := len(block.GetChangeKinds()) == n && len(block.GetChangePlaces()) == n && len(block.GetExcluded()) == n && len(block.GetReasonCounts()) == n &&
-		len(block.GetOutcomes()) == 4*len(head.GetTierings())+2*len(head.GetSegmentations())
+		len(block.GetOutcomes()) == 4*len(head.GetTierings())+2*len(head.GetSegmentations()) && repsFit(head, block)
 	if parts := len(head.GetParts()); parts > 0 {
 		whole = whole && int(block.GetChangePart()) < parts
 	}
@@ -212,7 +212,7 @@ func change(head *storagev1.ChangeBatch, block *storagev1.SnapshotBlock, row int
 		Sequence: sequence, Model: head.GetModel(), CustomerId: block.GetIds()[row], Kind: echelonv1.AssignmentChange_Kind(block.GetChangeKinds()[row]),
 		Origin: head.GetOrigin(), Excluded: block.GetExcluded()[row], RunId: head.GetRunId(), ModelVersion: head.GetModelVersion(),
 		CalibrationId: head.GetCalibrationId(), Actor: head.GetActor(), OnBehalfOf: head.GetOnBehalfOf(), Time: head.GetTime(), AsOf: head.GetAsOf(),
-		Reasons: reasonsOf(block, row),
+		Reasons: reasonsOf(block, row), Reps: repMoves(head, block, row),
 	}
 	named := func(column int) *string { return name(head, block.GetOutcomes()[column].GetCodes()[row]) }
 	at := 0

@@ -7,13 +7,16 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/diag"
+	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/feed"
@@ -245,7 +248,10 @@ func (w *overriding) checkNames(o *echelonv1.Override) error {
 	items := snapshot.Items(w.program)
 	place := slices.Index(items, o.GetItem())
 	if place < 0 {
-		return errUnknownName("override.item", "tiering, or segmentation after \"segments.\",", o.GetItem(), items)
+		return errUnknownName("override.item", "tiering, or segmentation after \"segments.\", or role after \"reps.\",", o.GetItem(), items)
+	}
+	if _, of := snapshot.RoleOf(o.GetItem()); of {
+		return checkRep(o.GetPinned())
 	}
 	if names := snapshot.NamesOf(w.program, place); !slices.Contains(names, o.GetPinned()) {
 		what := "tier or persona of " + o.GetItem()
@@ -253,6 +259,17 @@ func (w *overriding) checkNames(o *echelonv1.Override) error {
 			what = "segment of " + segmentation
 		}
 		return errUnknownName("override.pinned", what, o.GetPinned(), names)
+	}
+	return nil
+}
+
+// checkRep returns what is wrong with the name of a rep.
+func checkRep(rep string) error {
+	switch {
+	case strings.ContainsFunc(rep, unicode.IsControl):
+		return invalidOverride("override.pinned", "the rep "+frame.Quote(rep)+" has control characters: write a name or an id on one line")
+	case strings.TrimSpace(rep) != rep:
+		return invalidOverride("override.pinned", "the rep "+frame.Quote(rep)+" has spaces around it, so that it would be another one than without: leave them out")
 	}
 	return nil
 }
@@ -304,11 +321,7 @@ func computedOf(r *engine.Result, row int, item string) *string {
 	if place < 0 {
 		return nil
 	}
-	column := snapshot.Computed(r, place)
-	if !column.Valid.Get(row) {
-		return nil
-	}
-	return proto.String(column.Dict[column.Codes[row]])
+	return snapshot.Computed(r, place, row)
 }
 
 // assign evaluates a stored customer under what is published, with its overrides as the Tx has them, and puts what comes out into the overlay; nil

@@ -20,8 +20,10 @@ import (
 type OverrideFilter struct {
 	// Model is the model's name.
 	Model string
-	// Item is a tiering, or a segmentation after "segments.", and Actor a principal; any where empty.
+	// Item is a tiering, or a segmentation after "segments.", or a role after "reps.", and Actor a principal; any where empty.
 	Item, Actor string
+	// Pinned is what they pin; anything where empty.
+	Pinned string
 	// ExpireBefore is an instant before which they expire; any, and none, where zero.
 	ExpireBefore time.Time
 	// Stale wants those whose computed outcome has moved away.
@@ -34,7 +36,7 @@ func (f *OverrideFilter) wants(o *echelonv1.Override) bool {
 	switch {
 	case o.GetCustomerId() == f.AfterCustomer && o.GetItem() <= f.AfterItem:
 		return false
-	case f.Item != "" && o.GetItem() != f.Item, f.Actor != "" && o.GetActor() != f.Actor:
+	case f.Item != "" && o.GetItem() != f.Item, f.Actor != "" && o.GetActor() != f.Actor, f.Pinned != "" && o.GetPinned() != f.Pinned:
 		return false
 	case !f.ExpireBefore.IsZero():
 		return o.GetExpireTime() != nil && o.GetExpireTime().AsTime().Before(f.ExpireBefore)

@@ -140,20 +140,18 @@ func (q *Queue) ofOverride(found []ground, c *customer, it *item, o *echelonv1.O
 
 // computed returns what is computed of an item for a customer; nil where that is nothing.
 func (it *item) computed(c *customer) *string {
-	column := snapshot.Computed(c.row.Result, it.place)
-	if excluded(&c.row) || !column.Valid.Get(c.row.Index) {
+	if excluded(&c.row) {
 		return nil
 	}
-	return &column.Dict[column.Codes[c.row.Index]]
+	return snapshot.Computed(c.row.Result, it.place, c.row.Index)
 }
 
 // inForce returns what is in force of an item for a customer; nil where that is nothing.
 func (it *item) inForce(c *customer) *string {
-	column := snapshot.InForce(c.row.Result, it.place)
-	if excluded(&c.row) || !column.Valid.Get(c.row.Index) {
+	if excluded(&c.row) {
 		return nil
 	}
-	return &column.Dict[column.Codes[c.row.Index]]
+	return snapshot.InForce(c.row.Result, it.place, c.row.Index)
 }
 
 // matter tells what a ground is about from whatever else the same reason could be about, beside what is computed.

@@ -26,12 +26,12 @@ type Queue struct {
 	now    time.Time
 }
 
-// item is what is decided on of each customer: a tiering or a segmentation.
+// item is what is decided on of each customer: a tiering, a segmentation or a role.
 type item struct {
 	// name is as overrides have it, and place that in snapshot.Items.
 	name  string
 	place int
-	// tiering is its place in the model; none for a segmentation.
+	// tiering is its place in the model; none for whatever else.
 	tiering int
 	names   []string
 	// scores are the places of what a tiering reads, and from that of the tiering in the base's model; none where that has none.
@@ -174,7 +174,7 @@ func (q *Queue) item(field, name string) (*item, error) {
 	if hint == "" {
 		hint = "show the model to see its names"
 	}
-	f := fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the model has no tiering, or segmentation after \"segments.\", %q: %s", name, hint)
+	f := fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "the model has no tiering, or segmentation after \"segments.\", or role after \"reps.\", %q: %s", name, hint)
 	f.Violations = []fault.Violation{{Field: field, Description: f.Message}}
 	return nil, f
 }

@@ -32,6 +32,7 @@ func Encode(r *engine.Result) *storagev1.SnapshotBlock {
 	}
 	block.ComputedTiers = encodeOthers(r.Computed, r.Tiers, r.Len())
 	encodeStanding(block, r)
+	encodeReps(block, r)
 	if r.Excluded != nil && r.Excluded.Count() > 0 {
 		block.Excluded = make([]bool, r.Len())
 		for row := range block.Excluded {
@@ -110,6 +111,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	}
 	r.Computed = d.others("tierings of computed tiers", block.GetComputedTiers(), p.TierNames, len(r.Tiers))
 	d.standing(p, block, r)
+	r.Reps = d.reps(p, block)
 	r.Reasons = d.reasons(block)
 	r.Excluded = d.excluded(block)
 	r.Own = d.own(p, block)

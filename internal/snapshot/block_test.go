@@ -46,6 +46,8 @@ tierings:
       x: {score: v, cuts: [{median: {}}]}
       y: {score: w, cuts: [{min_score: 60}]}
       cells: [{x: 0, y: 0, name: Efficient}, {x: 1, y: 1, name: Strategic}, {x: 1, y: 0, name: Protect}]
+engagements:
+  - {name: named, roles: [{role: csm, ownership: POOLED, capacity: {driver: ACCOUNTS, per_rep: 15}}, {role: ae, ownership: POOLED, capacity: {driver: ACCOUNTS, per_rep: 50}}]}
 `
 
 var until = asOf.AddDate(0, 1, 0)
@@ -108,6 +110,7 @@ func draw(t *rapid.T, p *engine.Program) *engine.Result {
 				options.Overrides[row] = []engine.Override{
 					{Tiering: "ladder", Tier: rapid.SampledFrom([]string{"top", "base", "gone"}).Draw(t, "tier"), Actor: "ana", Reason: "reference", Until: &until},
 					{Segmentation: "size", Segment: rapid.SampledFrom([]string{"Large", "Small", "gone"}).Draw(t, "segment"), Actor: "ana"},
+					{Role: rapid.SampledFrom([]string{"csm", "ae", "gone"}).Draw(t, "role"), Rep: rapid.SampledFrom([]string{"rep-1", "rep-2"}).Draw(t, "rep"), Actor: "ana"},
 				}
 			}
 		}

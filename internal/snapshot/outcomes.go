@@ -42,6 +42,7 @@ func newOutcomes(p *engine.Program, block *storagev1.SnapshotBlock, made storage
 	if len(block.GetAmounts()) > 0 {
 		d.expect("amounts", len(block.GetAmounts()), d.rows)
 	}
+	d.reps(p, block)
 	starts := d.reasons(block).Offsets
 	if d.err != nil {
 		return nil, d.fault()
@@ -88,6 +89,14 @@ func (o *Outcomes) Amount(row int) (amount float64, kept bool) {
 		return 0, false
 	}
 	return o.GetAmounts()[row], true
+}
+
+// Rep returns who is pinned as the rep of a row in a role, by its place among the program's; empty where nobody is.
+func (o *Outcomes) Rep(role, row int) string {
+	if role >= len(o.GetReps()) || len(o.GetReps()[role].GetReps()) == 0 {
+		return ""
+	}
+	return o.GetReps()[role].GetReps()[row]
 }
 
 // ReasonsOf returns all reasons of the block, and the places of a row's among them.

@@ -93,6 +93,9 @@ func with(all [][]engine.Override, customers, i int, kept []*echelonv1.Override,
 		if segmentation, of := SegmentationOf(o.GetItem()); of {
 			one.Segmentation, one.Segment, one.Tiering, one.Tier = segmentation, o.GetPinned(), "", ""
 		}
+		if role, of := RoleOf(o.GetItem()); of {
+			one.Role, one.Rep, one.Tiering, one.Tier = role, o.GetPinned(), "", ""
+		}
 		if o.GetExpireTime() != nil {
 			until := o.GetExpireTime().AsTime()
 			one.Until = &until

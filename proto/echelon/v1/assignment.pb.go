@@ -165,7 +165,7 @@ func (x Reason_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason_Code.Descriptor instead.
 func (Reason_Code) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Outcome is what comes of changing an attribute.
@@ -226,7 +226,7 @@ func (x PathStep_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PathStep_Outcome.Descriptor instead.
 func (PathStep_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Outcome is what came out of a condition.
@@ -283,7 +283,7 @@ func (x RuleExplanation_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RuleExplanation_Outcome.Descriptor instead.
 func (RuleExplanation_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Cause is why a customer moved. The old evaluation is turned into the new one a step at a time, in the order time, data, population, model; the
@@ -354,7 +354,7 @@ func (x Move_Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Move_Cause.Descriptor instead.
 func (Move_Cause) EnumDescriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21, 0}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // Assignment is the outcome for one customer.
@@ -378,7 +378,9 @@ type Assignment struct {
 	// Whether the customer was written after it was evaluated, so that a next run may decide otherwise. Only in stored assignments.
 	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
 	// Whether the model is not about the customer, as its population says. Then all outcomes are absent, and the reason says why.
-	Excluded      bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	Excluded bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
+	// Who is pinned as the rep of the customer, one entry a role, in the order in which the engagements name them; only roles for which somebody is.
+	Reps          []*RepOutcome `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -476,6 +478,68 @@ func (x *Assignment) GetExcluded() bool {
 	return false
 }
 
+func (x *Assignment) GetReps() []*RepOutcome {
+	if x != nil {
+		return x.Reps
+	}
+	return nil
+}
+
+// RepOutcome is who covers a customer in one role.
+type RepOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role, such as "csm".
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// The rep: a name or an id, as it was pinned.
+	Rep           string `protobuf:"bytes,2,opt,name=rep,proto3" json:"rep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepOutcome) Reset() {
+	*x = RepOutcome{}
+	mi := &file_echelon_v1_assignment_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepOutcome) ProtoMessage() {}
+
+func (x *RepOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_assignment_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepOutcome.ProtoReflect.Descriptor instead.
+func (*RepOutcome) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RepOutcome) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *RepOutcome) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
 // Provenance is what made an assignment: the triple of model, calibration and run, and the instant.
 type Provenance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -500,7 +564,7 @@ type Provenance struct {
 
 func (x *Provenance) Reset() {
 	*x = Provenance{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[1]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +576,7 @@ func (x *Provenance) String() string {
 func (*Provenance) ProtoMessage() {}
 
 func (x *Provenance) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[1]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +589,7 @@ func (x *Provenance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Provenance.ProtoReflect.Descriptor instead.
 func (*Provenance) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{1}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Provenance) GetModel() string {
@@ -592,7 +656,7 @@ type SegmentOutcome struct {
 
 func (x *SegmentOutcome) Reset() {
 	*x = SegmentOutcome{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[2]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +668,7 @@ func (x *SegmentOutcome) String() string {
 func (*SegmentOutcome) ProtoMessage() {}
 
 func (x *SegmentOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[2]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +681,7 @@ func (x *SegmentOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentOutcome.ProtoReflect.Descriptor instead.
 func (*SegmentOutcome) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{2}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SegmentOutcome) GetSegmentation() string {
@@ -656,7 +720,7 @@ type ScoreOutcome struct {
 
 func (x *ScoreOutcome) Reset() {
 	*x = ScoreOutcome{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[3]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +732,7 @@ func (x *ScoreOutcome) String() string {
 func (*ScoreOutcome) ProtoMessage() {}
 
 func (x *ScoreOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[3]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +745,7 @@ func (x *ScoreOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreOutcome.ProtoReflect.Descriptor instead.
 func (*ScoreOutcome) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScoreOutcome) GetScore() string {
@@ -735,7 +799,7 @@ type TierOutcome struct {
 
 func (x *TierOutcome) Reset() {
 	*x = TierOutcome{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[4]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -747,7 +811,7 @@ func (x *TierOutcome) String() string {
 func (*TierOutcome) ProtoMessage() {}
 
 func (x *TierOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[4]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -760,7 +824,7 @@ func (x *TierOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierOutcome.ProtoReflect.Descriptor instead.
 func (*TierOutcome) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TierOutcome) GetTiering() string {
@@ -852,7 +916,7 @@ type Standing struct {
 
 func (x *Standing) Reset() {
 	*x = Standing{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +928,7 @@ func (x *Standing) String() string {
 func (*Standing) ProtoMessage() {}
 
 func (x *Standing) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[5]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +941,7 @@ func (x *Standing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Standing.ProtoReflect.Descriptor instead.
 func (*Standing) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Standing) GetSince() string {
@@ -938,7 +1002,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1014,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[6]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1027,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Reason) GetCode() Reason_Code {
@@ -1036,7 +1100,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1112,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[7]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1125,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{7}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Explanation) GetSegments() []*SegmentExplanation {
@@ -1124,7 +1188,7 @@ type TierPath struct {
 
 func (x *TierPath) Reset() {
 	*x = TierPath{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1200,7 @@ func (x *TierPath) String() string {
 func (*TierPath) ProtoMessage() {}
 
 func (x *TierPath) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[8]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1213,7 @@ func (x *TierPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierPath.ProtoReflect.Descriptor instead.
 func (*TierPath) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{8}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TierPath) GetTiering() string {
@@ -1202,7 +1266,7 @@ type PathStep struct {
 
 func (x *PathStep) Reset() {
 	*x = PathStep{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1278,7 @@ func (x *PathStep) String() string {
 func (*PathStep) ProtoMessage() {}
 
 func (x *PathStep) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[9]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1291,7 @@ func (x *PathStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathStep.ProtoReflect.Descriptor instead.
 func (*PathStep) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PathStep) GetAttribute() string {
@@ -1287,7 +1351,7 @@ type SegmentExplanation struct {
 
 func (x *SegmentExplanation) Reset() {
 	*x = SegmentExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1363,7 @@ func (x *SegmentExplanation) String() string {
 func (*SegmentExplanation) ProtoMessage() {}
 
 func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[10]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1376,7 @@ func (x *SegmentExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentExplanation.ProtoReflect.Descriptor instead.
 func (*SegmentExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SegmentExplanation) GetSegmentation() string {
@@ -1353,7 +1417,7 @@ type RuleExplanation struct {
 
 func (x *RuleExplanation) Reset() {
 	*x = RuleExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1365,7 +1429,7 @@ func (x *RuleExplanation) String() string {
 func (*RuleExplanation) ProtoMessage() {}
 
 func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[11]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1378,7 +1442,7 @@ func (x *RuleExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleExplanation.ProtoReflect.Descriptor instead.
 func (*RuleExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RuleExplanation) GetName() string {
@@ -1426,7 +1490,7 @@ type ScoreExplanation struct {
 
 func (x *ScoreExplanation) Reset() {
 	*x = ScoreExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1438,7 +1502,7 @@ func (x *ScoreExplanation) String() string {
 func (*ScoreExplanation) ProtoMessage() {}
 
 func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[12]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1451,7 +1515,7 @@ func (x *ScoreExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreExplanation.ProtoReflect.Descriptor instead.
 func (*ScoreExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreExplanation) GetScore() string {
@@ -1509,7 +1573,7 @@ type CriterionExplanation struct {
 
 func (x *CriterionExplanation) Reset() {
 	*x = CriterionExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1585,7 @@ func (x *CriterionExplanation) String() string {
 func (*CriterionExplanation) ProtoMessage() {}
 
 func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[13]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1598,7 @@ func (x *CriterionExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionExplanation.ProtoReflect.Descriptor instead.
 func (*CriterionExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{13}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CriterionExplanation) GetCriterion() string {
@@ -1626,7 +1690,7 @@ type TierExplanation struct {
 
 func (x *TierExplanation) Reset() {
 	*x = TierExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1702,7 @@ func (x *TierExplanation) String() string {
 func (*TierExplanation) ProtoMessage() {}
 
 func (x *TierExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[14]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1715,7 @@ func (x *TierExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierExplanation.ProtoReflect.Descriptor instead.
 func (*TierExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{14}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TierExplanation) GetTiering() string {
@@ -1727,7 +1791,7 @@ type CutExplanation struct {
 
 func (x *CutExplanation) Reset() {
 	*x = CutExplanation{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1803,7 @@ func (x *CutExplanation) String() string {
 func (*CutExplanation) ProtoMessage() {}
 
 func (x *CutExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[15]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1816,7 @@ func (x *CutExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutExplanation.ProtoReflect.Descriptor instead.
 func (*CutExplanation) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{15}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CutExplanation) GetName() string {
@@ -1802,7 +1866,7 @@ type CutCondition struct {
 
 func (x *CutCondition) Reset() {
 	*x = CutCondition{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1814,7 +1878,7 @@ func (x *CutCondition) String() string {
 func (*CutCondition) ProtoMessage() {}
 
 func (x *CutCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[16]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1827,7 +1891,7 @@ func (x *CutCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CutCondition.ProtoReflect.Descriptor instead.
 func (*CutCondition) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{16}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CutCondition) GetCondition() string {
@@ -1878,7 +1942,7 @@ type Difference struct {
 
 func (x *Difference) Reset() {
 	*x = Difference{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +1954,7 @@ func (x *Difference) String() string {
 func (*Difference) ProtoMessage() {}
 
 func (x *Difference) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[17]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +1967,7 @@ func (x *Difference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Difference.ProtoReflect.Descriptor instead.
 func (*Difference) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{17}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Difference) GetScores() []*ScoreDifference {
@@ -1940,7 +2004,7 @@ type ScoreDifference struct {
 
 func (x *ScoreDifference) Reset() {
 	*x = ScoreDifference{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2016,7 @@ func (x *ScoreDifference) String() string {
 func (*ScoreDifference) ProtoMessage() {}
 
 func (x *ScoreDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[18]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2029,7 @@ func (x *ScoreDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreDifference.ProtoReflect.Descriptor instead.
 func (*ScoreDifference) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{18}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ScoreDifference) GetScore() string {
@@ -2018,7 +2082,7 @@ type CausePoints struct {
 
 func (x *CausePoints) Reset() {
 	*x = CausePoints{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2094,7 @@ func (x *CausePoints) String() string {
 func (*CausePoints) ProtoMessage() {}
 
 func (x *CausePoints) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[19]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2107,7 @@ func (x *CausePoints) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CausePoints.ProtoReflect.Descriptor instead.
 func (*CausePoints) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{19}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CausePoints) GetCause() Move_Cause {
@@ -2090,7 +2154,7 @@ type CriterionDifference struct {
 
 func (x *CriterionDifference) Reset() {
 	*x = CriterionDifference{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2102,7 +2166,7 @@ func (x *CriterionDifference) String() string {
 func (*CriterionDifference) ProtoMessage() {}
 
 func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[20]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2115,7 +2179,7 @@ func (x *CriterionDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionDifference.ProtoReflect.Descriptor instead.
 func (*CriterionDifference) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{20}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CriterionDifference) GetCriterion() string {
@@ -2188,7 +2252,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +2264,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_assignment_proto_msgTypes[21]
+	mi := &file_echelon_v1_assignment_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +2277,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{21}
+	return file_echelon_v1_assignment_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Move) GetTiering() string {
@@ -2263,7 +2327,7 @@ var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"\x1bechelon/v1/assignment.proto\x12\n" +
-	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x03\n" +
+	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x03\n" +
 	"\n" +
 	"Assignment\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
@@ -2277,7 +2341,12 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\areasons\x18\x06 \x03(\v2\x12.echelon.v1.ReasonR\areasons\x129\n" +
 	"\vexplanation\x18\a \x01(\v2\x17.echelon.v1.ExplanationR\vexplanation\x12\x14\n" +
 	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
-	"\bexcluded\x18\x14 \x01(\bR\bexcluded\"\xfb\x01\n" +
+	"\bexcluded\x18\x14 \x01(\bR\bexcluded\x12+\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x16.echelon.v1.RepOutcomeR\x04reps\"2\n" +
+	"\n" +
+	"RepOutcome\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x10\n" +
+	"\x03rep\x18\x02 \x01(\tR\x03rep\"\xfb\x01\n" +
 	"\n" +
 	"Provenance\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12#\n" +
@@ -2524,82 +2593,84 @@ func file_echelon_v1_assignment_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_assignment_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_echelon_v1_assignment_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_echelon_v1_assignment_proto_goTypes = []any{
 	(Reason_Code)(0),              // 0: echelon.v1.Reason.Code
 	(PathStep_Outcome)(0),         // 1: echelon.v1.PathStep.Outcome
 	(RuleExplanation_Outcome)(0),  // 2: echelon.v1.RuleExplanation.Outcome
 	(Move_Cause)(0),               // 3: echelon.v1.Move.Cause
 	(*Assignment)(nil),            // 4: echelon.v1.Assignment
-	(*Provenance)(nil),            // 5: echelon.v1.Provenance
-	(*SegmentOutcome)(nil),        // 6: echelon.v1.SegmentOutcome
-	(*ScoreOutcome)(nil),          // 7: echelon.v1.ScoreOutcome
-	(*TierOutcome)(nil),           // 8: echelon.v1.TierOutcome
-	(*Standing)(nil),              // 9: echelon.v1.Standing
-	(*Reason)(nil),                // 10: echelon.v1.Reason
-	(*Explanation)(nil),           // 11: echelon.v1.Explanation
-	(*TierPath)(nil),              // 12: echelon.v1.TierPath
-	(*PathStep)(nil),              // 13: echelon.v1.PathStep
-	(*SegmentExplanation)(nil),    // 14: echelon.v1.SegmentExplanation
-	(*RuleExplanation)(nil),       // 15: echelon.v1.RuleExplanation
-	(*ScoreExplanation)(nil),      // 16: echelon.v1.ScoreExplanation
-	(*CriterionExplanation)(nil),  // 17: echelon.v1.CriterionExplanation
-	(*TierExplanation)(nil),       // 18: echelon.v1.TierExplanation
-	(*CutExplanation)(nil),        // 19: echelon.v1.CutExplanation
-	(*CutCondition)(nil),          // 20: echelon.v1.CutCondition
-	(*Difference)(nil),            // 21: echelon.v1.Difference
-	(*ScoreDifference)(nil),       // 22: echelon.v1.ScoreDifference
-	(*CausePoints)(nil),           // 23: echelon.v1.CausePoints
-	(*CriterionDifference)(nil),   // 24: echelon.v1.CriterionDifference
-	(*Move)(nil),                  // 25: echelon.v1.Move
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 27: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 28: google.protobuf.Value
+	(*RepOutcome)(nil),            // 5: echelon.v1.RepOutcome
+	(*Provenance)(nil),            // 6: echelon.v1.Provenance
+	(*SegmentOutcome)(nil),        // 7: echelon.v1.SegmentOutcome
+	(*ScoreOutcome)(nil),          // 8: echelon.v1.ScoreOutcome
+	(*TierOutcome)(nil),           // 9: echelon.v1.TierOutcome
+	(*Standing)(nil),              // 10: echelon.v1.Standing
+	(*Reason)(nil),                // 11: echelon.v1.Reason
+	(*Explanation)(nil),           // 12: echelon.v1.Explanation
+	(*TierPath)(nil),              // 13: echelon.v1.TierPath
+	(*PathStep)(nil),              // 14: echelon.v1.PathStep
+	(*SegmentExplanation)(nil),    // 15: echelon.v1.SegmentExplanation
+	(*RuleExplanation)(nil),       // 16: echelon.v1.RuleExplanation
+	(*ScoreExplanation)(nil),      // 17: echelon.v1.ScoreExplanation
+	(*CriterionExplanation)(nil),  // 18: echelon.v1.CriterionExplanation
+	(*TierExplanation)(nil),       // 19: echelon.v1.TierExplanation
+	(*CutExplanation)(nil),        // 20: echelon.v1.CutExplanation
+	(*CutCondition)(nil),          // 21: echelon.v1.CutCondition
+	(*Difference)(nil),            // 22: echelon.v1.Difference
+	(*ScoreDifference)(nil),       // 23: echelon.v1.ScoreDifference
+	(*CausePoints)(nil),           // 24: echelon.v1.CausePoints
+	(*CriterionDifference)(nil),   // 25: echelon.v1.CriterionDifference
+	(*Move)(nil),                  // 26: echelon.v1.Move
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 28: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 29: google.protobuf.Value
 }
 var file_echelon_v1_assignment_proto_depIdxs = []int32{
-	5,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
-	6,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
-	7,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
-	8,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
-	10, // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
-	11, // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
-	26, // 6: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
-	9,  // 7: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
-	0,  // 8: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
-	0,  // 9: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
-	14, // 10: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
-	16, // 11: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
-	18, // 12: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
-	27, // 13: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
-	15, // 14: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
-	12, // 15: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
-	13, // 16: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
-	1,  // 17: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
-	28, // 18: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
-	28, // 19: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
-	15, // 20: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
-	2,  // 21: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
-	10, // 22: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
-	17, // 23: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
-	28, // 24: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
-	10, // 25: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
-	19, // 26: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
-	15, // 27: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
-	19, // 28: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
-	20, // 29: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
-	19, // 30: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
-	10, // 31: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
-	22, // 32: echelon.v1.Difference.scores:type_name -> echelon.v1.ScoreDifference
-	25, // 33: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
-	24, // 34: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
-	23, // 35: echelon.v1.ScoreDifference.causes:type_name -> echelon.v1.CausePoints
-	3,  // 36: echelon.v1.CausePoints.cause:type_name -> echelon.v1.Move.Cause
-	3,  // 37: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	6,  // 0: echelon.v1.Assignment.provenance:type_name -> echelon.v1.Provenance
+	7,  // 1: echelon.v1.Assignment.segments:type_name -> echelon.v1.SegmentOutcome
+	8,  // 2: echelon.v1.Assignment.scores:type_name -> echelon.v1.ScoreOutcome
+	9,  // 3: echelon.v1.Assignment.tiers:type_name -> echelon.v1.TierOutcome
+	11, // 4: echelon.v1.Assignment.reasons:type_name -> echelon.v1.Reason
+	12, // 5: echelon.v1.Assignment.explanation:type_name -> echelon.v1.Explanation
+	5,  // 6: echelon.v1.Assignment.reps:type_name -> echelon.v1.RepOutcome
+	27, // 7: echelon.v1.Provenance.as_of:type_name -> google.protobuf.Timestamp
+	10, // 8: echelon.v1.TierOutcome.standing:type_name -> echelon.v1.Standing
+	0,  // 9: echelon.v1.TierOutcome.hold:type_name -> echelon.v1.Reason.Code
+	0,  // 10: echelon.v1.Reason.code:type_name -> echelon.v1.Reason.Code
+	15, // 11: echelon.v1.Explanation.segments:type_name -> echelon.v1.SegmentExplanation
+	17, // 12: echelon.v1.Explanation.scores:type_name -> echelon.v1.ScoreExplanation
+	19, // 13: echelon.v1.Explanation.tiers:type_name -> echelon.v1.TierExplanation
+	28, // 14: echelon.v1.Explanation.derived:type_name -> google.protobuf.Struct
+	16, // 15: echelon.v1.Explanation.population:type_name -> echelon.v1.RuleExplanation
+	13, // 16: echelon.v1.Explanation.paths:type_name -> echelon.v1.TierPath
+	14, // 17: echelon.v1.TierPath.steps:type_name -> echelon.v1.PathStep
+	1,  // 18: echelon.v1.PathStep.outcome:type_name -> echelon.v1.PathStep.Outcome
+	29, // 19: echelon.v1.PathStep.from:type_name -> google.protobuf.Value
+	29, // 20: echelon.v1.PathStep.to:type_name -> google.protobuf.Value
+	16, // 21: echelon.v1.SegmentExplanation.rules:type_name -> echelon.v1.RuleExplanation
+	2,  // 22: echelon.v1.RuleExplanation.outcome:type_name -> echelon.v1.RuleExplanation.Outcome
+	11, // 23: echelon.v1.RuleExplanation.unreadable:type_name -> echelon.v1.Reason
+	18, // 24: echelon.v1.ScoreExplanation.criteria:type_name -> echelon.v1.CriterionExplanation
+	29, // 25: echelon.v1.CriterionExplanation.input:type_name -> google.protobuf.Value
+	11, // 26: echelon.v1.CriterionExplanation.unreadable:type_name -> echelon.v1.Reason
+	20, // 27: echelon.v1.TierExplanation.cuts:type_name -> echelon.v1.CutExplanation
+	16, // 28: echelon.v1.TierExplanation.rows:type_name -> echelon.v1.RuleExplanation
+	20, // 29: echelon.v1.TierExplanation.exit:type_name -> echelon.v1.CutExplanation
+	21, // 30: echelon.v1.CutExplanation.conditions:type_name -> echelon.v1.CutCondition
+	20, // 31: echelon.v1.CutExplanation.any:type_name -> echelon.v1.CutExplanation
+	11, // 32: echelon.v1.CutCondition.unreadable:type_name -> echelon.v1.Reason
+	23, // 33: echelon.v1.Difference.scores:type_name -> echelon.v1.ScoreDifference
+	26, // 34: echelon.v1.Difference.moves:type_name -> echelon.v1.Move
+	25, // 35: echelon.v1.ScoreDifference.criteria:type_name -> echelon.v1.CriterionDifference
+	24, // 36: echelon.v1.ScoreDifference.causes:type_name -> echelon.v1.CausePoints
+	3,  // 37: echelon.v1.CausePoints.cause:type_name -> echelon.v1.Move.Cause
+	3,  // 38: echelon.v1.Move.cause:type_name -> echelon.v1.Move.Cause
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_assignment_proto_init() }
@@ -2607,25 +2678,25 @@ func file_echelon_v1_assignment_proto_init() {
 	if File_echelon_v1_assignment_proto != nil {
 		return
 	}
-	file_echelon_v1_assignment_proto_msgTypes[2].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[3].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[4].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[8].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[10].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[12].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[5].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[9].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[11].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[13].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[14].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[16].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[18].OneofWrappers = []any{}
-	file_echelon_v1_assignment_proto_msgTypes[20].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[15].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[17].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[19].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[21].OneofWrappers = []any{}
+	file_echelon_v1_assignment_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_assignment_proto_rawDesc), len(file_echelon_v1_assignment_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -52,7 +52,7 @@ type AssignmentServiceClient interface {
 	ExportAssignments(ctx context.Context, in *ExportAssignmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportAssignmentsResponse], error)
 	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
 	GetFamily(ctx context.Context, in *GetFamilyRequest, opts ...grpc.CallOption) (*GetFamilyResponse, error)
-	// SetOverride pins a tier, a persona or a segment on a stored customer. Where the model is published, the assignment changes in the same commit.
+	// SetOverride pins a tier, a persona, a segment or a rep on a stored customer. Where the model is published, the assignment changes in the same commit.
 	SetOverride(ctx context.Context, in *SetOverrideRequest, opts ...grpc.CallOption) (*SetOverrideResponse, error)
 	// GetOverride returns an override.
 	GetOverride(ctx context.Context, in *GetOverrideRequest, opts ...grpc.CallOption) (*GetOverrideResponse, error)
@@ -258,7 +258,7 @@ type AssignmentServiceServer interface {
 	ExportAssignments(*ExportAssignmentsRequest, grpc.ServerStreamingServer[ExportAssignmentsResponse]) error
 	// GetFamily returns the family of a customer as the published run found it, and what is odd about its parents as they are now.
 	GetFamily(context.Context, *GetFamilyRequest) (*GetFamilyResponse, error)
-	// SetOverride pins a tier, a persona or a segment on a stored customer. Where the model is published, the assignment changes in the same commit.
+	// SetOverride pins a tier, a persona, a segment or a rep on a stored customer. Where the model is published, the assignment changes in the same commit.
 	SetOverride(context.Context, *SetOverrideRequest) (*SetOverrideResponse, error)
 	// GetOverride returns an override.
 	GetOverride(context.Context, *GetOverrideRequest) (*GetOverrideResponse, error)

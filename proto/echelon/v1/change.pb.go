@@ -149,8 +149,8 @@ func (AssignmentChange_Origin) EnumDescriptor() ([]byte, []int) {
 	return file_echelon_v1_change_proto_rawDescGZIP(), []int{0, 1}
 }
 
-// AssignmentChange is one change of one customer's published assignment: of a tier in force or computed, of a segment, or of whether the model is about
-// the customer. Scores that move within a tier are none.
+// AssignmentChange is one change of one customer's published assignment: of a tier in force or computed, of a segment, of a rep, or of whether the
+// model is about the customer. Scores that move within a tier are none.
 type AssignmentChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its number in the order of all changes of the store, from 1, without gaps but for changes of customers that were erased since.
@@ -184,7 +184,9 @@ type AssignmentChange struct {
 	// When it came into force.
 	Time *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=time,proto3" json:"time,omitempty"`
 	// The instant as of which the customer was evaluated, or the run was.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The roles in which another rep is pinned than before.
+	Reps          []*RepMove `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -327,6 +329,13 @@ func (x *AssignmentChange) GetTime() *timestamppb.Timestamp {
 func (x *AssignmentChange) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
+	}
+	return nil
+}
+
+func (x *AssignmentChange) GetReps() []*RepMove {
+	if x != nil {
+		return x.Reps
 	}
 	return nil
 }
@@ -486,6 +495,70 @@ func (x *SegmentMove) GetTo() string {
 	return ""
 }
 
+// RepMove is how the rep of one role changed.
+type RepMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The role.
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// The rep before; absent where there was none.
+	From *string `protobuf:"bytes,2,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The rep now; absent where there is none.
+	To            *string `protobuf:"bytes,3,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepMove) Reset() {
+	*x = RepMove{}
+	mi := &file_echelon_v1_change_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepMove) ProtoMessage() {}
+
+func (x *RepMove) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_change_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepMove.ProtoReflect.Descriptor instead.
+func (*RepMove) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_change_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RepMove) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *RepMove) GetFrom() string {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return ""
+}
+
+func (x *RepMove) GetTo() string {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return ""
+}
+
 // WatchAssignmentsRequest says which changes are wanted, and from where.
 type WatchAssignmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -512,7 +585,7 @@ type WatchAssignmentsRequest struct {
 
 func (x *WatchAssignmentsRequest) Reset() {
 	*x = WatchAssignmentsRequest{}
-	mi := &file_echelon_v1_change_proto_msgTypes[3]
+	mi := &file_echelon_v1_change_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +597,7 @@ func (x *WatchAssignmentsRequest) String() string {
 func (*WatchAssignmentsRequest) ProtoMessage() {}
 
 func (x *WatchAssignmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_change_proto_msgTypes[3]
+	mi := &file_echelon_v1_change_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +610,7 @@ func (x *WatchAssignmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAssignmentsRequest.ProtoReflect.Descriptor instead.
 func (*WatchAssignmentsRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_change_proto_rawDescGZIP(), []int{3}
+	return file_echelon_v1_change_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WatchAssignmentsRequest) GetModel() string {
@@ -633,7 +706,7 @@ type WatchAssignmentsResponse struct {
 
 func (x *WatchAssignmentsResponse) Reset() {
 	*x = WatchAssignmentsResponse{}
-	mi := &file_echelon_v1_change_proto_msgTypes[4]
+	mi := &file_echelon_v1_change_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +718,7 @@ func (x *WatchAssignmentsResponse) String() string {
 func (*WatchAssignmentsResponse) ProtoMessage() {}
 
 func (x *WatchAssignmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_change_proto_msgTypes[4]
+	mi := &file_echelon_v1_change_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +731,7 @@ func (x *WatchAssignmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAssignmentsResponse.ProtoReflect.Descriptor instead.
 func (*WatchAssignmentsResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_change_proto_rawDescGZIP(), []int{4}
+	return file_echelon_v1_change_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WatchAssignmentsResponse) GetChanges() []*AssignmentChange {
@@ -699,7 +772,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_echelon_v1_change_proto_msgTypes[5]
+	mi := &file_echelon_v1_change_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +784,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_change_proto_msgTypes[5]
+	mi := &file_echelon_v1_change_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +797,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_change_proto_rawDescGZIP(), []int{5}
+	return file_echelon_v1_change_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetHistoryRequest) GetModel() string {
@@ -768,7 +841,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_echelon_v1_change_proto_msgTypes[6]
+	mi := &file_echelon_v1_change_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +853,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_change_proto_msgTypes[6]
+	mi := &file_echelon_v1_change_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +866,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_change_proto_rawDescGZIP(), []int{6}
+	return file_echelon_v1_change_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetHistoryResponse) GetChanges() []*AssignmentChange {
@@ -815,7 +888,7 @@ var File_echelon_v1_change_proto protoreflect.FileDescriptor
 const file_echelon_v1_change_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/change.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x06\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x06\n" +
 	"\x10AssignmentChange\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x1f\n" +
@@ -835,7 +908,8 @@ const file_echelon_v1_change_proto_rawDesc = "" +
 	"\fon_behalf_of\x18\x0e \x01(\tR\n" +
 	"onBehalfOf\x12.\n" +
 	"\x04time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12/\n" +
-	"\x05as_of\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"<\n" +
+	"\x05as_of\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12(\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x13.echelon.v1.RepMoveR\x04reps\"<\n" +
 	"\x04Kind\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\v\n" +
 	"\aCREATED\x10\x01\x12\t\n" +
@@ -864,6 +938,12 @@ const file_echelon_v1_change_proto_rawDesc = "" +
 	"\f_computed_to\"o\n" +
 	"\vSegmentMove\x12\"\n" +
 	"\fsegmentation\x18\x01 \x01(\tR\fsegmentation\x12\x17\n" +
+	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01B\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"[\n" +
+	"\aRepMove\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x17\n" +
 	"\x04from\x18\x02 \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
 	"\x02to\x18\x03 \x01(\tH\x01R\x02to\x88\x01\x01B\a\n" +
 	"\x05_fromB\x05\n" +
@@ -908,37 +988,39 @@ func file_echelon_v1_change_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_change_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_echelon_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_echelon_v1_change_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_echelon_v1_change_proto_goTypes = []any{
 	(AssignmentChange_Kind)(0),       // 0: echelon.v1.AssignmentChange.Kind
 	(AssignmentChange_Origin)(0),     // 1: echelon.v1.AssignmentChange.Origin
 	(*AssignmentChange)(nil),         // 2: echelon.v1.AssignmentChange
 	(*TierMove)(nil),                 // 3: echelon.v1.TierMove
 	(*SegmentMove)(nil),              // 4: echelon.v1.SegmentMove
-	(*WatchAssignmentsRequest)(nil),  // 5: echelon.v1.WatchAssignmentsRequest
-	(*WatchAssignmentsResponse)(nil), // 6: echelon.v1.WatchAssignmentsResponse
-	(*GetHistoryRequest)(nil),        // 7: echelon.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 8: echelon.v1.GetHistoryResponse
-	(*Reason)(nil),                   // 9: echelon.v1.Reason
-	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
-	(Move_Cause)(0),                  // 11: echelon.v1.Move.Cause
+	(*RepMove)(nil),                  // 5: echelon.v1.RepMove
+	(*WatchAssignmentsRequest)(nil),  // 6: echelon.v1.WatchAssignmentsRequest
+	(*WatchAssignmentsResponse)(nil), // 7: echelon.v1.WatchAssignmentsResponse
+	(*GetHistoryRequest)(nil),        // 8: echelon.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 9: echelon.v1.GetHistoryResponse
+	(*Reason)(nil),                   // 10: echelon.v1.Reason
+	(*timestamppb.Timestamp)(nil),    // 11: google.protobuf.Timestamp
+	(Move_Cause)(0),                  // 12: echelon.v1.Move.Cause
 }
 var file_echelon_v1_change_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.AssignmentChange.kind:type_name -> echelon.v1.AssignmentChange.Kind
 	1,  // 1: echelon.v1.AssignmentChange.origin:type_name -> echelon.v1.AssignmentChange.Origin
 	3,  // 2: echelon.v1.AssignmentChange.tiers:type_name -> echelon.v1.TierMove
 	4,  // 3: echelon.v1.AssignmentChange.segments:type_name -> echelon.v1.SegmentMove
-	9,  // 4: echelon.v1.AssignmentChange.reasons:type_name -> echelon.v1.Reason
-	10, // 5: echelon.v1.AssignmentChange.time:type_name -> google.protobuf.Timestamp
-	10, // 6: echelon.v1.AssignmentChange.as_of:type_name -> google.protobuf.Timestamp
-	11, // 7: echelon.v1.TierMove.cause:type_name -> echelon.v1.Move.Cause
-	2,  // 8: echelon.v1.WatchAssignmentsResponse.changes:type_name -> echelon.v1.AssignmentChange
-	2,  // 9: echelon.v1.GetHistoryResponse.changes:type_name -> echelon.v1.AssignmentChange
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 4: echelon.v1.AssignmentChange.reasons:type_name -> echelon.v1.Reason
+	11, // 5: echelon.v1.AssignmentChange.time:type_name -> google.protobuf.Timestamp
+	11, // 6: echelon.v1.AssignmentChange.as_of:type_name -> google.protobuf.Timestamp
+	5,  // 7: echelon.v1.AssignmentChange.reps:type_name -> echelon.v1.RepMove
+	12, // 8: echelon.v1.TierMove.cause:type_name -> echelon.v1.Move.Cause
+	2,  // 9: echelon.v1.WatchAssignmentsResponse.changes:type_name -> echelon.v1.AssignmentChange
+	2,  // 10: echelon.v1.GetHistoryResponse.changes:type_name -> echelon.v1.AssignmentChange
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_change_proto_init() }
@@ -949,7 +1031,8 @@ func file_echelon_v1_change_proto_init() {
 	file_echelon_v1_assignment_proto_init()
 	file_echelon_v1_change_proto_msgTypes[1].OneofWrappers = []any{}
 	file_echelon_v1_change_proto_msgTypes[2].OneofWrappers = []any{}
-	file_echelon_v1_change_proto_msgTypes[3].OneofWrappers = []any{
+	file_echelon_v1_change_proto_msgTypes[3].OneofWrappers = []any{}
+	file_echelon_v1_change_proto_msgTypes[4].OneofWrappers = []any{
 		(*WatchAssignmentsRequest_Cursor)(nil),
 		(*WatchAssignmentsRequest_AfterSequence)(nil),
 	}
@@ -959,7 +1042,7 @@ func file_echelon_v1_change_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_change_proto_rawDesc), len(file_echelon_v1_change_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

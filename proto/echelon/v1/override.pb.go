@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Override is a person's pin on an outcome of a customer: a tier, a persona or a segment. It holds in every run and every assignment of the model until it is deleted, expires, or the
+// Override is a person's pin on an outcome of a customer: a tier, a persona, a segment or a rep. It holds in every run and every assignment of the model until it is deleted, expires, or the
 // customer is deleted; what the model computes stands beside it.
 type Override struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -31,10 +31,10 @@ type Override struct {
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The name of the tiering, a ladder or a matrix, or of the segmentation after "segments.", such as "segments.size". A customer has at most one
-	// override of each.
+	// The name of the tiering, a ladder or a matrix, or of the segmentation after "segments.", such as "segments.size", or of the role after "reps.", such as
+	// "reps.csm": a role of the model's engagements, or reps.owner where they have none. A customer has at most one override of each.
 	Item string `protobuf:"bytes,3,opt,name=item,proto3" json:"item,omitempty"`
-	// The tier, the persona or the segment that is pinned.
+	// The tier, the persona or the segment that is pinned; or the rep, any name or id without control characters and spaces around it.
 	Pinned string `protobuf:"bytes,4,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	// Why, for whoever looks at it later.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -48,8 +48,8 @@ type Override struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// What tells this state of it from all others. Only in answers; requests have an etag of their own.
 	Etag string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
-	// The tier, the persona or the segment that the model computed when it was set; absent where nothing was published, or it computed none. Only in
-	// answers.
+	// The tier, the persona or the segment that the model computed when it was set; absent where nothing was published, or it computed none, as of a rep.
+	// Only in answers.
 	ComputedWhenSet *string `protobuf:"bytes,11,opt,name=computed_when_set,json=computedWhenSet,proto3,oneof" json:"computed_when_set,omitempty"`
 	// What the model computes now, by what is published; absent where there is none. Only in answers.
 	Computed *string `protobuf:"bytes,12,opt,name=computed,proto3,oneof" json:"computed,omitempty"`
@@ -288,7 +288,7 @@ type GetOverrideRequest struct {
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The tiering, or the segmentation after "segments.".
+	// The tiering, or the segmentation after "segments.", or the role after "reps.".
 	Item          string `protobuf:"bytes,3,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -396,7 +396,7 @@ type ListOverridesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// Only those of this tiering, or of this segmentation after "segments."; all where empty.
+	// Only those of this tiering, or of this segmentation after "segments.", or of this role after "reps."; all where empty.
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// Only those that this principal set; all where empty.
 	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -407,7 +407,9 @@ type ListOverridesRequest struct {
 	// How many at most, 1 to 10,000; 100 where 0.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that pin this, such as a rep; all where empty.
+	Pinned        string `protobuf:"bytes,270,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -491,6 +493,13 @@ func (x *ListOverridesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListOverridesRequest) GetPinned() string {
+	if x != nil {
+		return x.Pinned
+	}
+	return ""
+}
+
 // ListOverridesResponse is a page of overrides.
 type ListOverridesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -553,7 +562,7 @@ type DeleteOverrideRequest struct {
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The tiering, or the segmentation after "segments.".
+	// The tiering, or the segmentation after "segments.", or the role after "reps.".
 	Item string `protobuf:"bytes,3,opt,name=item,proto3" json:"item,omitempty"`
 	// The etag of the override that is meant; any where empty.
 	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
@@ -891,7 +900,7 @@ const file_echelon_v1_override_proto_rawDesc = "" +
 	"customerId\x12\x1d\n" +
 	"\x04item\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18PR\x04item\"G\n" +
 	"\x13GetOverrideResponse\x120\n" +
-	"\boverride\x18\x01 \x01(\v2\x14.echelon.v1.OverrideR\boverride\"\x9d\x02\n" +
+	"\boverride\x18\x01 \x01(\v2\x14.echelon.v1.OverrideR\boverride\"\xc0\x02\n" +
 	"\x14ListOverridesRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12\x1b\n" +
 	"\x04item\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18PR\x04item\x12\x1e\n" +
@@ -901,7 +910,8 @@ const file_echelon_v1_override_proto_rawDesc = "" +
 	"\tpage_size\x18\x06 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"s\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\x12!\n" +
+	"\x06pinned\x18\x8e\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x06pinned\"s\n" +
 	"\x15ListOverridesResponse\x122\n" +
 	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa1\x01\n" +

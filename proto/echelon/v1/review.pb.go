@@ -108,7 +108,7 @@ type ListReviewItemsRequest struct {
 	// A run whose snapshot is looked at as the run left it, such as one that is not published yet; where empty, or where it is the published one, what is
 	// published, with what was evaluated since.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// Only items of this tiering, or of this segmentation after "segments."; all where empty.
+	// Only items of this tiering, or of this segmentation after "segments.", or this role after "reps."; all where empty.
 	Item string `protobuf:"bytes,3,opt,name=item,proto3" json:"item,omitempty"`
 	// Only items that have one of these reasons; all where empty.
 	Kinds []ReviewReason_Kind `protobuf:"varint,4,rep,packed,name=kinds,proto3,enum=echelon.v1.ReviewReason_Kind" json:"kinds,omitempty"`
@@ -471,13 +471,13 @@ type ReviewItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The tiering, or the segmentation after "segments.".
+	// The tiering, or the segmentation after "segments.", or the role after "reps.".
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// Why it ought to be looked at: what nobody accepted yet or, where accepted items are listed, all.
 	Reasons []*ReviewReason `protobuf:"bytes,3,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// The customer's amount, as it is stored now; 0 where it is missing.
 	Amount float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
-	// The tier, the persona or the segment in force; absent where there is none.
+	// The tier, the persona, the segment or the rep in force; absent where there is none.
 	InForce *string `protobuf:"bytes,5,opt,name=in_force,json=inForce,proto3,oneof" json:"in_force,omitempty"`
 	// What the model computes; absent where it computes none.
 	Computed *string `protobuf:"bytes,6,opt,name=computed,proto3,oneof" json:"computed,omitempty"`
@@ -817,7 +817,7 @@ type ReviewDecision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The tiering, or the segmentation after "segments."; where empty the tiering that drives coverage.
+	// The tiering, or the segmentation after "segments.", or the role after "reps."; where empty the tiering that drives coverage.
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// Where present, the etag of the item as it was listed: the decision is refused if the matter has changed since.
 	Etag *string `protobuf:"bytes,3,opt,name=etag,proto3,oneof" json:"etag,omitempty"`
@@ -1096,7 +1096,7 @@ type ResolvedReviewItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's id.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The tiering, or the segmentation after "segments.".
+	// The tiering, or the segmentation after "segments.", or the role after "reps.".
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// What is accepted now; absent where something was pinned of which nothing needs to be accepted.
 	Accepted *ReviewAcceptance `protobuf:"bytes,3,opt,name=accepted,proto3" json:"accepted,omitempty"`

@@ -29,6 +29,9 @@ func Assignment(w io.Writer, a *echelonv1.Assignment) error {
 		}
 		t.add("tier "+tier.GetTiering(), name, "", "")
 	}
+	for _, rep := range a.GetReps() {
+		t.add("rep "+rep.GetRole(), rep.GetRep(), "", "")
+	}
 	if err := section(w, "outcome", t); err != nil {
 		return err
 	}

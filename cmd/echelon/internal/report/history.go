@@ -32,6 +32,9 @@ func moves(c *echelonv1.AssignmentChange) string {
 	for _, m := range c.GetSegments() {
 		parts = append(parts, move("segments."+m.GetSegmentation(), m.From, m.To))
 	}
+	for _, m := range c.GetReps() {
+		parts = append(parts, move("reps."+m.GetRole(), m.From, m.To))
+	}
 	if c.GetExcluded() {
 		parts = append(parts, "excluded")
 	}

@@ -613,6 +613,9 @@ type SnapshotBlock struct {
 	ChangeKinds []uint32 `protobuf:"varint,241,rep,packed,name=change_kinds,json=changeKinds,proto3" json:"change_kinds,omitempty"`
 	// Of a block of changes the place of each in its part of the batch, from 0.
 	ChangePlaces []uint32 `protobuf:"varint,242,rep,packed,name=change_places,json=changePlaces,proto3" json:"change_places,omitempty"`
+	// The reps that are pinned: a column for each role of the model, or of a block of changes for each role of the batch that before and the one after.
+	// Empty where nobody of the block has one.
+	Reps []*RepColumn `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
 	// Of a block of changes which part of the batch it is, from 0. It stays when changes of other parts come or go.
 	ChangePart uint32 `protobuf:"varint,260,opt,name=change_part,json=changePart,proto3" json:"change_part,omitempty"`
 	// The model's amount of each customer at the time of the run, 0 where it is missing; empty where the model has none, and in snapshots that were written
@@ -774,6 +777,13 @@ func (x *SnapshotBlock) GetChangePlaces() []uint32 {
 	return nil
 }
 
+func (x *SnapshotBlock) GetReps() []*RepColumn {
+	if x != nil {
+		return x.Reps
+	}
+	return nil
+}
+
 func (x *SnapshotBlock) GetChangePart() uint32 {
 	if x != nil {
 		return x.ChangePart
@@ -924,6 +934,52 @@ func (x *NameColumn) GetCodes() []uint32 {
 	return nil
 }
 
+// RepColumn is who is pinned in a role.
+type RepColumn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each customer the rep, empty where there is none; no entries where nobody of the block has one.
+	Reps          []string `protobuf:"bytes,1,rep,name=reps,proto3" json:"reps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepColumn) Reset() {
+	*x = RepColumn{}
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepColumn) ProtoMessage() {}
+
+func (x *RepColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepColumn.ProtoReflect.Descriptor instead.
+func (*RepColumn) Descriptor() ([]byte, []int) {
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RepColumn) GetReps() []string {
+	if x != nil {
+		return x.Reps
+	}
+	return nil
+}
+
 // CriterionColumn is what a criterion was.
 type CriterionColumn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -935,7 +991,7 @@ type CriterionColumn struct {
 
 func (x *CriterionColumn) Reset() {
 	*x = CriterionColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -947,7 +1003,7 @@ func (x *CriterionColumn) String() string {
 func (*CriterionColumn) ProtoMessage() {}
 
 func (x *CriterionColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -960,7 +1016,7 @@ func (x *CriterionColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriterionColumn.ProtoReflect.Descriptor instead.
 func (*CriterionColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CriterionColumn) GetValues() []byte {
@@ -985,7 +1041,7 @@ type ScoreColumn struct {
 
 func (x *ScoreColumn) Reset() {
 	*x = ScoreColumn{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1053,7 @@ func (x *ScoreColumn) String() string {
 func (*ScoreColumn) ProtoMessage() {}
 
 func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1066,7 @@ func (x *ScoreColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreColumn.ProtoReflect.Descriptor instead.
 func (*ScoreColumn) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScoreColumn) GetValues() []float64 {
@@ -1057,7 +1113,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1125,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1138,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Job) GetPrincipal() string {
@@ -1147,7 +1203,7 @@ type JobBatch struct {
 
 func (x *JobBatch) Reset() {
 	*x = JobBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1215,7 @@ func (x *JobBatch) String() string {
 func (*JobBatch) ProtoMessage() {}
 
 func (x *JobBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1228,7 @@ func (x *JobBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobBatch.ProtoReflect.Descriptor instead.
 func (*JobBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JobBatch) GetHash() []byte {
@@ -1201,7 +1257,7 @@ type Overrides struct {
 
 func (x *Overrides) Reset() {
 	*x = Overrides{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1269,7 @@ func (x *Overrides) String() string {
 func (*Overrides) ProtoMessage() {}
 
 func (x *Overrides) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1282,7 @@ func (x *Overrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overrides.ProtoReflect.Descriptor instead.
 func (*Overrides) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Overrides) GetOverrides() []*v1.Override {
@@ -1267,6 +1323,8 @@ type ChangeBatch struct {
 	Changes int64 `protobuf:"varint,13,opt,name=changes,proto3" json:"changes,omitempty"`
 	// The changes; absent where they stand in blocks, as those of a publication do.
 	Block *SnapshotBlock `protobuf:"bytes,14,opt,name=block,proto3" json:"block,omitempty"`
+	// The roles of the columns of reps.
+	Roles []string `protobuf:"bytes,270,rep,name=roles,proto3" json:"roles,omitempty"`
 	// Of changes in blocks the place, from 0, of the first change of each part. Where there are none, there is one part.
 	Parts         []int64 `protobuf:"varint,260,rep,packed,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1275,7 +1333,7 @@ type ChangeBatch struct {
 
 func (x *ChangeBatch) Reset() {
 	*x = ChangeBatch{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1345,7 @@ func (x *ChangeBatch) String() string {
 func (*ChangeBatch) ProtoMessage() {}
 
 func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1358,7 @@ func (x *ChangeBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeBatch.ProtoReflect.Descriptor instead.
 func (*ChangeBatch) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ChangeBatch) GetModel() string {
@@ -1401,6 +1459,13 @@ func (x *ChangeBatch) GetBlock() *SnapshotBlock {
 	return nil
 }
 
+func (x *ChangeBatch) GetRoles() []string {
+	if x != nil {
+		return x.Roles
+	}
+	return nil
+}
+
 func (x *ChangeBatch) GetParts() []int64 {
 	if x != nil {
 		return x.Parts
@@ -1425,7 +1490,7 @@ type ChangePlace struct {
 
 func (x *ChangePlace) Reset() {
 	*x = ChangePlace{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1502,7 @@ func (x *ChangePlace) String() string {
 func (*ChangePlace) ProtoMessage() {}
 
 func (x *ChangePlace) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1515,7 @@ func (x *ChangePlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangePlace.ProtoReflect.Descriptor instead.
 func (*ChangePlace) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ChangePlace) GetBatch() string {
@@ -1492,7 +1557,7 @@ type Reviews struct {
 
 func (x *Reviews) Reset() {
 	*x = Reviews{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1569,7 @@ func (x *Reviews) String() string {
 func (*Reviews) ProtoMessage() {}
 
 func (x *Reviews) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1582,7 @@ func (x *Reviews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reviews.ProtoReflect.Descriptor instead.
 func (*Reviews) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reviews) GetReviews() []*Review {
@@ -1542,7 +1607,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1554,7 +1619,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1567,7 +1632,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Review) GetItem() string {
@@ -1604,7 +1669,7 @@ type ReviewMatter struct {
 
 func (x *ReviewMatter) Reset() {
 	*x = ReviewMatter{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1681,7 @@ func (x *ReviewMatter) String() string {
 func (*ReviewMatter) ProtoMessage() {}
 
 func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1694,7 @@ func (x *ReviewMatter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewMatter.ProtoReflect.Descriptor instead.
 func (*ReviewMatter) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{20}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReviewMatter) GetKind() v1.ReviewReason_Kind {
@@ -1666,7 +1731,7 @@ type RunStart struct {
 
 func (x *RunStart) Reset() {
 	*x = RunStart{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1743,7 @@ func (x *RunStart) String() string {
 func (*RunStart) ProtoMessage() {}
 
 func (x *RunStart) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[21]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1756,7 @@ func (x *RunStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunStart.ProtoReflect.Descriptor instead.
 func (*RunStart) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{21}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RunStart) GetRunId() string {
@@ -1748,7 +1813,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1825,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_storage_v1_storage_proto_msgTypes[22]
+	mi := &file_echelon_storage_v1_storage_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1838,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{22}
+	return file_echelon_storage_v1_storage_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Schedule) GetRunId() string {
@@ -1854,7 +1919,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\vPublication\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
-	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xf4\a\n" +
+	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\"\xa8\b\n" +
 	"\rSnapshotBlock\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12:\n" +
 	"\bsegments\x18\x02 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\bsegments\x127\n" +
@@ -1873,7 +1938,8 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x11computed_segments\x18\xe8\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\x10computedSegments\x12;\n" +
 	"\boutcomes\x18\xf0\x01 \x03(\v2\x1e.echelon.storage.v1.NameColumnR\boutcomes\x12\"\n" +
 	"\fchange_kinds\x18\xf1\x01 \x03(\rR\vchangeKinds\x12$\n" +
-	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x12 \n" +
+	"\rchange_places\x18\xf2\x01 \x03(\rR\fchangePlaces\x122\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x1d.echelon.storage.v1.RepColumnR\x04reps\x12 \n" +
 	"\vchange_part\x18\x84\x02 \x01(\rR\n" +
 	"changePart\x12\x19\n" +
 	"\aamounts\x18\x85\x02 \x03(\x01R\aamounts\x12@\n" +
@@ -1886,7 +1952,9 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x05until\x18\x05 \x03(\x11R\x05until\"\"\n" +
 	"\n" +
 	"NameColumn\x12\x14\n" +
-	"\x05codes\x18\x01 \x03(\rR\x05codes\")\n" +
+	"\x05codes\x18\x01 \x03(\rR\x05codes\"\x1f\n" +
+	"\tRepColumn\x12\x12\n" +
+	"\x04reps\x18\x01 \x03(\tR\x04reps\")\n" +
 	"\x0fCriterionColumn\x12\x16\n" +
 	"\x06values\x18\x01 \x01(\fR\x06values\"_\n" +
 	"\vScoreColumn\x12\x16\n" +
@@ -1906,7 +1974,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x121\n" +
 	"\x06answer\x18\x02 \x01(\v2\x19.echelon.v1.ImportedBatchR\x06answer\"?\n" +
 	"\tOverrides\x122\n" +
-	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\x9e\x04\n" +
+	"\toverrides\x18\x01 \x03(\v2\x14.echelon.v1.OverrideR\toverrides\"\xb5\x04\n" +
 	"\vChangeBatch\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12;\n" +
 	"\x06origin\x18\x02 \x01(\x0e2#.echelon.v1.AssignmentChange.OriginR\x06origin\x12\x15\n" +
@@ -1924,6 +1992,7 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\rsegmentations\x18\f \x03(\tR\rsegmentations\x12\x18\n" +
 	"\achanges\x18\r \x01(\x03R\achanges\x127\n" +
 	"\x05block\x18\x0e \x01(\v2!.echelon.storage.v1.SnapshotBlockR\x05block\x12\x15\n" +
+	"\x05roles\x18\x8e\x02 \x03(\tR\x05roles\x12\x15\n" +
 	"\x05parts\x18\x84\x02 \x03(\x03R\x05parts\"\x94\x01\n" +
 	"\vChangePlace\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\tR\x05batch\x12%\n" +
@@ -1969,7 +2038,7 @@ func file_echelon_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_echelon_storage_v1_storage_proto_rawDescData
 }
 
-var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_echelon_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*Schema)(nil),                  // 0: echelon.storage.v1.Schema
 	(*SchemaAttribute)(nil),         // 1: echelon.storage.v1.SchemaAttribute
@@ -1982,73 +2051,75 @@ var file_echelon_storage_v1_storage_proto_goTypes = []any{
 	(*SnapshotBlock)(nil),           // 8: echelon.storage.v1.SnapshotBlock
 	(*StandingColumn)(nil),          // 9: echelon.storage.v1.StandingColumn
 	(*NameColumn)(nil),              // 10: echelon.storage.v1.NameColumn
-	(*CriterionColumn)(nil),         // 11: echelon.storage.v1.CriterionColumn
-	(*ScoreColumn)(nil),             // 12: echelon.storage.v1.ScoreColumn
-	(*Job)(nil),                     // 13: echelon.storage.v1.Job
-	(*JobBatch)(nil),                // 14: echelon.storage.v1.JobBatch
-	(*Overrides)(nil),               // 15: echelon.storage.v1.Overrides
-	(*ChangeBatch)(nil),             // 16: echelon.storage.v1.ChangeBatch
-	(*ChangePlace)(nil),             // 17: echelon.storage.v1.ChangePlace
-	(*Reviews)(nil),                 // 18: echelon.storage.v1.Reviews
-	(*Review)(nil),                  // 19: echelon.storage.v1.Review
-	(*ReviewMatter)(nil),            // 20: echelon.storage.v1.ReviewMatter
-	(*RunStart)(nil),                // 21: echelon.storage.v1.RunStart
-	(*Schedule)(nil),                // 22: echelon.storage.v1.Schedule
-	(v1.Attribute_Type)(0),          // 23: echelon.v1.Attribute.Type
-	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
-	(*v1.Reason)(nil),               // 25: echelon.v1.Reason
-	(*v1.FamilyTable)(nil),          // 26: echelon.v1.FamilyTable
-	(*v1.ImportHeader)(nil),         // 27: echelon.v1.ImportHeader
-	(*v1.ImportedBatch)(nil),        // 28: echelon.v1.ImportedBatch
-	(*v1.Override)(nil),             // 29: echelon.v1.Override
-	(v1.AssignmentChange_Origin)(0), // 30: echelon.v1.AssignmentChange.Origin
-	(*v1.ReviewAcceptance)(nil),     // 31: echelon.v1.ReviewAcceptance
-	(v1.ReviewReason_Kind)(0),       // 32: echelon.v1.ReviewReason.Kind
-	(*v1.ExchangeRate)(nil),         // 33: echelon.v1.ExchangeRate
-	(v1.AuditEntry_Credential)(0),   // 34: echelon.v1.AuditEntry.Credential
+	(*RepColumn)(nil),               // 11: echelon.storage.v1.RepColumn
+	(*CriterionColumn)(nil),         // 12: echelon.storage.v1.CriterionColumn
+	(*ScoreColumn)(nil),             // 13: echelon.storage.v1.ScoreColumn
+	(*Job)(nil),                     // 14: echelon.storage.v1.Job
+	(*JobBatch)(nil),                // 15: echelon.storage.v1.JobBatch
+	(*Overrides)(nil),               // 16: echelon.storage.v1.Overrides
+	(*ChangeBatch)(nil),             // 17: echelon.storage.v1.ChangeBatch
+	(*ChangePlace)(nil),             // 18: echelon.storage.v1.ChangePlace
+	(*Reviews)(nil),                 // 19: echelon.storage.v1.Reviews
+	(*Review)(nil),                  // 20: echelon.storage.v1.Review
+	(*ReviewMatter)(nil),            // 21: echelon.storage.v1.ReviewMatter
+	(*RunStart)(nil),                // 22: echelon.storage.v1.RunStart
+	(*Schedule)(nil),                // 23: echelon.storage.v1.Schedule
+	(v1.Attribute_Type)(0),          // 24: echelon.v1.Attribute.Type
+	(*timestamppb.Timestamp)(nil),   // 25: google.protobuf.Timestamp
+	(*v1.Reason)(nil),               // 26: echelon.v1.Reason
+	(*v1.FamilyTable)(nil),          // 27: echelon.v1.FamilyTable
+	(*v1.ImportHeader)(nil),         // 28: echelon.v1.ImportHeader
+	(*v1.ImportedBatch)(nil),        // 29: echelon.v1.ImportedBatch
+	(*v1.Override)(nil),             // 30: echelon.v1.Override
+	(v1.AssignmentChange_Origin)(0), // 31: echelon.v1.AssignmentChange.Origin
+	(*v1.ReviewAcceptance)(nil),     // 32: echelon.v1.ReviewAcceptance
+	(v1.ReviewReason_Kind)(0),       // 33: echelon.v1.ReviewReason.Kind
+	(*v1.ExchangeRate)(nil),         // 34: echelon.v1.ExchangeRate
+	(v1.AuditEntry_Credential)(0),   // 35: echelon.v1.AuditEntry.Credential
 }
 var file_echelon_storage_v1_storage_proto_depIdxs = []int32{
 	1,  // 0: echelon.storage.v1.Schema.attributes:type_name -> echelon.storage.v1.SchemaAttribute
-	23, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
+	24, // 1: echelon.storage.v1.SchemaAttribute.type:type_name -> echelon.v1.Attribute.Type
 	7,  // 2: echelon.storage.v1.Current.history:type_name -> echelon.storage.v1.Publication
-	24, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
-	24, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
+	25, // 3: echelon.storage.v1.Current.publish_time:type_name -> google.protobuf.Timestamp
+	25, // 4: echelon.storage.v1.Overlay.replace_time:type_name -> google.protobuf.Timestamp
 	8,  // 5: echelon.storage.v1.OverlayRow.block:type_name -> echelon.storage.v1.SnapshotBlock
-	24, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
+	25, // 6: echelon.storage.v1.OverlayRow.as_of:type_name -> google.protobuf.Timestamp
 	10, // 7: echelon.storage.v1.SnapshotBlock.segments:type_name -> echelon.storage.v1.NameColumn
-	12, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
+	13, // 8: echelon.storage.v1.SnapshotBlock.scores:type_name -> echelon.storage.v1.ScoreColumn
 	10, // 9: echelon.storage.v1.SnapshotBlock.tiers:type_name -> echelon.storage.v1.NameColumn
-	25, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
+	26, // 10: echelon.storage.v1.SnapshotBlock.reasons:type_name -> echelon.v1.Reason
 	10, // 11: echelon.storage.v1.SnapshotBlock.computed_tiers:type_name -> echelon.storage.v1.NameColumn
-	26, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
+	27, // 12: echelon.storage.v1.SnapshotBlock.families:type_name -> echelon.v1.FamilyTable
 	10, // 13: echelon.storage.v1.SnapshotBlock.own_tiers:type_name -> echelon.storage.v1.NameColumn
 	9,  // 14: echelon.storage.v1.SnapshotBlock.standings:type_name -> echelon.storage.v1.StandingColumn
 	10, // 15: echelon.storage.v1.SnapshotBlock.settled_tiers:type_name -> echelon.storage.v1.NameColumn
 	10, // 16: echelon.storage.v1.SnapshotBlock.computed_segments:type_name -> echelon.storage.v1.NameColumn
 	10, // 17: echelon.storage.v1.SnapshotBlock.outcomes:type_name -> echelon.storage.v1.NameColumn
-	11, // 18: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
-	27, // 19: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
-	24, // 20: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
-	24, // 21: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
-	28, // 22: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
-	29, // 23: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
-	30, // 24: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
-	24, // 25: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
-	24, // 26: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
-	8,  // 27: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
-	24, // 28: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
-	19, // 29: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
-	31, // 30: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
-	20, // 31: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
-	32, // 32: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
-	33, // 33: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
-	24, // 34: echelon.storage.v1.Schedule.effective_time:type_name -> google.protobuf.Timestamp
-	34, // 35: echelon.storage.v1.Schedule.credential:type_name -> echelon.v1.AuditEntry.Credential
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	11, // 18: echelon.storage.v1.SnapshotBlock.reps:type_name -> echelon.storage.v1.RepColumn
+	12, // 19: echelon.storage.v1.SnapshotBlock.criteria:type_name -> echelon.storage.v1.CriterionColumn
+	28, // 20: echelon.storage.v1.Job.header:type_name -> echelon.v1.ImportHeader
+	25, // 21: echelon.storage.v1.Job.create_time:type_name -> google.protobuf.Timestamp
+	25, // 22: echelon.storage.v1.Job.use_time:type_name -> google.protobuf.Timestamp
+	29, // 23: echelon.storage.v1.JobBatch.answer:type_name -> echelon.v1.ImportedBatch
+	30, // 24: echelon.storage.v1.Overrides.overrides:type_name -> echelon.v1.Override
+	31, // 25: echelon.storage.v1.ChangeBatch.origin:type_name -> echelon.v1.AssignmentChange.Origin
+	25, // 26: echelon.storage.v1.ChangeBatch.time:type_name -> google.protobuf.Timestamp
+	25, // 27: echelon.storage.v1.ChangeBatch.as_of:type_name -> google.protobuf.Timestamp
+	8,  // 28: echelon.storage.v1.ChangeBatch.block:type_name -> echelon.storage.v1.SnapshotBlock
+	25, // 29: echelon.storage.v1.ChangePlace.time:type_name -> google.protobuf.Timestamp
+	20, // 30: echelon.storage.v1.Reviews.reviews:type_name -> echelon.storage.v1.Review
+	32, // 31: echelon.storage.v1.Review.acceptance:type_name -> echelon.v1.ReviewAcceptance
+	21, // 32: echelon.storage.v1.Review.matters:type_name -> echelon.storage.v1.ReviewMatter
+	33, // 33: echelon.storage.v1.ReviewMatter.kind:type_name -> echelon.v1.ReviewReason.Kind
+	34, // 34: echelon.storage.v1.RunStart.rates:type_name -> echelon.v1.ExchangeRate
+	25, // 35: echelon.storage.v1.Schedule.effective_time:type_name -> google.protobuf.Timestamp
+	35, // 36: echelon.storage.v1.Schedule.credential:type_name -> echelon.v1.AuditEntry.Credential
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_echelon_storage_v1_storage_proto_init() }
@@ -2062,7 +2133,7 @@ func file_echelon_storage_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_storage_v1_storage_proto_rawDesc), len(file_echelon_storage_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
