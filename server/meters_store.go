@@ -143,6 +143,8 @@ var (
 	valueLogs  = prometheus.NewDesc("echelon_store_value_logs", "Files of logs of values.", nil, nil)
 	cacheHits  = prometheus.NewDesc("echelon_store_cache_hits_total", "Blocks of tables that were read from memory.", nil, nil)
 	cacheMiss  = prometheus.NewDesc("echelon_store_cache_misses_total", "Blocks of tables that had to be read from the disk.", nil, nil)
+	blockHits  = prometheus.NewDesc("echelon_store_block_cache_hits_total", "Blocks of snapshots, read for one customer, that were in memory.", nil, nil)
+	blockMiss  = prometheus.NewDesc("echelon_store_block_cache_misses_total", "Blocks of snapshots, read for one customer, that had to be decoded.", nil, nil)
 	cleanings  = prometheus.NewDesc("echelon_store_cleanings_total", "Attempts to free the space of replaced values.", nil, nil)
 	cleaned    = prometheus.NewDesc("echelon_store_cleaned_files_total", "Logs of values that were rewritten to free space.", nil, nil)
 )
@@ -164,6 +166,8 @@ func (c storeCollector) Collect(to chan<- prometheus.Metric) {
 		{valueLogs, prometheus.GaugeValue, float64(s.ValueLogs)},
 		{cacheHits, prometheus.CounterValue, float64(s.CacheHits)},
 		{cacheMiss, prometheus.CounterValue, float64(s.CacheMisses)},
+		{blockHits, prometheus.CounterValue, float64(s.BlockCacheHits)},
+		{blockMiss, prometheus.CounterValue, float64(s.BlockCacheMisses)},
 		{cleanings, prometheus.CounterValue, float64(s.Cleanings)},
 		{cleaned, prometheus.CounterValue, float64(s.CleanedFiles)},
 	} {

@@ -14,6 +14,8 @@ type StoreStatistics struct {
 	ValueLogs, ValueLogBytes int64
 	// CacheHits is how many blocks of tables were read from memory, CacheMisses how many were not.
 	CacheHits, CacheMisses uint64
+	// BlockCacheHits is how many blocks of snapshots that were read for one customer were in memory, decoded, BlockCacheMisses how many were not.
+	BlockCacheHits, BlockCacheMisses uint64
 	// Cleanings is how often the space of replaced values was looked for, CleanedFiles how many files were rewritten to free it.
 	Cleanings, CleanedFiles uint64
 }

@@ -82,7 +82,8 @@ type Reader interface {
 	CustomerKeys(ctx context.Context, after string) iter.Seq2[CustomerKey, error]
 
 	// SnapshotBlock returns the one block of a snapshot that holds the customer, if any block does: where it does not name the id, the snapshot does
-	// not. ErrNotFound if there is no snapshot of that name, or none of its ids is so large.
+	// not. ErrNotFound if there is no snapshot of that name, or none of its ids is so large. Others may have the same
+	// block: it must not be changed.
 	SnapshotBlock(snapshot, id string) (*storagev1.SnapshotBlock, error)
 
 	// SnapshotBlocks goes through the blocks of a snapshot that may hold ids after the given one ("" for all), ascending. The first may begin with

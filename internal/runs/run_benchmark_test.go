@@ -11,6 +11,7 @@ import (
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/runs"
+	"github.com/echelonhq/echelon/internal/snapshot"
 	"github.com/echelonhq/echelon/internal/workload"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
@@ -20,7 +21,7 @@ import (
 // paretoCut is W's best tier as those who bring half of the money, in place of a score.
 var paretoCut = bytes.Replace(workload.ModelYAML, []byte("cut: {min_score: 75}"), []byte("cut: {cumulative_share: {of: arr, share: 0.5}}"), 1)
 
-// BenchmarkRun runs and publishes workload W, with a percentile and a Pareto cut, over a million customers on a disk.
+// BenchmarkRun runs and publishes workload W, with a percentile and a Pareto cut, over 200,000 customers on a disk, and reads assignments one by one.
 func BenchmarkRun(b *testing.B) {
 	const people = 200_000
 	if bytes.Equal(paretoCut, workload.ModelYAML) {
@@ -47,7 +48,8 @@ func BenchmarkRun(b *testing.B) {
 	r.must(err)
 	defer func() { r.Close(); r.must(store.Close()) }()
 	r.fillW(people)
-	for name, publish := range map[string]bool{"run": false, "run and publish": true} {
+	for _, publish := range []bool{false, true} {
+		name := map[bool]string{false: "run", true: "run and publish"}[publish]
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				started, err := r.Start(context.Background(), runs.Request{Model: model.GetName()})
@@ -64,6 +66,37 @@ func BenchmarkRun(b *testing.B) {
 			b.ReportMetric(people*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
 		})
 	}
+	started, err := r.Start(context.Background(), runs.Request{Model: model.GetName()})
+	r.must(err)
+	_, err = r.Publish(context.Background(), r.ended(started.GetId()).GetId())
+	r.must(err)
+	all := workload.Gen(people)
+	for name, among := range map[string]int{"read one of few": 2000, "read one of all": people} {
+		b.Run(name, func(b *testing.B) {
+			i := 0
+			for b.Loop() {
+				if found, err := r.assigned(model.GetName(), workload.Customer(all, i*7919%among).GetId()); err != nil || !found {
+					b.Fatal(found, err)
+				}
+				i++
+			}
+		})
+	}
+}
+
+// assigned reads the assignment of a customer, as a call for one does.
+func (r *rig) assigned(model, id string) (bool, error) {
+	view, err := r.store.View(context.Background())
+	if err != nil {
+		return false, err
+	}
+	defer view.Close()
+	current, err := snapshot.Open(r.catalog, view, model, "")
+	if err != nil {
+		return false, err
+	}
+	_, found, err := current.Row(id)
+	return found, err
 }
 
 // fillW stores W's customers.

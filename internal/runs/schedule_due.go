@@ -73,7 +73,7 @@ func (m *Manager) due(ctx context.Context) (map[string]*storagev1.Schedule, erro
 		return nil, err
 	}
 	defer view.Close()
-	due := make(map[string]*storagev1.Schedule)
+	due, damaged := make(map[string]*storagev1.Schedule), error(nil)
 	now := m.now()
 	for document, err := range view.Documents(storage.KindSchedule, storage.DocumentScan{}) {
 		if err != nil {
@@ -81,13 +81,14 @@ func (m *Manager) due(ctx context.Context) (map[string]*storagev1.Schedule, erro
 		}
 		schedule := &storagev1.Schedule{}
 		if err := document.Decode(schedule); err != nil {
-			return due, err
+			damaged = errors.Join(damaged, err)
+			continue
 		}
 		if !schedule.GetEffectiveTime().AsTime().After(now) {
 			due[document.Key] = schedule
 		}
 	}
-	return due, nil
+	return due, damaged
 }
 
 // errNotDue means that somebody took a publication back, or put another one off, while it was prepared.

@@ -15,6 +15,7 @@ func (s *Store) Statistics() storage.StoreStatistics {
 	if cache := s.db.BlockCacheMetrics(); cache != nil {
 		found.CacheHits, found.CacheMisses = cache.Hits(), cache.Misses()
 	}
+	found.BlockCacheHits, found.BlockCacheMisses = s.BlockCacheCounts()
 	// A file that has gone meanwhile takes no space.
 	entries, _ := os.ReadDir(s.database.disk.dir)
 	for _, entry := range entries {

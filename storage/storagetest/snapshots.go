@@ -222,3 +222,33 @@ func testSnapshotAbort(t *testing.T, store storage.Store) {
 	}
 	writeBlocks(t, store, "run", []string{"a"})
 }
+
+// A block that was read is that of the reader's commit again, whatever became of it since.
+func testSnapshotBlockAgain(t *testing.T, store storage.Store) {
+	writeBlocks(t, store, "run", []string{"a", "b"}, []string{"d"})
+	before := view(t, store)
+	for range 3 { // the second time from memory, if the store keeps what it read
+		got, err := before.SnapshotBlock("run", "b")
+		noError(t, err)
+		equal(t, got.GetIds(), []string{"a", "b"})
+	}
+	found, err := store.RewriteBlock(t.Context(), "run", "b", func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) { return block("b"), nil })
+	noError(t, err)
+	equal(t, found, true)
+	for range 3 {
+		got, err := view(t, store).SnapshotBlock("run", "b")
+		noError(t, err)
+		equal(t, got.GetIds(), []string{"b"})
+		got, err = before.SnapshotBlock("run", "b")
+		noError(t, err)
+		equal(t, got.GetIds(), []string{"a", "b"})
+	}
+	noError(t, store.DeleteSnapshot(t.Context(), "run"))
+	if _, err := view(t, store).SnapshotBlock("run", "b"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("a block of a snapshot that is removed: %v", err)
+	}
+	writeBlocks(t, store, "run", []string{"b", "c"})
+	got, err := view(t, store).SnapshotBlock("run", "b")
+	noError(t, err)
+	equal(t, got.GetIds(), []string{"b", "c"})
+}

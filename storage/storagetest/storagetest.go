@@ -56,6 +56,7 @@ func Run(t *testing.T, subject Subject) {
 		{"a snapshot is found and scanned by id", testSnapshots},
 		{"snapshots with similar names are apart", testSnapshotNames},
 		{"the pages of a snapshot are its blocks", testSnapshotPages},
+		{"a block is read again as the reader sees it", testSnapshotBlockAgain},
 		{"a snapshot of many bytes is whole", testLargeSnapshot},
 		{"blocks out of order are refused", testSnapshotOrder},
 		{"an aborted snapshot leaves nothing", testSnapshotAbort},

@@ -243,7 +243,7 @@ func (r *reader) SnapshotBlock(snapshot, id string) (*storagev1.SnapshotBlock, e
 		if err != nil {
 			return nil, err
 		}
-		return openBlock(snapshot, item)
+		return r.store.blocks.open(snapshot, item)
 	}
 	return nil, storage.ErrNotFound
 }

@@ -23,6 +23,7 @@ const (
 type Store struct {
 	db     DB
 	schema schemaCache
+	blocks blockCache
 	// revisions are those of documents.
 	revisions revisions
 
@@ -43,7 +44,11 @@ func Open(db DB, dir string) (*Store, error) {
 	if err := beginSpan(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db: db}, nil
+	blocks, err := newBlockCache()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{db: db, blocks: blocks}, nil
 }
 
 // Close implements storage.Store.
@@ -53,6 +58,7 @@ func (s *Store) Close() error {
 		s.closed.Store(true)
 		s.mu.Unlock()
 		s.open.Wait()
+		s.blocks.blocks.Close()
 		s.failed = s.db.Close()
 	})
 	return s.failed
