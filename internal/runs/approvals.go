@@ -133,18 +133,25 @@ func missing(run *echelonv1.Run, needed int, counts []string, remedy string) err
 		With("required", strconv.Itoa(needed)).With("approvals", strconv.Itoa(len(counts)))
 }
 
-// approvalsNeeded returns how many approvals a run needs: as many as its version or the published one asks for, whichever asks for more.
+// approvalsNeeded returns how many approvals a run needs: as many as its version, the published one or one that was rolled back since asks for, whichever
+// asks for most.
 func (m *Manager) approvalsNeeded(documents storage.Documents, run *echelonv1.Run, current *storagev1.Current) (int, error) {
-	needed := int32(0)
-	for _, version := range []int64{run.GetModelVersion(), current.GetModelVersion()} {
+	needed, err := m.approvalsAsked(documents, run.GetModel(), current, run.GetModelVersion())
+	return int(needed), err
+}
+
+// approvalsAsked returns how many approvals what is current, with what was rolled back to it, and other versions of the model ask for at most.
+func (m *Manager) approvalsAsked(documents storage.Documents, model string, current *storagev1.Current, versions ...int64) (int32, error) {
+	needed := current.GetApprovals()
+	for _, version := range append(versions, current.GetModelVersion()) {
 		if version == 0 {
 			continue
 		}
-		program, err := m.catalog.Program(documents, run.GetModel(), version)
+		program, err := m.catalog.Program(documents, model, version)
 		if err != nil {
 			return 0, err
 		}
 		needed = max(needed, program.Model().GetPublishing().GetApprovals())
 	}
-	return int(needed), nil
+	return needed, nil
 }

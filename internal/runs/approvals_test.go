@@ -157,3 +157,37 @@ func TestTheFirstPublicationThatAsksForLessNeedsWhatWasAskedForUntilThen(t *test
 		r.must(err)
 	}
 }
+
+// Whoever rolls back needs no approval, and so must not get rid of the version that asks for them by it.
+func TestRollingBackDoesNotTakeBackThatApprovalsAreNeeded(t *testing.T) {
+	r := newRig(t, memory.New())
+	first := r.runBy("ann")
+	_, err := r.Publish(r.as("ann"), first.GetId())
+	r.must(err)
+	r.version(twoApprovals)
+	strict := r.runBy("ann")
+	for _, name := range []string{"bob", "cid"} {
+		_, err := r.Approve(r.as(name), strict.GetId())
+		r.must(err)
+	}
+	_, err = r.Publish(r.as("dan"), strict.GetId())
+	r.must(err)
+	_, err = r.RollBack(r.as("eve"), "m")
+	r.must(err)
+	started, err := r.Start(r.as("eve"), runs.Request{Model: "m", Version: first.GetModelVersion()})
+	r.must(err)
+	loose := r.ended(started.GetId())
+	_, err = r.Publish(r.as("eve"), loose.GetId())
+	r.refused(err, loose, echelonv1.ErrorReason_APPROVAL_REQUIRED, "needs 2 approvals")
+	for _, name := range []string{"bob", "cid"} {
+		_, err := r.Approve(r.as(name), loose.GetId())
+		r.must(err)
+	}
+	_, err = r.Publish(r.as("eve"), loose.GetId())
+	r.must(err)
+	// With their approval less is needed from now on.
+	started, err = r.Start(r.as("eve"), runs.Request{Model: "m", Version: first.GetModelVersion()})
+	r.must(err)
+	_, err = r.Publish(r.as("eve"), r.ended(started.GetId()).GetId())
+	r.must(err)
+}

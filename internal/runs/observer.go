@@ -58,9 +58,9 @@ func (m *Manager) ended(run *echelonv1.Run) {
 	m.hears().Ended(run)
 }
 
-// noteSuccess keeps when a run ended well.
+// noteSuccess keeps when a run ended well. A what-if does not tell that the runs which are to be published do.
 func (m *Manager) noteSuccess(run *echelonv1.Run) {
-	if run.GetState() != echelonv1.Run_READY && run.GetState() != echelonv1.Run_PUBLISHED {
+	if run.GetState() != echelonv1.Run_READY && run.GetState() != echelonv1.Run_PUBLISHED || run.GetWhatIf() {
 		return
 	}
 	o := &m.observed

@@ -277,3 +277,28 @@ func TestSweepsBeginWithTheManager(t *testing.T) {
 		}
 	}
 }
+
+// What-ifs take from the runs that are to be published neither their snapshots nor the place of the last that ended well.
+func TestWhatIfsAreCountedByThemselves(t *testing.T) {
+	r := newRig(t, memory.New())
+	var whatIfs []string
+	ask := func() {
+		started, err := r.Start(t.Context(), runs.Request{Model: "m", WhatIf: true})
+		r.must(err)
+		whatIfs = append(whatIfs, r.ended(started.GetId()).GetId())
+	}
+	ask()
+	if ended := r.Succeeded(); len(ended) != 0 {
+		t.Errorf("a what-if is counted as a run that ended well: %v", ended)
+	}
+	waits := r.run()
+	ask()
+	removed, err := r.Sweep(t.Context(), runs.Retention{Runs: 1})
+	r.must(err)
+	if len(removed) != 1 || !slices.Contains(whatIfs, removed[0]) {
+		t.Errorf("removed %v of the what-ifs %v and the run %s", removed, whatIfs, waits.GetId())
+	}
+	if ended := r.Succeeded(); len(ended) != 1 {
+		t.Errorf("%v ended well", ended)
+	}
+}

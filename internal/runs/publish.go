@@ -193,8 +193,14 @@ func (m *Manager) RollBack(ctx context.Context, model string) (*echelonv1.Run, e
 		if err := m.catalog.CheckReadable(documents, model, before.GetModelVersion()); err != nil {
 			return change{}, err
 		}
+		// Rolling back needs no approval, and so must not make the next publication need fewer.
+		approvals, err := m.approvalsAsked(documents, model, current)
+		if err != nil {
+			return change{}, err
+		}
 		return change{run: run, current: current, origin: echelonv1.AssignmentChange_ROLLED_BACK, next: &storagev1.Current{
 			RunId: before.GetRunId(), ModelVersion: before.GetModelVersion(), CalibrationId: before.GetCalibrationId(), History: current.GetHistory()[:last],
+			Approvals: approvals,
 		}}, nil
 	})
 }

@@ -84,7 +84,7 @@ func (m *Manager) again(view storage.Reader, run *echelonv1.Run, start *storagev
 	run = &echelonv1.Run{
 		Id: run.GetId(), Model: run.GetModel(), ModelVersion: run.GetModelVersion(), State: echelonv1.Run_RUNNING, AsOf: run.GetAsOf(),
 		StartTime: run.GetStartTime(), BaseRunId: current.GetRunId(), ReadPoint: uint64(view.ReadPoint()),
-		StartedBy: run.GetStartedBy(), Attempts: run.GetAttempts() + 1,
+		WhatIf: run.GetWhatIf(), StartedBy: run.GetStartedBy(), Attempts: run.GetAttempts() + 1,
 	}
 	return &job{manager: m, view: view, program: program, rates: start.GetRates(), run: run}, nil
 }

@@ -400,6 +400,11 @@ func TestAnIdempotencyKeyStartsOneRun(t *testing.T) {
 	if _, err := r.Start(as("ann"), other); !fault.Is(err, echelonv1.ErrorReason_IDEMPOTENCY_MISMATCH) {
 		t.Errorf("with another as_of: %v", err)
 	}
+	other = request
+	other.WhatIf = true
+	if _, err := r.Start(as("ann"), other); !fault.Is(err, echelonv1.ErrorReason_IDEMPOTENCY_MISMATCH) {
+		t.Errorf("as a what-if: %v", err)
+	}
 	bobs, err := r.Start(as("bob"), request)
 	if err != nil || bobs.GetId() == only {
 		t.Errorf("another principal's start: %v, %v", bobs, err)
@@ -434,4 +439,21 @@ tierings: [{name: coverage, linear: {score: value, tiers: [{name: high, cut: {mi
 	if diff := cmp.Diff(rates, r.calibration(started.GetId()).GetRates(), protocmp.Transform()); diff != "" {
 		t.Errorf("the calibration's rates (-want +got):\n%s", diff)
 	}
+}
+
+// A run that only asks what would be does so after a crash, too: nobody may publish it because a server ended.
+func TestAWhatIfThatWasCutOffIsNeverPublished(t *testing.T) {
+	s := newMortal(memory.New())
+	r := newRig(t, s)
+	r.put(population(10, 1))
+	started := r.cutOff(runs.Request{Model: "m", WhatIf: true})
+	s.die()
+	s.holds.Store(false)
+	r.restart()
+	run := r.ended(started.GetId())
+	if run.GetState() != echelonv1.Run_READY || run.GetAttempts() != 2 || !run.GetWhatIf() {
+		t.Errorf("the run is %v", run)
+	}
+	_, err := r.Publish(t.Context(), run.GetId())
+	r.refused(err, run, echelonv1.ErrorReason_RUN_STATE, "only asks what would be")
 }

@@ -87,7 +87,12 @@ func (m *Manager) old(ctx context.Context, retention Retention) ([]string, error
 	defer view.Close()
 	limit := m.now().AddDate(0, 0, -retention.Days)
 	var old []string
-	newer := make(map[string]int) // runs with a snapshot, by model
+	// What-ifs are counted by themselves: a few of them must not take the snapshots of runs that wait to be approved and published.
+	type kind struct {
+		model  string
+		whatIf bool
+	}
+	newer := make(map[kind]int) // runs with a snapshot
 	for document, err := range view.Documents(storage.KindRun, storage.DocumentScan{Descending: true}) {
 		if err != nil {
 			return nil, err
@@ -99,9 +104,10 @@ func (m *Manager) old(ctx context.Context, retention Retention) ([]string, error
 		if !storage.HasSnapshot(run) {
 			continue
 		}
-		newer[run.GetModel()]++
+		of := kind{run.GetModel(), run.GetWhatIf()}
+		newer[of]++
 		young := retention.Days > 0 && run.GetEndTime().AsTime().After(limit)
-		if newer[run.GetModel()] > retention.Runs && !young {
+		if newer[of] > retention.Runs && !young {
 			old = append(old, run.GetId())
 		}
 	}

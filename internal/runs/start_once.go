@@ -29,7 +29,7 @@ func once(ctx context.Context, request Request) (*onceKey, error) {
 	if request.Key == "" {
 		return nil, nil
 	}
-	asked := &echelonv1.StartRunRequest{Model: request.Model, Version: request.Version, Rates: request.Rates}
+	asked := &echelonv1.StartRunRequest{Model: request.Model, Version: request.Version, Rates: request.Rates, WhatIf: request.WhatIf}
 	if !request.AsOf.IsZero() {
 		asked.AsOf = timestamppb.New(request.AsOf)
 	}
@@ -56,7 +56,7 @@ func (k *onceKey) started(documents storage.Documents) (string, error) {
 		return "", err
 	case !bytes.Equal(known.GetRequest(), k.request):
 		return "", fault.New(echelonv1.ErrorReason_IDEMPOTENCY_MISMATCH,
-			"the idempotency key started the run %q with another model, version, as_of or rates: repeat that request, or give another key", known.GetRunId()).With("run_id", known.GetRunId())
+			"the idempotency key started the run %q with another model, version, as_of, rates or what_if: repeat that request, or give another key", known.GetRunId()).With("run_id", known.GetRunId())
 	}
 	return known.GetRunId(), nil
 }

@@ -267,7 +267,9 @@ type Current struct {
 	// When it became current.
 	PublishTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
 	// The name of its overlay: another one with each publishing and rolling back. Where empty, it is the run's id.
-	Overlay       string `protobuf:"bytes,110,opt,name=overlay,proto3" json:"overlay,omitempty"`
+	Overlay string `protobuf:"bytes,110,opt,name=overlay,proto3" json:"overlay,omitempty"`
+	// How many approvals the next publication needs at least, since what was rolled back asked for so many; 0 where nothing was rolled back to it.
+	Approvals     int32 `protobuf:"varint,330,opt,name=approvals,proto3" json:"approvals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +344,13 @@ func (x *Current) GetOverlay() string {
 		return x.Overlay
 	}
 	return ""
+}
+
+func (x *Current) GetApprovals() int32 {
+	if x != nil {
+		return x.Approvals
+	}
+	return 0
 }
 
 // Overlay is an overlay that is not current any more. It is kept for lists that began while it was.
@@ -1898,14 +1907,15 @@ const file_echelon_storage_v1_storage_proto_rawDesc = "" +
 	"\x0elatest_version\x18\x01 \x01(\x03R\rlatestVersion\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12-\n" +
-	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\x80\x02\n" +
+	"\x12latest_fingerprint\x18\x04 \x01(\tR\x11latestFingerprint\"\x9f\x02\n" +
 	"\aCurrent\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12#\n" +
 	"\rmodel_version\x18\x02 \x01(\x03R\fmodelVersion\x12%\n" +
 	"\x0ecalibration_id\x18\x03 \x01(\tR\rcalibrationId\x129\n" +
 	"\ahistory\x18\x04 \x03(\v2\x1f.echelon.storage.v1.PublicationR\ahistory\x12=\n" +
 	"\fpublish_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishTime\x12\x18\n" +
-	"\aoverlay\x18n \x01(\tR\aoverlay\"u\n" +
+	"\aoverlay\x18n \x01(\tR\aoverlay\x12\x1d\n" +
+	"\tapprovals\x18\xca\x02 \x01(\x05R\tapprovals\"u\n" +
 	"\aOverlay\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12=\n" +
