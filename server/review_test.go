@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
@@ -98,6 +99,38 @@ func (h *harness) same(what string, got, want any) {
 	h.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		h.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// Who writes customers while others review a run changes neither the amounts of its queue nor who the largest are.
+func TestTheReviewQueueOfARunHasTheAmountsThatTheRunHas(t *testing.T) {
+	h := start(t)
+	h.create(tall)
+	h.upsert("falls", usage(80, 500))
+	h.upsert("small", usage(80, 100))
+	h.published("tall")
+	h.upsert("falls", usage(45, 500))
+	h.upsert("small", usage(45, 100))
+	run := h.run("tall")
+	list := func() *echelonv1.ListReviewItemsResponse {
+		limits := &echelonv1.ReviewThresholds{TopCustomers: proto.Int32(1)}
+		list := h.review(&echelonv1.ListReviewItemsRequest{RunId: run.GetId(), Item: "coverage", Thresholds: limits})
+		list.Provenance = nil
+		return list
+	}
+	before := list()
+	h.same("the queue", queued(before), []string{"falls coverage: top_demoted"})
+	h.upsert("small", usage(45, 9000))
+	h.upsert("falls", usage(45, 7))
+	if diff := cmp.Diff(before, list(), protocmp.Transform()); diff != "" {
+		h.Errorf("the queue after customers were written (-before +after):\n%s", diff)
+	}
+	preview, err := h.runs.PreviewRun(h.context(), &echelonv1.PreviewRunRequest{To: &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: run.GetId()}}, Tiering: "coverage"})
+	h.must(err)
+	for _, mover := range preview.GetDemotions() {
+		if item := before.GetItems()[0]; mover.GetCustomerId() == item.GetCustomerId() && mover.GetAmount() != item.GetAmount() {
+			h.Errorf("the preview gives %s %g, and the queue %g", mover.GetCustomerId(), mover.GetAmount(), item.GetAmount())
+		}
 	}
 }
 

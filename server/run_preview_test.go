@@ -85,6 +85,31 @@ func TestAPreviewTellsWhoMovesAndWhyBeforeARunIsPublished(t *testing.T) {
 	}
 }
 
+// Texts as long as a page, by which somebody groups by mistake, make no answer that is larger than a message.
+func TestGroupsOfLongTextsAreNamedByTheirBeginning(t *testing.T) {
+	h := start(t)
+	h.create(causes(""))
+	page := strings.Repeat("é", 30_000)
+	everybody := func(usage, arr int) {
+		for i := range 150 {
+			h.upsert(fmt.Sprintf("n%03d", i), attrs{"arr": arr, "usage": usage, "joined": "2025-01-31", "owner": fmt.Sprintf("%03d %s", i, page)})
+		}
+	}
+	everybody(0, 0)
+	h.published("plain")
+	everybody(100, 100)
+	run := h.run("plain")
+	p := h.preview(&echelonv1.PreviewRunRequest{To: byRun(run), GroupBy: "owner", Movers: 1000})
+	if p.GetMovers() != 150 || len(p.GetGroups()) != 150 {
+		t.Fatalf("%d movers in %d groups", p.GetMovers(), len(p.GetGroups()))
+	}
+	for i, g := range p.GetGroups() {
+		if want := fmt.Sprintf("%03d %s…", i, page[:252]); g.GetGroup() != want {
+			t.Fatalf("group %d is %q, want %q", i, g.GetGroup(), want)
+		}
+	}
+}
+
 func TestAWhatIfIsComparedAndNeverPublished(t *testing.T) {
 	h := start(t)
 	h.create(causes(""))

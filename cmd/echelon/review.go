@@ -200,6 +200,9 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 		Args:    cobra.MinimumNArgs(3),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+		if pin.Reason == "" {
+			return usagef("--reason is missing: say why it is pinned, for whoever looks at it later")
+		}
 		var err error
 		if pin.ExpireTime, err = instant("--until", until); err != nil {
 			return err

@@ -33,7 +33,8 @@ func (c *cli) runReportCommand() *cobra.Command {
 		Short: "Write what a leader reads in the meeting that reviews a run",
 		Long: "Report writes a run as one page of HTML that opens anywhere without a network, as CSV, or as both: tiers with customers and amount, the 4-box as a\n" +
 			"plot, concentration, who moved since the run before, who is held back and until when, overrides, and who has no tier and why. The run is named by\n" +
-			"its id, published or not, or by current:MODEL, which is what is published of a model. With --json the figures are printed too.",
+			"its id, published or not, by latest:MODEL, which is the newest run of a model that has a result, or by current:MODEL, which is what is published of it.\n" +
+			"With --json the figures are printed too.",
 		Example: "  echelon run report current:b2b --html review.html --csv review.csv\n" +
 			"  echelon run report 20260131-120000.000000-1a2b3c4d --html review.html --name company --owner rep",
 		Args: cobra.ExactArgs(1),
@@ -44,7 +45,7 @@ func (c *cli) runReportCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.html, "html", "", "the page to write; - is the standard output")
 	flags.StringVar(&o.csv, "csv", "", "the CSV to write, compressed where its name ends in .gz or .zst; - is the standard output")
-	flags.StringVar(&o.against, "against", "", "the run to compare with, by its id or as current:MODEL; what was published when the run was started where it is not given")
+	flags.StringVar(&o.against, "against", "", "the run to compare with, named alike; what was published when the run was started where it is not given")
 	flags.StringVar(&o.request.Tiering, "tiering", "", "the tiering whose movers are told; the one that drives coverage where it is not given")
 	flags.StringVar(&o.request.Name, "name", "", "an attribute to show beside the ids of customers, such as their names")
 	flags.StringVar(&o.request.Owner, "owner", "", "an attribute that says who looks after a customer, to show beside it")
@@ -157,7 +158,7 @@ func knownAttributes(ctx context.Context, server *client.Client, flags map[strin
 
 // runIDOf returns the id of the run that an argument names.
 func runIDOf(ctx context.Context, server *client.Client, arg string) (string, error) {
-	ref, err := runRef(arg)
+	ref, err := namedRun(ctx, server, arg)
 	if err != nil || ref.GetCurrentOf() == "" {
 		return ref.GetRunId(), err
 	}

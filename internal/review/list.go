@@ -177,28 +177,24 @@ func (q *Queue) Top(ctx context.Context) (map[string]bool, error) {
 	if q.limits.Top == 0 || q.base == nil || q.Amount() == "" {
 		return nil, nil
 	}
-	amounts, err := snapshot.OpenAmounts(ctx, q.catalog, q.view, q.reader)
-	if err != nil {
-		return nil, err
-	}
+	amounts := snapshot.NewAmounts(q.catalog, q.view, q.reader)
 	defer amounts.Close()
 	var best entries
-	amounts.Each(func(id string, amount float64) bool {
+	err := amounts.Each(ctx, func(id string, amount float64) {
 		at := Place{Amount: amount, ID: id}
 		if amount <= 0 || len(best) == q.limits.Top && at.compare(&best[0].Place) > 0 {
-			return true
+			return
 		}
 		if len(best) == q.limits.Top {
 			heap.Pop(&best)
 		}
 		heap.Push(&best, entry{Place: at})
-		return true
 	})
 	top := make(map[string]bool, len(best))
 	for _, e := range best {
 		top[e.ID] = true
 	}
-	return top, amounts.Err()
+	return top, err
 }
 
 // stop is a customer on the way through all.
@@ -212,11 +208,7 @@ type stop struct {
 // customers goes through all that are stored and have an assignment, ascending by id. What it yields is used again.
 func (q *Queue) customers(ctx context.Context) iter.Seq2[*stop, error] {
 	return func(yield func(*stop, error) bool) {
-		amounts, err := snapshot.OpenAmounts(ctx, q.catalog, q.view, q.reader)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
+		amounts := snapshot.NewAmounts(q.catalog, q.view, q.reader)
 		defer amounts.Close()
 		model := q.reader.Run().GetModel()
 		before := newCursor(q.before(ctx), func(row snapshot.Row) string { return row.ID() })
@@ -229,8 +221,7 @@ func (q *Queue) customers(ctx context.Context) iter.Seq2[*stop, error] {
 				err = q.meet(s, row, before, overrides, reviews)
 			}
 			if err == nil {
-				s.amount = amounts.Of(row.ID())
-				err = amounts.Err()
+				s.amount, err = amounts.Of(ctx, &row)
 			}
 			if !yield(s, err) || err != nil {
 				return

@@ -63,6 +63,19 @@ func encodeAmounts(r *engine.Result) []float64 {
 	return amounts
 }
 
+// amounts returns the amounts that are kept, where a missing one is 0; nil where none are.
+func (d *decoder) amounts(block *storagev1.SnapshotBlock) *frame.Column {
+	if len(block.GetAmounts()) == 0 {
+		return nil
+	}
+	d.expect("amounts", len(block.GetAmounts()), d.rows)
+	out := &frame.Column{Type: echelonv1.Attribute_NUMBER, Numbers: block.GetAmounts(), Valid: frame.NewBitmap(d.rows)}
+	for row := range d.rows {
+		out.Valid.Set(row, true)
+	}
+	return out
+}
+
 // encodeOthers returns the columns that stand beside others where they differ from them; nothing where all are nil.
 func encodeOthers(columns, beside []*frame.Column, rows int) []*storagev1.NameColumn {
 	if !slices.ContainsFunc(columns, func(column *frame.Column) bool { return column != nil }) {
@@ -116,6 +129,7 @@ func Decode(p *engine.Program, block *storagev1.SnapshotBlock) (*engine.Result, 
 	r.Excluded = d.excluded(block)
 	r.Own = d.own(p, block)
 	r.Criteria = d.criteria(p, block)
+	r.Amounts = d.amounts(block)
 	if d.err != nil {
 		return nil, d.fault()
 	}

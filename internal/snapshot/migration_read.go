@@ -127,6 +127,11 @@ func (p *purse) amount(ctx context.Context, s *station, cell Cell, id string) (f
 	if amount, kept := cell.Amount(cell.Row); kept {
 		return amount, nil
 	}
+	return p.now(ctx, id)
+}
+
+// now returns the amount of a customer as it is stored, 0 where it is missing.
+func (p *purse) now(ctx context.Context, id string) (float64, error) {
 	if p.open == nil {
 		amounts, err := p.of.amounts(ctx, p.view, p.after)
 		if err != nil {
@@ -137,7 +142,7 @@ func (p *purse) amount(ctx context.Context, s *station, cell Cell, id string) (f
 	return p.stored(id), p.open.err
 }
 
-// stored returns the amount of a customer as it is stored, 0 where it is missing.
+// stored looks for the amount of a customer in what was opened.
 func (p *purse) stored(id string) float64 {
 	for p.open.more() {
 		ids := p.open.value.ids

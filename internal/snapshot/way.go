@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/echelonhq/echelon/engine"
@@ -48,7 +49,7 @@ func (c *Causes) ways(customers *frame.Frame, versions []storage.Commit) ([]*Way
 		}
 		if c.group != none && customers.Columns[c.group].Valid.Get(i) {
 			column := &customers.Columns[c.group]
-			w.Group = column.Dict[column.Codes[i]]
+			w.Group = groupOf(column.Dict[column.Codes[i]])
 		}
 		if all = append(all, w); w.from == nil || w.to == nil || c.retired {
 			continue
@@ -62,6 +63,17 @@ func (c *Causes) ways(customers *frame.Frame, versions []storage.Commit) ([]*Way
 		}
 	}
 	return all, nil
+}
+
+// maxGroup is how many bytes of a value name its group: a text can be as long as a page, and a preview has thousands of groups and movers.
+const maxGroup = 256
+
+// groupOf returns the group of customers with a value.
+func groupOf(value string) string {
+	if len(value) <= maxGroup {
+		return value
+	}
+	return strings.ToValidUTF8(value[:maxGroup], "") + "…"
 }
 
 // of returns what the side has of a customer that was written at a commit; nil where it has nothing.

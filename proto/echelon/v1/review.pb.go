@@ -310,7 +310,8 @@ type ListReviewItemsResponse struct {
 	Total int64 `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
 	// How many items were left out since all their reasons are accepted or, where those are listed, since some are open.
 	Others int64 `protobuf:"varint,7,opt,name=others,proto3" json:"others,omitempty"`
-	// What amounts are: the model's `amount` of the customers as they are stored now. Empty where the model has none; then amounts are 0.
+	// What amounts are: the model's `amount`, with which the assignments were made. Of a run made before snapshots kept amounts they are those of the
+	// customers as stored now. Empty where the model has none; then amounts are 0.
 	Amount        string `protobuf:"bytes,8,opt,name=amount,proto3" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -475,7 +476,7 @@ type ReviewItem struct {
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// Why it ought to be looked at: what nobody accepted yet or, where accepted items are listed, all.
 	Reasons []*ReviewReason `protobuf:"bytes,3,rep,name=reasons,proto3" json:"reasons,omitempty"`
-	// The customer's amount, as it is stored now; 0 where it is missing.
+	// The customer's amount, with which its assignment was made; 0 where it is missing.
 	Amount float64 `protobuf:"fixed64,4,opt,name=amount,proto3" json:"amount,omitempty"`
 	// The tier, the persona, the segment or the rep in force; absent where there is none.
 	InForce *string `protobuf:"bytes,5,opt,name=in_force,json=inForce,proto3,oneof" json:"in_force,omitempty"`

@@ -750,7 +750,7 @@ type Mover struct {
 	CauseUncertain bool `protobuf:"varint,292,opt,name=cause_uncertain,json=causeUncertain,proto3" json:"cause_uncertain,omitempty"`
 	// What changed the most, in words, such as "usage rank 71 → 38: -4.9 points"; in the lists of a preview.
 	LeadingReason string `protobuf:"bytes,293,opt,name=leading_reason,json=leadingReason,proto3" json:"leading_reason,omitempty"`
-	// The value of `group_by`; empty where it is missing.
+	// The value of `group_by`, of a long one the first 256 bytes and "…"; empty where it is missing.
 	Group         string `protobuf:"bytes,294,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -344,7 +344,7 @@ func (x *CauseCount) GetUncertain() int64 {
 // MoverGroup is the movers with one value of an attribute.
 type MoverGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The value; empty where it is missing, and in the group that has the others.
+	// The value, of a long one the first 256 bytes and "…"; empty where it is missing, and in the group that has the others.
 	Group string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
 	// Whether it is all groups beyond the first 1,000 together.
 	Others bool `protobuf:"varint,2,opt,name=others,proto3" json:"others,omitempty"`

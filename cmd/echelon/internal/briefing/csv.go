@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
 )
 
 // csvHeader names the columns, of which each section fills those that it has.
@@ -62,13 +64,8 @@ func (w *csvWriter) add(r row) {
 	})
 }
 
-// text makes a text fit for a spreadsheet, which would take what begins like a formula for one: an apostrophe before it tells it that this is text.
-func text(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
+// text makes a text fit for a spreadsheet.
+func text(s string) string { return report.SpreadsheetText(s) }
 
 func cell(x *float64) string {
 	if x == nil {

@@ -89,8 +89,8 @@ func ReviewCSV(w io.Writer, list *echelonv1.ListReviewItemsResponse) error {
 			kinds = append(kinds, KindName(r.GetKind()))
 		}
 		err := out.Write([]string{
-			item.GetCustomerId(), strconv.FormatFloat(item.GetAmount(), 'f', -1, 64), item.GetItem(), item.GetBefore(), item.GetInForce(), item.GetComputed(),
-			strings.Join(kinds, " "), reviewWords(item), item.GetEtag(),
+			SpreadsheetText(item.GetCustomerId()), strconv.FormatFloat(item.GetAmount(), 'f', -1, 64), item.GetItem(), SpreadsheetText(item.GetBefore()),
+			SpreadsheetText(item.GetInForce()), SpreadsheetText(item.GetComputed()), strings.Join(kinds, " "), SpreadsheetText(reviewWords(item)), item.GetEtag(),
 		})
 		if err != nil {
 			return err
