@@ -14,6 +14,7 @@ import (
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/runs"
+	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 	"github.com/echelonhq/echelon/storage/memory"
@@ -149,6 +150,22 @@ func TestAPublicationTakesEffectWhenItsDayBegins(t *testing.T) {
 	c.due(0)
 	if got := c.publications(); !slices.Equal(got, []string{first.GetId(), run.GetId()}) {
 		t.Errorf("publications are %v", got)
+	}
+}
+
+func TestADamagedPublicationHoldsUpNoOther(t *testing.T) {
+	c := newCalendar(t, memory.New())
+	run := c.putOff("2026-02-02")
+	c.must(c.store.Update(t.Context(), func(tx storage.Tx) error {
+		return tx.PutDocument(storage.KindSchedule, "a", &storagev1.RunStart{Request: []byte{0xff}})
+	}))
+	c.set(berlin)
+	decided, err := c.PublishDue(t.Context())
+	if corrupt := (*storage.CorruptError)(nil); decided != 1 || !errors.As(err, &corrupt) {
+		t.Errorf("%d are decided, %v", decided, err)
+	}
+	if c.current() != run.GetId() {
+		t.Errorf("%q is current", c.current())
 	}
 }
 
