@@ -41,11 +41,21 @@ func (c *Client) AssignmentsOf(ctx context.Context, request *echelonv1.ListAssig
 // ExportAssignments iterates over all assignments of one run's snapshot, by id; over the published ones where runID is empty. A stream that breaks goes
 // on in a new connection (WithResume), in the same publication, whatever was published since; PUBLICATION_REPLACED where that was too long ago.
 func (c *Client) ExportAssignments(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error] {
+	return c.exportAssignments(ctx, &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID})
+}
+
+// ExportAssignmentsWithAmounts is ExportAssignments of assignments that have the customers' amounts, as the run read them.
+func (c *Client) ExportAssignmentsWithAmounts(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error] {
+	return c.exportAssignments(ctx, &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID, Amounts: true})
+}
+
+func (c *Client) exportAssignments(ctx context.Context, from *echelonv1.ExportAssignmentsRequest) iter.Seq2[*echelonv1.Assignment, error] {
 	var provenance *echelonv1.Provenance
 	return exportResuming(ctx, c, exported[echelonv1.ExportAssignmentsResponse, *echelonv1.Assignment]{
 		open: func(ctx context.Context, conn grpc.ClientConnInterface, cursor string) (grpc.ServerStreamingClient[echelonv1.ExportAssignmentsResponse], error) {
 			provenance = nil
-			request := &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID, Cursor: cursor}
+			request := proto.CloneOf(from)
+			request.Cursor = cursor
 			return echelonv1.NewAssignmentServiceClient(conn).ExportAssignments(ctx, request)
 		},
 		items: func(page *echelonv1.ExportAssignmentsResponse) []*echelonv1.Assignment {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/internal/catalog"
+	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/intake"
 	"github.com/echelonhq/echelon/internal/snapshot"
@@ -116,8 +117,14 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 	if err != nil {
 		return err
 	}
+	amounts := snapshot.NewAmounts(s.catalog, view, reader)
+	defer amounts.Close()
+	priced := request.GetAmounts() && reader.Program().Model().GetAmount() != ""
 	var columns *assignmentPages
 	if request.GetArrow() {
+		if request.GetAmounts() {
+			return fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "amounts come with assignments, and arrow has columns in their place: ask for one of them")
+		}
 		if columns, err = newAssignmentPages(reader.Program(), request.GetIdColumn()); err != nil {
 			return err
 		}
@@ -147,6 +154,13 @@ func (s *assignmentService) ExportAssignments(request *echelonv1.ExportAssignmen
 			return err
 		}
 		assignment := reader.Assignment(row)
+		if priced {
+			amount, err := amounts.Of(stream.Context(), &row)
+			if err != nil {
+				return err
+			}
+			assignment.Amount = &amount
+		}
 		bytes += proto.Size(assignment)
 		if page.Assignments = append(page.Assignments, assignment); s.streams.full(len(page.Assignments), size, bytes) {
 			bytes = 0

@@ -133,7 +133,6 @@ func (c *cli) readReport(ctx context.Context, server *client.Client, run string,
 	c.line = line
 	line.Start("customers read")
 	request.Now, request.Tell = time.Now(), line.Set
-	request.Worths = worths{server}.of
 	report, err := briefing.Read(ctx, server, request)
 	if err == nil {
 		line.Done()

@@ -87,7 +87,7 @@ var importRules = []rule{
 		reason:    "a store comes in through the interfaces of storage: only cmd and tests choose one",
 	},
 	{
-		importers: []string{"./..."}, spared: []string{"./storage/badger/..."}, forbidden: []string{"github.com/dgraph-io/..."},
+		importers: []string{"./..."}, spared: []string{"./storage/badger/..."}, forbidden: []string{"github.com/dgraph-io/badger/..."},
 		reason: "Badger is one implementation of storage.Store: nobody else depends on it",
 	},
 	{

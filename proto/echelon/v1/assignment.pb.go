@@ -380,7 +380,10 @@ type Assignment struct {
 	// Whether the model is not about the customer, as its population says. Then all outcomes are absent, and the reason says why.
 	Excluded bool `protobuf:"varint,20,opt,name=excluded,proto3" json:"excluded,omitempty"`
 	// Who is pinned as the rep of the customer, one entry a role, in the order in which the engagements name them; only roles for which somebody is.
-	Reps          []*RepOutcome `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
+	Reps []*RepOutcome `protobuf:"bytes,270,rep,name=reps,proto3" json:"reps,omitempty"`
+	// The model's amount of the customer as the run read it, 0 where it is missing; of a snapshot from before amounts were kept, as it is stored now. Only in
+	// exports that ask for it; absent where the model has no amount.
+	Amount        *float64 `protobuf:"fixed64,330,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -483,6 +486,13 @@ func (x *Assignment) GetReps() []*RepOutcome {
 		return x.Reps
 	}
 	return nil
+}
+
+func (x *Assignment) GetAmount() float64 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
 }
 
 // RepOutcome is who covers a customer in one role.
@@ -2327,7 +2337,7 @@ var File_echelon_v1_assignment_proto protoreflect.FileDescriptor
 const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\n" +
 	"\x1bechelon/v1/assignment.proto\x12\n" +
-	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x03\n" +
+	"echelon.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x03\n" +
 	"\n" +
 	"Assignment\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
@@ -2342,7 +2352,9 @@ const file_echelon_v1_assignment_proto_rawDesc = "" +
 	"\vexplanation\x18\a \x01(\v2\x17.echelon.v1.ExplanationR\vexplanation\x12\x14\n" +
 	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
 	"\bexcluded\x18\x14 \x01(\bR\bexcluded\x12+\n" +
-	"\x04reps\x18\x8e\x02 \x03(\v2\x16.echelon.v1.RepOutcomeR\x04reps\"2\n" +
+	"\x04reps\x18\x8e\x02 \x03(\v2\x16.echelon.v1.RepOutcomeR\x04reps\x12\x1c\n" +
+	"\x06amount\x18\xca\x02 \x01(\x01H\x00R\x06amount\x88\x01\x01B\t\n" +
+	"\a_amount\"2\n" +
 	"\n" +
 	"RepOutcome\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x10\n" +
@@ -2678,6 +2690,7 @@ func file_echelon_v1_assignment_proto_init() {
 	if File_echelon_v1_assignment_proto != nil {
 		return
 	}
+	file_echelon_v1_assignment_proto_msgTypes[0].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[3].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[4].OneofWrappers = []any{}
 	file_echelon_v1_assignment_proto_msgTypes[5].OneofWrappers = []any{}

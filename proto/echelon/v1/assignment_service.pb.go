@@ -311,7 +311,9 @@ type ExportAssignmentsRequest struct {
 	// Whether pages come as Arrow, in place of assignments.
 	Arrow bool `protobuf:"varint,200,opt,name=arrow,proto3" json:"arrow,omitempty"`
 	// The column of Arrow pages that has the ids; `customer_id` where empty.
-	IdColumn      string `protobuf:"bytes,201,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
+	IdColumn string `protobuf:"bytes,201,opt,name=id_column,json=idColumn,proto3" json:"id_column,omitempty"`
+	// Whether each assignment has the customer's amount. Not with arrow.
+	Amounts       bool `protobuf:"varint,330,opt,name=amounts,proto3" json:"amounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,6 +388,13 @@ func (x *ExportAssignmentsRequest) GetIdColumn() string {
 		return x.IdColumn
 	}
 	return ""
+}
+
+func (x *ExportAssignmentsRequest) GetAmounts() bool {
+	if x != nil {
+		return x.Amounts
+	}
+	return false
 }
 
 // ExportAssignmentsResponse is a page of assignments.
@@ -796,7 +805,7 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x126\n" +
 	"\n" +
 	"provenance\x18\x03 \x01(\v2\x16.echelon.v1.ProvenanceR\n" +
-	"provenance\"\xe6\x01\n" +
+	"provenance\"\x81\x02\n" +
 	"\x18ExportAssignmentsRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12 \n" +
@@ -804,7 +813,8 @@ const file_echelon_v1_assignment_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12\x15\n" +
 	"\x05arrow\x18\xc8\x01 \x01(\bR\x05arrow\x12&\n" +
-	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\"\xd9\x01\n" +
+	"\tid_column\x18\xc9\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\bidColumn\x12\x19\n" +
+	"\aamounts\x18\xca\x02 \x01(\bR\aamounts\"\xd9\x01\n" +
 	"\x19ExportAssignmentsResponse\x128\n" +
 	"\vassignments\x18\x01 \x03(\v2\x16.echelon.v1.AssignmentR\vassignments\x126\n" +
 	"\n" +

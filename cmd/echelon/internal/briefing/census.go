@@ -2,7 +2,6 @@ package briefing
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -23,12 +22,14 @@ type census struct {
 	// amounts are those of the model's population, and byTier sums them in those tiers of the driving tiering that have a rank.
 	amounts []float64
 	byTier  map[string]*CutLine
-	read    int64
+	// priced tells whether the model has an amount.
+	priced bool
+	read   int64
 }
 
 func newCensus(report *Report, model *echelonv1.Model, calibration *echelonv1.Calibration, limit int) *census {
 	c := &census{
-		report: report, driving: report.Driving(), gaps: map[string]int64{}, byTier: map[string]*CutLine{},
+		report: report, driving: report.Driving(), gaps: map[string]int64{}, byTier: map[string]*CutLine{}, priced: model.GetAmount() != "",
 		held:     newTop(limit, func(a, b Held) bool { return a.larger(b.Customer) || a.ID == b.ID && a.Tiering < b.Tiering }),
 		unscored: newTop(limit, Customer.larger),
 	}
@@ -49,9 +50,10 @@ func newCensus(report *Report, model *echelonv1.Model, calibration *echelonv1.Ca
 	return c
 }
 
-// add takes a customer and, where it is stored, its amount.
-func (c *census) add(a *echelonv1.Assignment, amount *float64) {
+// add takes a customer.
+func (c *census) add(a *echelonv1.Assignment) {
 	c.read++
+	amount := a.Amount
 	if a.GetExcluded() {
 		return
 	}
@@ -139,8 +141,8 @@ func lackOf(reason *echelonv1.Reason) string {
 	return ""
 }
 
-// finish gives the report what was found; note says why there are no amounts, where that is so.
-func (c *census) finish(note string) {
+// finish gives the report what was found.
+func (c *census) finish() {
 	for _, s := range c.samplers {
 		s.finish()
 	}
@@ -149,8 +151,8 @@ func (c *census) finish(note string) {
 		c.report.Gaps = append(c.report.Gaps, Gap{What: what, Customers: c.gaps[what]})
 	}
 	slices.SortStableFunc(c.report.Gaps, func(a, b Gap) int { return cmp.Compare(b.Customers, a.Customers) })
-	if note != "" {
-		c.report.ConcentrationNote = note
+	if !c.priced {
+		c.report.ConcentrationNote = "The model declares no amount, so there is no concentration to show."
 		return
 	}
 	found := concentrationOf(c.amounts)
@@ -178,37 +180,3 @@ func (c *census) lines(on *Concentration) {
 		on.Lines = append(on.Lines, sum)
 	}
 }
-
-// purse gives the amounts of customers who are asked for ascending by id.
-type purse struct {
-	next func() (Worth, error, bool)
-	stop func()
-	at   Worth
-	done bool
-	err  error
-}
-
-// newPurse looks into worths, which come ascending; nil are those of nobody.
-func newPurse(worths iter.Seq2[Worth, error]) *purse {
-	if worths == nil {
-		return &purse{done: true, stop: func() {}}
-	}
-	next, stop := iter.Pull2(worths)
-	return &purse{next: next, stop: stop}
-}
-
-// of returns the amount of a customer; nil where it is not stored, or after an error.
-func (p *purse) of(id string) *float64 {
-	for !p.done && p.at.ID < id {
-		var more bool
-		if p.at, p.err, more = p.next(); !more || p.err != nil {
-			p.done = true
-		}
-	}
-	if p.done || p.at.ID != id {
-		return nil
-	}
-	return &p.at.Amount
-}
-
-func (p *purse) close() { p.stop() }

@@ -17,7 +17,7 @@ type Server interface {
 	GetCalibration(ctx context.Context, id string) (*echelonv1.Calibration, error)
 	GetCustomer(ctx context.Context, id string) (*echelonv1.Customer, error)
 	PreviewRun(ctx context.Context, request *echelonv1.PreviewRunRequest) (*echelonv1.PreviewRunResponse, error)
-	ExportAssignments(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error]
+	ExportAssignmentsWithAmounts(ctx context.Context, model, runID string) iter.Seq2[*echelonv1.Assignment, error]
 	ListReviewItems(ctx context.Context, request *echelonv1.ListReviewItemsRequest) (*echelonv1.ListReviewItemsResponse, error)
 	Overrides(ctx context.Context, request *echelonv1.ListOverridesRequest) iter.Seq2[*echelonv1.Override, error]
 }
@@ -36,16 +36,8 @@ type Request struct {
 	Limit int
 	// Now is the present.
 	Now time.Time
-	// Worths gives the amounts of the stored customers, ascending by id. Where they cannot be had it returns the reason, in words.
-	Worths func(ctx context.Context, model *echelonv1.Model, run *echelonv1.Run, calibration *echelonv1.Calibration) (worths iter.Seq2[Worth, error], note string, err error)
 	// Tell is told how many customers were read, now and then.
 	Tell func(customers int64)
-}
-
-// Worth is the amount of a customer, 0 where it is missing.
-type Worth struct {
-	ID     string
-	Amount float64
 }
 
 // reading is a report that is being read.
@@ -114,24 +106,15 @@ func (r *reading) population(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	worths, note, err := r.Worths(ctx, r.model, r.run, calibration)
-	if err != nil {
-		return err
-	}
 	c := newCensus(r.report, r.model, calibration, r.Limit)
-	purse := newPurse(worths)
-	defer purse.close()
-	for a, err := range r.server.ExportAssignments(ctx, r.run.GetModel(), r.RunID) {
+	for a, err := range r.server.ExportAssignmentsWithAmounts(ctx, r.run.GetModel(), r.RunID) {
 		if err != nil {
 			return err
 		}
-		c.add(a, purse.of(a.GetCustomerId()))
-		if purse.err != nil {
-			return purse.err
-		}
+		c.add(a)
 		r.Tell(c.read)
 	}
-	c.finish(note)
+	c.finish()
 	return nil
 }
 

@@ -24,7 +24,6 @@ type fake struct {
 	items       *echelonv1.ListReviewItemsResponse
 	// broken, where it is not nil, is what ends the assignments.
 	broken error
-	worths []Worth
 	asked  *echelonv1.PreviewRunRequest
 }
 
@@ -52,7 +51,7 @@ func (f *fake) PreviewRun(_ context.Context, request *echelonv1.PreviewRunReques
 	return f.preview, nil
 }
 
-func (f *fake) ExportAssignments(context.Context, string, string) iter.Seq2[*echelonv1.Assignment, error] {
+func (f *fake) ExportAssignmentsWithAmounts(context.Context, string, string) iter.Seq2[*echelonv1.Assignment, error] {
 	return func(yield func(*echelonv1.Assignment, error) bool) {
 		for _, a := range f.assignments {
 			if !yield(a, nil) {
@@ -83,18 +82,6 @@ func (f *fake) Overrides(context.Context, *echelonv1.ListOverridesRequest) iter.
 func (f *fake) request() Request {
 	return Request{
 		RunID: "now", Limit: 2, Now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Tell: func(int64) {},
-		Worths: func(context.Context, *echelonv1.Model, *echelonv1.Run, *echelonv1.Calibration) (iter.Seq2[Worth, error], string, error) {
-			if f.model.GetAmount() == "" {
-				return nil, "The model declares no amount.", nil
-			}
-			return func(yield func(Worth, error) bool) {
-				for _, w := range f.worths {
-					if !yield(w, nil) {
-						return
-					}
-				}
-			}, "", nil
-		},
 	}
 }
 
@@ -145,7 +132,7 @@ func TestAPageSaysPlainlyWhatThereIsNot(t *testing.T) {
 	}
 	page, csv := written(t, report)
 	for _, want := range []string{
-		"the model declares none", "The model declares no amount.", "This is the first run of the model", "Nobody is held", "Nobody has pinned anything",
+		"the model declares none", "The model declares no amount, so", "This is the first run of the model", "Nobody is held", "Nobody has pinned anything",
 		"There is nothing to look at", "not published", "2 customers. ",
 	} {
 		if !strings.Contains(page, want) {
@@ -165,8 +152,10 @@ func TestAPageSaysPlainlyWhatThereIsNot(t *testing.T) {
 func TestAReportIsOfWhatTheServerSays(t *testing.T) {
 	f := bare()
 	f.model.Amount = "arr"
-	f.worths = []Worth{{"a", 30}, {"b", 10}, {"c", 60}, {"x", 5}}
 	f.assignments = append(f.assignments, in("c", ""), &echelonv1.Assignment{CustomerId: "d", Excluded: true}, in("e", "low"))
+	for i, amount := range []float64{30, 10, 60, 5, 0} {
+		f.assignments[i].Amount = &amount
+	}
 	computed := "high"
 	f.assignments[1].Tiers[0].ComputedTier, f.assignments[1].Tiers[0].Hold, f.assignments[1].Tiers[0].HeldUntil = &computed, echelonv1.Reason_HELD_BY_DWELL, "2026-05-01"
 	f.assignments[1].Reasons = []*echelonv1.Reason{{Code: echelonv1.Reason_HELD_BY_DWELL, Item: "tiers.coverage", Message: "tiers.coverage: stays in low"}}
@@ -195,8 +184,8 @@ func TestAReportIsOfWhatTheServerSays(t *testing.T) {
 	if got := report.Overrides; got.All != 3 || got.Stale != 1 || len(got.Shown) != 2 || got.Shown[0].ID != "c" || got.Shown[1].ID != "b" || got.Hidden() != 1 {
 		t.Errorf("overrides are %+v", got)
 	}
-	// Of those who are stored: x is none of the run's, and e, who has a tier, is not stored.
-	if c := report.Concentration; c == nil || c.Customers != 3 || c.Amount != 100 || c.Lines[0] != (CutLine{"high", 1, 30}) || c.Lines[1] != (CutLine{"low", 2, 40}) {
+	// The model is not about d, and e brings nothing.
+	if c := report.Concentration; c == nil || c.Customers != 4 || c.Amount != 100 || c.Lines[0] != (CutLine{"high", 1, 30}) || c.Lines[1] != (CutLine{"low", 3, 40}) {
 		t.Errorf("the concentration is %+v", report.Concentration)
 	}
 	if m := report.Movement; m == nil || m.Cells[0][1] != (Cell{2, 40, "down"}) || m.Cells[1][0].Way != "up" || m.Cells[0][0].Way != "stay" {
