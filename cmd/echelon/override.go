@@ -17,6 +17,9 @@ func (c *cli) overrideCommand() *cobra.Command {
 		c.overrideSetCommand(), c.overrideGetCommand(), c.overrideListCommand(), c.overrideDeleteCommand(), c.overrideImportCommand())
 }
 
+// errNoReason means that a pin comes without a reason.
+var errNoReason = usagef("--reason is missing: say why it is pinned, for whoever looks at it later")
+
 func (c *cli) overrideSetCommand() *cobra.Command {
 	var reason, until, etag string
 	cmd := c.calls(&cobra.Command{
@@ -24,14 +27,17 @@ func (c *cli) overrideSetCommand() *cobra.Command {
 		Short: "Pin a tier, a persona, a segment or a rep on a customer",
 		Long: "Set pins on a stored customer a tier of a ladder, a persona of a matrix, the segment of a segmentation, which is named as in segments.size, or a\n" +
 			"rep in a role of the model's engagements, which is named as in reps.csm (reps.owner where they have no roles), in place of what was pinned there.\n" +
-			"It holds in every run until it expires or is deleted; what the model computes stands beside it. Where a run is published, the assignment changes\n" +
-			"at once.\n" +
+			"It holds in every run until it expires or is deleted; what the model computes stands beside it. Where a run is published, the customer is\n" +
+			"evaluated anew as of now, so that its assignment changes at once.\n" +
 			"With --etag the override that is replaced must be the one that was read; with an empty one there must be none.",
 		Example: "  echelon override set b2b AW00000701 coverage high-touch --reason \"launch partner\" --until 2027-01-31\n" +
 			"  echelon override set b2b AW00000701 reps.csm \"rep-17\" --reason \"knows them since 2019\"",
 		Args: cobra.ExactArgs(4),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+		if reason == "" {
+			return errNoReason
+		}
 		expires, err := instant("--until", until)
 		if err != nil {
 			return err

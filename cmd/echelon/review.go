@@ -201,7 +201,7 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		if pin.Reason == "" {
-			return usagef("--reason is missing: say why it is pinned, for whoever looks at it later")
+			return errNoReason
 		}
 		var err error
 		if pin.ExpireTime, err = instant("--until", until); err != nil {
