@@ -98,6 +98,22 @@ func (p *process) peakMemory() (int64, error) {
 	return 0, errors.New("the process' status has no peak of its memory")
 }
 
+// processorTime returns how much of the processors the process has used, in seconds.
+func (p *process) processorTime() (float64, error) {
+	const user, ticks = 11, 100 // the place of the user's time behind the name, before that of the system's, and ticks a second
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("the time of a process is told by Linux alone: %w", err)
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) <= user+1 {
+		return 0, errors.New("the process' status has no times")
+	}
+	used, err := strconv.ParseFloat(fields[user], 64)
+	system, failed := strconv.ParseFloat(fields[user+1], 64)
+	return (used + system) / ticks, errors.Join(err, failed)
+}
+
 // peers are the servers that this program is when it is started with their name.
 var peers = map[string]func() error{"serve-echo": serveEcho, "serve-nothing": serveNothing}
 

@@ -55,7 +55,7 @@ func (r *Result) Outcomes(schema *frame.Schema) *frame.Frame {
 	}
 	for i, c := range r.Scores {
 		add(*c)
-		add(frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: everyRow(r.Len()), Numbers: r.Completeness[i]})
+		add(frame.Column{Type: echelonv1.Attribute_NUMBER, Valid: frame.AllRows(r.Len()), Numbers: r.Completeness[i]})
 	}
 	for i, c := range r.Tiers {
 		add(*c)
@@ -77,7 +77,7 @@ func (r *Result) Outcomes(schema *frame.Schema) *frame.Frame {
 		if excluded == nil {
 			excluded = frame.NewBitmap(r.Len())
 		}
-		add(frame.Column{Type: echelonv1.Attribute_BOOLEAN, Valid: everyRow(r.Len()), Bits: excluded})
+		add(frame.Column{Type: echelonv1.Attribute_BOOLEAN, Valid: frame.AllRows(r.Len()), Bits: excluded})
 	}
 	if len(f.Columns) < schema.Len() {
 		add(r.reasonColumn())
@@ -132,7 +132,7 @@ func (r *Result) ownColumn(tiering int) frame.Column {
 
 // reasonColumn returns the reasons in words; a customer without any has an empty list.
 func (r *Result) reasonColumn() frame.Column {
-	c := frame.Column{Type: echelonv1.Attribute_STRING_LIST, Valid: everyRow(r.Len()), Offsets: r.Reasons.Offsets, Codes: r.Reasons.Refs}
+	c := frame.Column{Type: echelonv1.Attribute_STRING_LIST, Valid: frame.AllRows(r.Len()), Offsets: r.Reasons.Offsets, Codes: r.Reasons.Refs}
 	if c.Offsets == nil {
 		c.Offsets = make([]uint32, r.Len()+1)
 	}
@@ -140,13 +140,4 @@ func (r *Result) reasonColumn() frame.Column {
 		c.Dict = append(c.Dict, one.GetMessage())
 	}
 	return c
-}
-
-// everyRow is the set of all rows.
-func everyRow(n int) frame.Bitmap {
-	all := frame.NewBitmap(n)
-	for i := range n {
-		all.Set(i, true)
-	}
-	return all
 }

@@ -8,6 +8,20 @@ type Bitmap []uint64
 // NewBitmap returns an empty set with room for n rows.
 func NewBitmap(n int) Bitmap { return make(Bitmap, (n+63)/64) }
 
+// AllRows returns the set of n rows.
+func AllRows(n int) Bitmap { return NewBitmap(n).Fill(n) }
+
+// Fill makes a set with room for n rows that of all of them.
+func (b Bitmap) Fill(n int) Bitmap {
+	for i := range b {
+		b[i] = ^uint64(0)
+	}
+	if n&63 != 0 {
+		b[len(b)-1] = 1<<(uint(n)&63) - 1
+	}
+	return b
+}
+
 // Get reports whether row i is in the set.
 func (b Bitmap) Get(i int) bool { return b[i>>6]&(1<<(uint(i)&63)) != 0 }
 

@@ -23,9 +23,9 @@ type Batch struct {
 
 // Frame turns a record batch of the layout's schema into a frame, and says of each row that is refused why, as a frame.Builder with UniqueIDs
 // does. It fails with an *Error where the batch is damaged.
-func (l *Layout) Frame(record arrow.RecordBatch) (*Batch, error) { return l.frame(nil, record) }
+func (l *Layout) Frame(record arrow.RecordBatch) (*Batch, error) { return l.frame(nil, nil, record) }
 
-func (l *Layout) frame(memory *Memory, record arrow.RecordBatch) (batch *Batch, err error) {
+func (l *Layout) frame(memory *Memory, of *opened, record arrow.RecordBatch) (batch *Batch, err error) {
 	defer func() {
 		// The lengths of a message are checked before; what is left are values that point outside, which arrow-go answers by panics.
 		if panicked := recover(); panicked != nil {
@@ -37,17 +37,21 @@ func (l *Layout) frame(memory *Memory, record arrow.RecordBatch) (batch *Batch, 
 		memory = nil
 	}
 	d := &decoding{layout: l, memory: memory, record: record, rows: n, suspects: frame.NewBitmap(n)}
+	if of != nil {
+		d.entries = of.entries
+	}
 	f := &frame.Frame{Schema: l.to, IDs: d.ids(record.Column(l.id)), Columns: make([]frame.Column, l.to.Len())}
 	for i, place := range l.fields {
 		if place < 0 {
 			f.Columns[i] = d.absent(l.to.Field(i))
 			continue
 		}
+		d.field = i
 		f.Columns[i] = d.column(l.to.Field(i), record.Column(place))
 	}
 	refused := d.judge(f.IDs)
 	if len(refused) > 0 {
-		kept := everyRow(n)
+		kept := frame.AllRows(n)
 		for _, row := range refused {
 			kept.Set(int(row.GetIndex()), false)
 		}
@@ -62,6 +66,9 @@ type decoding struct {
 	memory *Memory
 	record arrow.RecordBatch
 	rows   int
+	// field is the place of the field whose column is read, and entries what was found of the dictionaries of fields; nil where there is no next batch.
+	field   int
+	entries map[int]*entries
 	// suspects are rows that are looked at again, one by one, since something seems to be wrong with them.
 	suspects frame.Bitmap
 }
@@ -70,7 +77,7 @@ func (d *decoding) suspect(row int) { d.suspects.Set(row, true) }
 
 // bitmap returns an empty set of rows, everyRow that of all.
 func (d *decoding) bitmap() frame.Bitmap   { return d.memory.newWords((d.rows + 63) / 64) }
-func (d *decoding) everyRow() frame.Bitmap { return filled(d.bitmap(), d.rows) }
+func (d *decoding) everyRow() frame.Bitmap { return d.bitmap().Fill(d.rows) }
 
 // suspectMissing suspects the rows that lack a value which they must have.
 func (d *decoding) suspectMissing(field frame.Field, valid frame.Bitmap) {
@@ -128,18 +135,4 @@ func (d *decoding) build(b *frame.Builder, row int, id string) *echelonv1.RowErr
 	}
 	defer b.Take()
 	return b.Commit()
-}
-
-// everyRow is the set of all rows.
-func everyRow(n int) frame.Bitmap { return filled(frame.NewBitmap(n), n) }
-
-// filled makes a set of n rows that of all of them.
-func filled(all frame.Bitmap, n int) frame.Bitmap {
-	for i := range all {
-		all[i] = ^uint64(0)
-	}
-	if n&63 != 0 {
-		all[len(all)-1] = 1<<(uint(n)&63) - 1
-	}
-	return all
 }

@@ -14,7 +14,7 @@ import (
 
 // ids returns the ids of all rows, copied, and suspects those that are none. Null is the empty id.
 func (d *decoding) ids(of arrow.Array) []string {
-	ids, plain := d.memory.newTexts(d.rows), false
+	ids, plain := d.memory.anyTexts(d.rows), false
 	switch a := of.(type) {
 	case *array.String:
 		plain = ascii(a.ValueBytes())
@@ -57,9 +57,14 @@ func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []by
 		return
 	}
 	all, first := string(text), offsets[0]
-	for i := range ids {
-		if !of.IsNull(i) {
-			ids[i] = all[offsets[i]-first : offsets[i+1]-first]
+	from := T(0)
+	for i, end := range offsets[1 : len(ids)+1] {
+		ids[i] = all[from : end-first]
+		from = end - first
+	}
+	for i := 0; of.NullN() > 0 && i < len(ids); i++ {
+		if of.IsNull(i) {
+			ids[i] = ""
 		}
 	}
 }

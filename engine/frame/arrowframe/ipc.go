@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
@@ -22,7 +21,8 @@ const (
 
 // messages splits a stream without copying it. It is an ipc.MessageReader.
 type messages struct {
-	left []byte
+	// left is what was not read yet of a piece of the stream, and then the piece behind it.
+	left, then []byte
 	// batches counts the record batches, rows those of them.
 	batches int
 	rows    int64
@@ -51,6 +51,9 @@ func (m *messages) Message() (*ipc.Message, error) {
 
 // next returns the parts of the next message, whose lengths are within the stream.
 func (m *messages) next() (meta, body []byte, err error) {
+	if len(m.left) == 0 {
+		m.left, m.then = m.then, nil
+	}
 	if len(m.left) == 0 {
 		return nil, nil, io.EOF
 	}
@@ -109,44 +112,6 @@ func Rows(stream []byte) int {
 			return int(m.rows)
 		}
 	}
-}
-
-// read returns the schema of a stream and its record batch, which is nil where it has none. They share the stream's memory.
-func read(stream []byte) (schema *arrow.Schema, record arrow.RecordBatch, err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = disagreeing()
-		}
-	}()
-	if len(stream) >= len(ipc.Magic) && string(stream[:len(ipc.Magic)]) == string(ipc.Magic) {
-		return nil, nil, errorf("the batch is an Arrow file, and a stream is expected: write it in Arrow's streaming format (ipc.new_stream)")
-	}
-	m := &messages{left: stream}
-	reader, err := ipc.NewReaderFromMessageReader(m)
-	if err != nil {
-		return nil, nil, asError(err)
-	}
-	if record, err = reader.Read(); errors.Is(err, io.EOF) {
-		if !m.ended {
-			return nil, nil, damaged("it ends before its record batch")
-		}
-		return reader.Schema(), nil, nil
-	}
-	if err != nil {
-		return nil, nil, asError(err)
-	}
-	for err == nil {
-		_, _, err = m.next()
-	}
-	switch {
-	case !errors.Is(err, io.EOF):
-		return nil, nil, asError(err)
-	case m.batches > 1:
-		return nil, nil, errorf("the Arrow message has %d record batches: send one a message", m.batches)
-	case m.rows > MaxRows:
-		return nil, nil, errorf("the record batch has %d rows, at most %d are allowed: send more and smaller batches", m.rows, MaxRows)
-	}
-	return reader.Schema(), record, nil
 }
 
 // asError makes an error of arrow-go ours.

@@ -1,5 +1,7 @@
 package arrowframe
 
+import "github.com/apache/arrow-go/v18/arrow"
+
 // Memory is what batches are read into and written from, one after another: what was read with it holds until it is reset. A nil one takes
 // new memory each time. It is for one goroutine.
 type Memory struct {
@@ -10,6 +12,29 @@ type Memory struct {
 	words   slab[uint64]
 	bytes   slab[byte]
 	texts   slab[string]
+
+	// opened is the stream that was read last, by which reader, and head what the stream that was written last began with.
+	opened *opened
+	of     *Reader
+	head   writtenHead
+}
+
+// open opens a stream, mostly as the one before it. The memory may be nil.
+func (m *Memory) open(by *Reader, stream []byte) (*opened, arrow.RecordBatch, error) {
+	if m == nil {
+		return open(stream, false)
+	}
+	if m.of == by {
+		if record, alike, err := m.opened.again(stream); alike && err == nil && record != nil {
+			return m.opened, record, nil
+		}
+	}
+	m.opened = nil // what failed cannot be read on, and a second look finds the words for it
+	o, record, err := open(stream, true)
+	if err == nil && record != nil {
+		m.opened, m.of = o, by
+	}
+	return o, record, err
 }
 
 // Reset takes back all that was lent: nobody may look at that any more.
@@ -25,6 +50,28 @@ func (m *Memory) newDoubles(n int) []float64 {
 		return make([]float64, n)
 	}
 	return m.doubles.take(n)
+}
+
+// anyDoubles returns n numbers that are to be overwritten, all of them; so do the others.
+func (m *Memory) anyDoubles(n int) []float64 {
+	if m == nil {
+		return make([]float64, n)
+	}
+	return m.doubles.lend(n)
+}
+
+func (m *Memory) anyCodes(n int) []uint32 {
+	if m == nil {
+		return make([]uint32, n)
+	}
+	return m.codes.lend(n)
+}
+
+func (m *Memory) anyTexts(n int) []string {
+	if m == nil {
+		return make([]string, n)
+	}
+	return m.texts.lend(n)
 }
 
 func (m *Memory) newInts(n int) []int64 {
@@ -55,11 +102,11 @@ func (m *Memory) newWords(n int) []uint64 {
 	return m.words.take(n)
 }
 
-func (m *Memory) newBytes(n int) []byte {
+func (m *Memory) anyBytes(n int) []byte {
 	if m == nil {
 		return make([]byte, n)
 	}
-	return m.bytes.take(n)
+	return m.bytes.lend(n)
 }
 
 func (m *Memory) newTexts(n int) []string {
@@ -76,11 +123,17 @@ type slab[T any] struct {
 }
 
 func (s *slab[T]) take(n int) []T {
+	part := s.lend(n)
+	clear(part)
+	return part
+}
+
+// lend lends a part as it is.
+func (s *slab[T]) lend(n int) []T {
 	if n > len(s.block)-s.used {
 		s.block, s.used = make([]T, max(2*len(s.block), 2*n)), 0
 	}
 	part := s.block[s.used : s.used+n : s.used+n]
 	s.used += n
-	clear(part)
 	return part
 }

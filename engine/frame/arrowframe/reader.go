@@ -27,18 +27,19 @@ func (r *Reader) Read(stream []byte) (*Batch, error) { return r.ReadInto(nil, st
 
 // ReadInto reads a batch into memory that is used again; not where batches are owned.
 func (r *Reader) ReadInto(memory *Memory, stream []byte) (*Batch, error) {
-	schema, record, err := read(stream)
+	o, record, err := memory.open(r, stream)
 	if err != nil {
 		return nil, err
 	}
-	layout, err := r.layoutOf(schema)
-	switch {
-	case err != nil:
-		return nil, err
-	case record == nil:
-		return &Batch{Frame: frame.NewBuilder(r.to).Take(), Ignored: layout.Ignored()}, nil
+	if o.layout == nil {
+		if o.layout, err = r.layoutOf(o.reader.Schema()); err != nil {
+			return nil, err
+		}
 	}
-	return layout.frame(memory, record)
+	if record == nil {
+		return &Batch{Frame: frame.NewBuilder(r.to).Take(), Ignored: o.layout.Ignored()}, nil
+	}
+	return o.layout.frame(memory, o, record)
 }
 
 // layoutOf returns the layout of a schema: mostly that of the batch before.

@@ -82,46 +82,66 @@ func (d *decoding) plain(c *frame.Column, field frame.Field, text func(int) stri
 	c.Dict = codes.dict
 }
 
-// dictionary takes texts that are places in a dictionary, which is looked at once an entry.
-func (d *decoding) dictionary(c *frame.Column, field frame.Field, of *array.Dictionary) bool {
-	entries := of.Dictionary()
-	if familyOf(entries.DataType()) != texts {
-		return false
+// entries are those of a dictionary of Arrow, as a field takes them.
+type entries struct {
+	dict []string
+	// codes are the entries' places in dict, or why they have none, and clear tells that all have one.
+	codes []uint32
+	clear bool
+}
+
+// entriesOf looks at each entry of a dictionary.
+func entriesOf(of arrow.Array, field frame.Field) *entries {
+	if last := of.Len() - 1; last >= 0 {
+		CellOf(of, last) // it panics where there are fewer than it says, before there is room for them
 	}
-	if last := entries.Len() - 1; last >= 0 {
-		CellOf(entries, last) // it panics where there are fewer than it says, before there is room for them
-	}
+	found := &entries{codes: make([]uint32, of.Len()), clear: of.Len() > 0}
 	codes := newCodes(field)
-	to := make([]uint32, entries.Len())
-	clear := true
-	for i := range to {
-		to[i] = missingCode
-		if cell := CellOf(entries, i); cell.Kind == Text {
+	for i := range found.codes {
+		code := missingCode
+		if cell := CellOf(of, i); cell.Kind == Text {
 			var sound bool
-			if to[i], sound = codes.of(cell.Text); !sound {
-				to[i] = refusedCode
+			if code, sound = codes.of(cell.Text); !sound {
+				code = refusedCode
 			}
 		}
-		clear = clear && to[i] < missingCode
+		found.codes[i] = code
+		found.clear = found.clear && code < missingCode
 	}
-	c.Codes, c.Dict = d.memory.newCodes(d.rows), codes.dict
+	found.dict = codes.dict
+	return found
+}
+
+// dictionary takes texts that are places in a dictionary, which is looked at once an entry, and once for all batches that have the same one.
+func (d *decoding) dictionary(c *frame.Column, field frame.Field, of *array.Dictionary) bool {
+	if familyOf(of.Dictionary().DataType()) != texts {
+		return false
+	}
+	to, known := d.entries[d.field]
+	if !known {
+		to = entriesOf(of.Dictionary(), field)
+		if d.entries != nil {
+			d.entries[d.field] = to
+		}
+	}
+	c.Dict = to.dict
 	switch a := of.Indices().(type) {
 	case *array.Int8:
-		translate(d, c, a.Int8Values()[:d.rows], to, clear)
+		translate(d, c, a.Int8Values()[:d.rows], to)
 	case *array.Int16:
-		translate(d, c, a.Int16Values()[:d.rows], to, clear)
+		translate(d, c, a.Int16Values()[:d.rows], to)
 	case *array.Int32:
-		translate(d, c, a.Int32Values()[:d.rows], to, clear)
+		translate(d, c, a.Int32Values()[:d.rows], to)
 	case *array.Int64:
-		translate(d, c, a.Int64Values()[:d.rows], to, clear)
+		translate(d, c, a.Int64Values()[:d.rows], to)
 	case *array.Uint8:
-		translate(d, c, a.Uint8Values()[:d.rows], to, clear)
+		translate(d, c, a.Uint8Values()[:d.rows], to)
 	case *array.Uint16:
-		translate(d, c, a.Uint16Values()[:d.rows], to, clear)
+		translate(d, c, a.Uint16Values()[:d.rows], to)
 	case *array.Uint32:
-		translate(d, c, a.Uint32Values()[:d.rows], to, clear)
+		translate(d, c, a.Uint32Values()[:d.rows], to)
 	case *array.Uint64:
-		translate(d, c, a.Uint64Values()[:d.rows], to, clear)
+		translate(d, c, a.Uint64Values()[:d.rows], to)
 	default:
 		return false
 	}
@@ -131,27 +151,38 @@ func (d *decoding) dictionary(c *frame.Column, field frame.Field, of *array.Dict
 // missingCode stands for an entry of a dictionary that is null.
 const missingCode = refusedCode - 1
 
-// translate takes places of one dictionary into another. Clear says that each entry has a place there.
-func translate[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, c *frame.Column, places []T, to []uint32, clear bool) {
-	for w, word := range c.Valid {
-		from, end := w<<6, min(w<<6+64, len(places))
-		for i, place := range places[from:end] {
-			if word&(1<<uint(i)) == 0 {
-				continue
-			}
-			code := to[place] // outside of the dictionary it panics, and the batch is damaged
-			if clear {
-				c.Codes[from+i] = code
-				continue
-			}
-			switch code {
-			case missingCode:
-				c.Valid.Set(from+i, false)
-			case refusedCode:
-				d.suspect(from + i)
-			default:
-				c.Codes[from+i] = code
-			}
+// translate takes places of one dictionary into another.
+func translate[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, c *frame.Column, places []T, to *entries) {
+	if to.clear {
+		c.Codes = translated(d, places, to.codes, c.Valid)
+		return
+	}
+	c.Codes = d.memory.newCodes(d.rows)
+	for i, place := range places {
+		if !c.Valid.Get(i) {
+			continue
+		}
+		switch code := to.codes[place]; code { // outside of the dictionary it panics, and the batch is damaged
+		case missingCode:
+			c.Valid.Set(i, false)
+		case refusedCode:
+			d.suspect(i)
+		default:
+			c.Codes[i] = code
 		}
 	}
+}
+
+// translated returns places in another dictionary, where each entry has one. Rows without a value may have any place, even outside.
+func translated[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, places []T, to []uint32, valid frame.Bitmap) []uint32 {
+	codes := d.memory.anyCodes(len(places))
+	for i, place := range places {
+		if uint64(place) < uint64(len(to)) {
+			codes[i] = to[place]
+		} else if valid.Get(i) {
+			panic("a place outside of the dictionary") // the batch is damaged
+		}
+	}
+	zeroMissing(codes, valid)
+	return codes
 }

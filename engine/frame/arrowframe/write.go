@@ -3,6 +3,7 @@ package arrowframe
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -80,11 +81,12 @@ func (w *Writer) textType(field frame.Field) arrow.DataType {
 	return &arrow.DictionaryType{IndexType: index, ValueType: arrow.BinaryTypes.String}
 }
 
-// Record returns a frame as a record batch, which may share the frame's doubles.
-func (w *Writer) Record(f *frame.Frame) arrow.RecordBatch { return w.record(nil, f) }
+// Record returns a frame as a record batch, which may share the frame's memory.
+func (w *Writer) Record(f *frame.Frame) arrow.RecordBatch {
+	return w.record(&encoding{plain: w.plain}, f)
+}
 
-func (w *Writer) record(lent *Memory, f *frame.Frame) arrow.RecordBatch {
-	e := &encoding{memory: lent, plain: w.plain}
+func (w *Writer) record(e *encoding, f *frame.Frame) arrow.RecordBatch {
 	columns := make([]arrow.Array, 0, len(f.Columns)+1)
 	columns = append(columns, e.textsOf(f.IDs, nil))
 	for i := range f.Columns {
@@ -95,7 +97,20 @@ func (w *Writer) record(lent *Memory, f *frame.Frame) arrow.RecordBatch {
 
 // Append appends a frame as a whole IPC stream with one record batch. What it needs meanwhile it takes from memory that is used again.
 func (w *Writer) Append(to []byte, lent *Memory, f *frame.Frame) ([]byte, error) {
-	return appendStream(to, w.record(lent, f))
+	e := &encoding{memory: lent, plain: w.plain}
+	record := w.record(e, f)
+	if lent == nil {
+		return appendStream(to, record)
+	}
+	if lent.head.of(w, e.dictionaries) {
+		return appendBatch(append(to, lent.head.bytes...), record)
+	}
+	from := len(to)
+	to, err := appendStream(to, record)
+	if err == nil {
+		lent.head.learn(w, e.dictionaries, to[from:])
+	}
+	return to, err
 }
 
 // Stream returns a frame as a whole IPC stream with one record batch.
@@ -127,6 +142,42 @@ func appendStream(to []byte, record arrow.RecordBatch) ([]byte, error) {
 	return out.bytes, nil
 }
 
+// writtenHead is what a stream began with, up to its record batch: the schema and the dictionaries, which those after it mostly have in common with it.
+type writtenHead struct {
+	by           *Writer
+	dictionaries [][]string
+	bytes        []byte
+}
+
+// of reports whether a writer's stream with these dictionaries begins so.
+func (h *writtenHead) of(by *Writer, dictionaries [][]string) bool {
+	return h.by == by && slices.EqualFunc(h.dictionaries, dictionaries, slices.Equal)
+}
+
+func (h *writtenHead) learn(by *Writer, dictionaries [][]string, stream []byte) {
+	*h = writtenHead{}
+	if n := headBytes(stream); n > 0 && n <= mostKept {
+		*h = writtenHead{by, dictionaries, slices.Clone(stream[:n])}
+	}
+}
+
+// endOfStream is the mark of the end, behind which a stream has no more messages.
+var endOfStream = []byte{0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0}
+
+// appendBatch appends a record batch alone, and the end of the stream.
+func appendBatch(to []byte, record arrow.RecordBatch) ([]byte, error) {
+	payload, err := ipc.GetRecordBatchPayload(record)
+	if err != nil {
+		return nil, fmt.Errorf("writing a record batch: %w", err)
+	}
+	defer payload.Release()
+	out := &appended{to}
+	if _, err := payload.WritePayload(out); err != nil {
+		return nil, fmt.Errorf("writing a record batch: %w", err)
+	}
+	return append(out.bytes, endOfStream...), nil
+}
+
 // framingBytes is about what a stream has beside the values: a schema, and metadata of each column.
 const framingBytes, framingColumn = 1 << 10, 256
 
@@ -143,6 +194,8 @@ func streamBytes(record arrow.RecordBatch) int {
 type encoding struct {
 	memory *Memory
 	plain  bool
+	// dictionaries are those that were written, in order.
+	dictionaries [][]string
 }
 
 // array returns a column.
@@ -190,10 +243,10 @@ func (e *encoding) textsOf(texts []string, bits *memory.Buffer) arrow.Array {
 	for _, text := range texts {
 		size += len(text)
 	}
-	offsets, values, end := e.memory.newPlaces(len(texts)+1), e.memory.newBytes(size), 0
+	offsets, values := e.memory.newPlaces(len(texts)+1), e.memory.anyBytes(size)[:0]
 	for i, text := range texts {
-		end += copy(values[end:], text)
-		offsets[i+1] = int32(end)
+		values = append(values, text...)
+		offsets[i+1] = int32(len(values))
 	}
 	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(values)}
 	nulls := 0
@@ -214,9 +267,30 @@ func (e *encoding) texts(as arrow.DataType, codes []uint32, dict []string, valid
 		}
 		return e.textsOf(texts, bits)
 	}
-	// Only what is used: the dictionary of a frame may be that of a larger one.
-	places, used := e.memory.newCodes(len(dict)), []string(nil)
-	at := e.memory.newCodes(len(codes))
+	dictionary := as.(*arrow.DictionaryType)
+	short := dictionary.IndexType.ID() == arrow.INT8
+	if len(dict) > math.MaxInt8 && short || len(dict) > len(codes)/rowsPerEntry {
+		codes, dict = e.used(codes, dict, valid)
+	}
+	e.dictionaries = append(e.dictionaries, dict)
+	values := arrow.Uint32Traits.CastToBytes(codes)
+	if short {
+		values = e.memory.anyBytes(len(codes))
+		for i, code := range codes {
+			values[i] = byte(code)
+		}
+	}
+	indices := array.NewData(dictionary.IndexType, len(codes), []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
+	return array.NewDictionaryArray(as, array.MakeFromData(indices), e.textsOf(dict, nil))
+}
+
+// rowsPerEntry is how many rows there are at least for each entry of a dictionary that is written as it is.
+const rowsPerEntry = 16
+
+// used returns a dictionary of what is used alone, and places in it: the dictionary of a frame may be that of a larger one.
+func (e *encoding) used(codes []uint32, dict []string, valid frame.Bitmap) (at []uint32, used []string) {
+	places := e.memory.newCodes(len(dict))
+	at = e.memory.newCodes(len(codes))
 	for i, code := range codes {
 		if valid != nil && !valid.Get(i) {
 			continue
@@ -227,16 +301,7 @@ func (e *encoding) texts(as arrow.DataType, codes []uint32, dict []string, valid
 		}
 		at[i] = places[code] - 1
 	}
-	index := as.(*arrow.DictionaryType).IndexType
-	values := arrow.Uint32Traits.CastToBytes(at)
-	if index.ID() == arrow.INT8 {
-		values = e.memory.newBytes(len(at))
-		for i, place := range at {
-			values[i] = byte(place)
-		}
-	}
-	indices := array.NewData(index, len(codes), []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
-	return array.NewDictionaryArray(as, array.MakeFromData(indices), e.textsOf(used, nil))
+	return at, used
 }
 
 // lists returns lists of texts.
