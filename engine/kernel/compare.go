@@ -40,8 +40,12 @@ func Compare[T Ordered](op Op, dst frame.Bitmap, a []T, c T) {
 		}
 		dst[whole] = word
 	}
+	done := 0
+	if numbers, are := any(a).([]float64); are {
+		done = compareFirst(op, dst, numbers, any(c).(float64)) / 64
+	}
 	// Each comparison has a loop of its own, in which eight rows at a time do not wait for each other.
-	for w := range dst[:whole] {
+	for w := done; w < whole; w++ {
 		block := (*[64]T)(a[w*64:])
 		var word uint64
 		switch op {
@@ -109,7 +113,7 @@ func Pick(dst frame.Bitmap, codes []uint32, table []bool) {
 		clear(dst)
 		return
 	}
-	for w := range dst {
+	for w := pickFirst(dst, codes, table) / 64; w < len(dst); w++ {
 		block := codes[w*64 : min(len(codes), w*64+64)]
 		var word uint64
 		for i, code := range block {

@@ -16,6 +16,10 @@ func clampNumber(x float64) float64 {
 func Linear(out, in []float64, low, width float64) {
 	out = out[:len(in)]
 	inverse, exact := reciprocal(width)
+	if !math.IsInf(width, 0) {
+		done := linearFirst(out, in, low, width, inverse, exact)
+		out, in = out[done:], in[done:]
+	}
 	switch {
 	case exact:
 		for i, x := range in {
@@ -48,6 +52,8 @@ func Logarithmic(out, in []float64, low, high, base, width float64) {
 		}
 		return
 	}
+	done := logarithmicFirst(out, in, low, high, base, width, func(row int) { out[row] = logarithmic(in[row], low, high, base, width) })
+	out, in = out[done:], in[done:]
 	for i, x := range in {
 		if x <= low || x >= high {
 			out[i] = logarithmic(x, low, high, base, width)
@@ -108,6 +114,8 @@ func (p *Polyline) Finite() bool {
 // Of puts the function of each x into out, clamped to 0 to 100.
 func (p *Polyline) Of(out, in []float64) {
 	out = out[:len(in)]
+	done := polylineFirst(p, out, in)
+	out, in = out[done:], in[done:]
 	for i, x := range in {
 		one := &p.pieces[p.steps.UpTo(x)]
 		if one.slope == 0 {
@@ -159,6 +167,8 @@ func (r *Ranks) At(x float64) float64 {
 // Of puts the rank of each x into out.
 func (r *Ranks) Of(out, in []float64) {
 	out = out[:len(in)]
+	done := ranksFirst(r, out, in)
+	out, in = out[done:], in[done:]
 	if r.ties || r.steps.levels != 7 {
 		for i, x := range in {
 			out[i] = r.At(x)

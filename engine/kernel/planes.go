@@ -57,7 +57,7 @@ func (p Planes) Codes(dst []uint32) {
 // Masks writes down, for each row, in which of up to eight sets it is: bit k for the k-th.
 func Masks(dst []uint8, sets []frame.Bitmap) {
 	var bytes [64]uint8
-	for w := 0; w*64 < len(dst); w++ {
+	for w := masksFirst(dst, sets) / 64; w*64 < len(dst); w++ {
 		transpose(&bytes, sets, w)
 		copy(dst[w*64:min(len(dst), w*64+64)], bytes[:])
 	}

@@ -24,7 +24,7 @@ func addFour(sums []float64, columns *[4]Weighted) {
 	p, q, r, s := &columns[0], &columns[1], &columns[2], &columns[3]
 	// What a row counts is looked up, by whether it was read, and needs no branch.
 	countP, countQ, countR, countS := [2]float64{0, p.Weight}, [2]float64{0, q.Weight}, [2]float64{0, r.Weight}, [2]float64{0, s.Weight}
-	for w := range p.Read {
+	for w := addFourFirst(sums, columns) / 64; w < len(p.Read); w++ {
 		from, to := w*64, min(len(sums), w*64+64)
 		sum := sums[from:to]
 		a, b, c, d := p.Values[from:to], q.Values[from:to], r.Values[from:to], s.Values[from:to]
@@ -43,8 +43,8 @@ func addFour(sums []float64, columns *[4]Weighted) {
 
 func addOne(sums []float64, column *Weighted) {
 	counts := [2]float64{0, column.Weight}
-	for w, read := range column.Read {
-		from, to := w*64, min(len(sums), w*64+64)
+	for w := addOneFirst(sums, column) / 64; w < len(column.Read); w++ {
+		from, to, read := w*64, min(len(sums), w*64+64), column.Read[w]
 		sum, values := sums[from:to], column.Values[from:to]
 		values = values[:len(sum)]
 		for i, x := range values {
@@ -57,7 +57,7 @@ func addOne(sums []float64, column *Weighted) {
 // Means divides sums, of rows with a mask each, by what a table has for their mask, and cuts at 100, above which rounding may lift a mean of hundreds.
 // The others become 0. It puts the rows that have a mean into valid, and what another table has for their mask into shares.
 func Means(sums, shares []float64, valid frame.Bitmap, masks []uint8, t *MeanTable) {
-	for w := range valid {
+	for w := meansFirst(sums, shares, valid, masks, t) / 64; w < len(valid); w++ {
 		from, to := w*64, min(len(sums), w*64+64)
 		sum, share, mask := sums[from:to], shares[from:to], masks[from:to]
 		share, mask = share[:len(sum)], mask[:len(sum)]

@@ -3,7 +3,6 @@ package arrowframe
 import (
 	"encoding/binary"
 	"math"
-	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -153,9 +153,10 @@ func fits(of echelonv1.Attribute_Type, x float64) bool {
 func (d *decoding) numbers(c *frame.Column, field frame.Field, of arrow.Array) bool {
 	switch a := of.(type) {
 	case *array.Float64:
-		c.Numbers = d.doubles(a.Float64Values()[:d.rows], c.Valid)
+		d.doubles(c, field, a.Float64Values()[:d.rows])
 	case *array.Float32:
 		c.Numbers = widened(d, a.Float32Values()[:d.rows], c.Valid)
+		d.suspectUnfit(c, field)
 	case *array.Int8:
 		c.Numbers = widened(d, a.Int8Values()[:d.rows], c.Valid)
 	case *array.Int16:
@@ -163,8 +164,7 @@ func (d *decoding) numbers(c *frame.Column, field frame.Field, of arrow.Array) b
 	case *array.Int32:
 		c.Numbers = widened(d, a.Int32Values()[:d.rows], c.Valid)
 	case *array.Int64:
-		c.Numbers = widened(d, a.Int64Values()[:d.rows], c.Valid)
-		d.suspectBeyond(c)
+		d.whole(c, a.Int64Values()[:d.rows])
 	case *array.Uint8:
 		c.Numbers = widened(d, a.Uint8Values()[:d.rows], c.Valid)
 	case *array.Uint16:
@@ -177,52 +177,37 @@ func (d *decoding) numbers(c *frame.Column, field frame.Field, of arrow.Array) b
 	default:
 		return false
 	}
-	if of.DataType().ID() == arrow.FLOAT64 || of.DataType().ID() == arrow.FLOAT32 {
-		d.suspectUnfit(c, field)
-	}
 	return true
 }
 
-// doubles returns a column's own memory where frames may have it: aligned, with zeros where there is no value, and not to be owned; else a copy.
-func (d *decoding) doubles(values []float64, valid frame.Bitmap) []float64 {
+// doubles takes a column's own memory where frames may have it: aligned, with zeros where there is no value, and not to be owned; else a copy.
+func (d *decoding) doubles(c *frame.Column, field frame.Field, values []float64) {
 	aligned := len(values) == 0 || uintptr(unsafe.Pointer(unsafe.SliceData(values)))%unsafe.Alignof(float64(0)) == 0
-	if !d.layout.options.Own && aligned && zeroWhereMissing(values, valid) {
-		return slices.Clip(values)
+	finite, zeros := kernel.Sound(values, c.Valid)
+	c.Numbers = slices.Clip(values)
+	if d.layout.options.Own || !aligned || !zeros {
+		c.Numbers = widened(d, values, c.Valid)
 	}
-	return widened(d, values, valid)
-}
-
-func zeroWhereMissing(values []float64, valid frame.Bitmap) bool {
-	other := uint64(0)
-	for w, word := range valid {
-		block := values[w<<6 : min(w<<6+64, len(values))]
-		for missing := missingOf(word, len(block)); missing != 0; missing &= missing - 1 {
-			other |= math.Float64bits(block[bits.TrailingZeros64(missing)])
-		}
+	if !finite || field.Type == echelonv1.Attribute_INTEGER {
+		d.suspectUnfit(c, field)
 	}
-	return other == 0
 }
-
-// missingOf returns the rows of a word of a set that are not in it; n is how many rows the word has.
-func missingOf(word uint64, n int) uint64 { return ^word & (^uint64(0) >> (64 - uint(n))) }
 
 // widened returns numbers as doubles, zero where there is no value.
-func widened[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, values []T, valid frame.Bitmap) []float64 {
+func widened[T float32 | float64 | int8 | int16 | int32 | uint8 | uint16 | uint32 | uint64](d *decoding, values []T, valid frame.Bitmap) []float64 {
 	to := d.memory.anyDoubles(len(values))
 	for i, x := range values {
 		to[i] = float64(x)
 	}
-	zeroMissing(to, valid)
+	kernel.ZeroMissing(to, valid)
 	return to
 }
 
-// zeroMissing puts a zero wherever there is no value.
-func zeroMissing[T float64 | uint32 | int64](values []T, valid frame.Bitmap) {
-	for w, word := range valid {
-		block := values[w<<6 : min(w<<6+64, len(values))]
-		for missing := missingOf(word, len(block)); missing != 0; missing &= missing - 1 {
-			block[bits.TrailingZeros64(missing)] = 0
-		}
+// whole takes a column of whole numbers, and suspects those that no double holds for sure.
+func (d *decoding) whole(c *frame.Column, values []int64) {
+	c.Numbers = d.memory.anyDoubles(len(values))
+	if !kernel.Widen(c.Numbers, values, c.Valid) {
+		d.suspectBeyond(c)
 	}
 }
 
@@ -237,29 +222,11 @@ func (d *decoding) suspectBeyond(c *frame.Column) {
 
 // suspectUnfit suspects the doubles that the field does not take. Rows without a value have zeros, which it takes.
 func (d *decoding) suspectUnfit(c *frame.Column, field frame.Field) {
-	if field.Type != echelonv1.Attribute_INTEGER && finite(c.Numbers) {
-		return
-	}
 	for i, x := range c.Numbers {
 		if !fits(field.Type, x) {
 			d.suspect(i)
 		}
 	}
-}
-
-// finite reports whether all numbers are finite: what is subtracted from itself is zero then, and NaN else. Four sums go on at the same time.
-func finite(values []float64) bool {
-	var a, b, c, d float64
-	for ; len(values) >= 4; values = values[4:] {
-		a += values[0] - values[0]
-		b += values[1] - values[1]
-		c += values[2] - values[2]
-		d += values[3] - values[3]
-	}
-	for _, x := range values {
-		a += x - x
-	}
-	return a+b+c+d == 0
 }
 
 // truths takes a column of truth values.

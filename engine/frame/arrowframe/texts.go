@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 )
 
 // codes makes a dictionary of texts. Texts that a field does not take have no place in it.
@@ -154,7 +155,10 @@ const missingCode = refusedCode - 1
 // translate takes places of one dictionary into another.
 func translate[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, c *frame.Column, places []T, to *entries) {
 	if to.clear {
-		c.Codes = translated(d, places, to.codes, c.Valid)
+		c.Codes = d.memory.anyCodes(len(places))
+		if !kernel.Recode(c.Codes, places, to.codes, c.Valid) {
+			panic("a place outside of the dictionary") // the batch is damaged
+		}
 		return
 	}
 	c.Codes = d.memory.newCodes(d.rows)
@@ -171,18 +175,4 @@ func translate[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
 			c.Codes[i] = code
 		}
 	}
-}
-
-// translated returns places in another dictionary, where each entry has one. Rows without a value may have any place, even outside.
-func translated[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d *decoding, places []T, to []uint32, valid frame.Bitmap) []uint32 {
-	codes := d.memory.anyCodes(len(places))
-	for i, place := range places {
-		if uint64(place) < uint64(len(to)) {
-			codes[i] = to[place]
-		} else if valid.Get(i) {
-			panic("a place outside of the dictionary") // the batch is damaged
-		}
-	}
-	zeroMissing(codes, valid)
-	return codes
 }
