@@ -29,6 +29,14 @@ type duplex[R request] struct {
 
 	progress atomic.Int64
 	works    sync.WaitGroup
+	// todo are the answers that somebody takes who made one before.
+	todo chan todo
+}
+
+// todo is an answer that is to be made.
+type todo struct {
+	promise *promise
+	work    work
 }
 
 // request is what came over a stream.
@@ -58,8 +66,10 @@ type promise struct {
 // run goes on until the client has sent all and has all answers.
 func (d *duplex[R]) run() error {
 	ctx, cancel := context.WithCancelCause(d.stream.Context())
+	d.todo = make(chan todo)
 	defer func() {
 		cancel(nil)
+		close(d.todo)
 		d.works.Wait()
 	}()
 	requests, promises, sent := make(chan R, inFlight), make(chan *promise, d.ahead), make(chan struct{})
@@ -129,7 +139,21 @@ func (d *duplex[R]) workAll(ctx context.Context, ends endings, requests <-chan R
 				return context.Cause(ctx)
 			}
 		}
-		d.works.Go(func() { p.make(ctx, work) })
+		d.do(ctx, todo{p, work})
+	}
+}
+
+// do lets an answer be made by a goroutine that is free, whose stack has grown to what that takes, or else by a new one.
+func (d *duplex[R]) do(ctx context.Context, next todo) {
+	select {
+	case d.todo <- next:
+	default:
+		d.works.Go(func() {
+			next.promise.make(ctx, next.work)
+			for next := range d.todo {
+				next.promise.make(ctx, next.work)
+			}
+		})
 	}
 }
 

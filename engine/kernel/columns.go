@@ -67,6 +67,13 @@ func Recode[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](d
 	return inside
 }
 
+// Narrow puts codes into dst as bytes, which hold all of them.
+func Narrow(dst []uint8, codes []uint32) {
+	for i := narrowFirst(dst, codes); i < len(codes); i++ {
+		dst[i] = uint8(codes[i])
+	}
+}
+
 // ZeroMissing puts a zero into the rows that are not in valid.
 func ZeroMissing[T float64 | uint32](values []T, valid frame.Bitmap) {
 	for w, word := range valid {

@@ -105,8 +105,8 @@ func AddWeights(sums []float64, read frame.Bitmap, weight float64) {
 
 // Count adds a step to the levels of the rows of a set.
 func Count(levels []uint32, set frame.Bitmap, step uint32) {
-	for w, word := range set {
-		block := levels[w*64 : min(len(levels), w*64+64)]
+	for w := countFirst(levels, set, step) / 64; w < len(set); w++ {
+		block, word := levels[w*64:min(len(levels), w*64+64)], set[w]
 		for i := range block {
 			block[i] += -uint32(word&1) & step
 			word >>= 1
@@ -116,12 +116,7 @@ func Count(levels []uint32, set frame.Bitmap, step uint32) {
 
 // Translate puts into dst what a table has for the code of each row of a set, and 0 for the others.
 func Translate(dst, codes, table []uint32, set frame.Bitmap) {
-	for w, word := range set {
-		block := codes[w*64 : min(len(codes), w*64+64)]
-		out := dst[w*64 : w*64+len(block)]
-		for i, code := range block {
-			out[i] = table[code] & -uint32(word&1)
-			word >>= 1
-		}
+	if !Recode(dst, codes, table, set) {
+		panic("kernel: a code that the table does not have")
 	}
 }

@@ -67,3 +67,9 @@ func widenOf(dst *float64, from *int64, valid *uint64, groups int, most float64)
 
 //go:noescape
 func recodeOf(dst *uint32, places *uint32, valid *uint64, pairs int, table *uint32, size uint32) (outside uint64)
+
+//go:noescape
+func countOf(levels *uint32, set *uint64, pairs int, step uint32)
+
+//go:noescape
+func narrowOf(dst *uint8, codes *uint32, pairs int)

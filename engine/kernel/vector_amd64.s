@@ -540,3 +540,37 @@ loop:
 	MOVQ AX, outside+48(FP)
 	VZEROUPPER
 	RET
+
+// func countOf(levels *uint32, set *uint64, pairs int, step uint32)
+TEXT ·countOf(SB), NOSPLIT, $0-28
+	MOVQ levels+0(FP), DI
+	MOVQ set+8(FP), SI
+	MOVQ pairs+16(FP), CX
+	MOVL step+24(FP), AX
+	VPBROADCASTD AX, Z1
+loop:
+	KMOVW (SI), K1
+	VMOVDQU32 (DI), Z0
+	VPADDD Z1, Z0, K1, Z0
+	VMOVDQU32 Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $2, SI
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func narrowOf(dst *uint8, codes *uint32, pairs int)
+TEXT ·narrowOf(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ codes+8(FP), SI
+	MOVQ pairs+16(FP), CX
+loop:
+	VMOVDQU32 (SI), Z0
+	VPMOVDB Z0, (DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ loop
+	VZEROUPPER
+	RET

@@ -104,6 +104,12 @@ func compareBothWays(t *testing.T, r *rand.Rand, values []float64) {
 	for i := range table {
 		table[i] = r.IntN(2) == 0
 	}
+	bothWays(t, n, "Count and Narrow", func() [][]uint64 {
+		levels, bytes := slices.Clone(codes), make([]uint8, n)
+		Count(levels, rowsFor(rand.New(rand.NewPCG(1, uint64(n))), n), 7)
+		Narrow(bytes, levels)
+		return [][]uint64{wide64(levels), wide64(bytes)}
+	})
 	bothWays(t, n, "Pick", func() [][]uint64 {
 		dst := frame.NewBitmap(n)
 		Pick(dst, codes, table)

@@ -31,3 +31,7 @@ func soundFirst([]float64, frame.Bitmap) (rows int, finite, zeros bool) { return
 func widenFirst([]float64, []int64, frame.Bitmap) (rows int, within bool) { return 0, true }
 
 func recodeFirst(_, _, _ []uint32, _ frame.Bitmap) (rows int, inside bool) { return 0, true }
+
+func countFirst([]uint32, frame.Bitmap, uint32) int { return 0 }
+
+func narrowFirst([]uint8, []uint32) int { return 0 }

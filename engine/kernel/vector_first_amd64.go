@@ -163,3 +163,19 @@ func recodeFirst(dst, places, table []uint32, valid frame.Bitmap) (rows int, ins
 	}
 	return n * 64, recodeOf(&dst[0], &places[0], &valid[0], n*4, &table[0], uint32(len(table))) == 0
 }
+
+func countFirst(levels []uint32, set frame.Bitmap, step uint32) int {
+	n := words(len(levels))
+	if n > 0 {
+		countOf(&levels[0], &set[0], n*4, step)
+	}
+	return n * 64
+}
+
+func narrowFirst(dst []uint8, codes []uint32) int {
+	n := words(len(codes))
+	if n > 0 {
+		narrowOf(&dst[0], &codes[0], n*4)
+	}
+	return n * 64
+}

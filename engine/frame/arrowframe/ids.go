@@ -18,10 +18,14 @@ func (d *decoding) ids(of arrow.Array) []string {
 	switch a := of.(type) {
 	case *array.String:
 		plain = ascii(a.ValueBytes())
-		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
+		if idsOf(ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
+			return ids
+		}
 	case *array.LargeString:
 		plain = ascii(a.ValueBytes())
-		idsOf(ids, a, a.ValueOffsets(), a.ValueBytes())
+		if idsOf(ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
+			return ids
+		}
 	default:
 		for i := range ids {
 			ids[i] = idOf(of, i)
@@ -51,22 +55,27 @@ func ascii(text []byte) bool {
 	return true
 }
 
-// idsOf copies ids in one piece. Offsets count from the beginning of the column's memory, of which text is the part that they span.
-func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []byte) {
+// idsOf copies ids in one piece, and reports whether all are as long as ids may be. Offsets count from the beginning of the column's memory, of which text is
+// the part that they span.
+func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []byte) (fit bool) {
 	if len(ids) == 0 {
-		return
+		return true
 	}
 	all, first := string(text), offsets[0]
 	from := T(0)
+	fit = true
 	for i, end := range offsets[1 : len(ids)+1] {
-		ids[i] = all[from : end-first]
+		id := all[from : end-first]
+		ids[i] = id
+		fit = fit && uint(len(id)-1) < frame.MaxIDBytes
 		from = end - first
 	}
 	for i := 0; of.NullN() > 0 && i < len(ids); i++ {
 		if of.IsNull(i) {
-			ids[i] = ""
+			ids[i], fit = "", false
 		}
 	}
+	return fit
 }
 
 // idOf returns one id: a text, or a whole number as it is written.

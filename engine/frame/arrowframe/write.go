@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/kernel"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -276,9 +277,7 @@ func (e *encoding) texts(as arrow.DataType, codes []uint32, dict []string, valid
 	values := arrow.Uint32Traits.CastToBytes(codes)
 	if short {
 		values = e.memory.anyBytes(len(codes))
-		for i, code := range codes {
-			values[i] = byte(code)
-		}
+		kernel.Narrow(values, codes)
 	}
 	indices := array.NewData(dictionary.IndexType, len(codes), []*memory.Buffer{bits, memory.NewBufferBytes(values)}, nil, nulls, 0)
 	return array.NewDictionaryArray(as, array.MakeFromData(indices), e.textsOf(dict, nil))
