@@ -109,6 +109,9 @@ func (o *serveOptions) run(ctx context.Context, c *cli) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit(o.memoryLimit<<20, controlGroupFiles))
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	registry := prometheus.NewRegistry()
 	registerProcess(registry)
 	o.server.Log, o.server.Metrics = log, registry

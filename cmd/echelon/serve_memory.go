@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// garbagePercent is how much garbage may lie beside what is in use before it is collected, in percent of that: twice what Go does by itself, since the
+// memory limit sees to it that there is not too much.
+const garbagePercent = 200
+
 // controlGroupFiles tell how much memory the operating system allows the process, in a container or a systemd unit: version 2 and version 1.
 var controlGroupFiles = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 

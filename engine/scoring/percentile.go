@@ -12,17 +12,16 @@ import (
 // steps is the number of percentiles; there is one breakpoint more.
 const steps = 100
 
-// Breakpoints returns the 101 breakpoints u[⌊k(n-1)/100⌋], k = 0…100, of the values, which it sorts; none where there is no value.
+// Breakpoints returns the 101 breakpoints u[⌊k(n-1)/100⌋], k = 0…100, of the values in ascending order; none where there is no value.
 func Breakpoints(values []float64) []float64 {
 	if len(values) == 0 {
 		return nil
 	}
-	slices.Sort(values)
-	breakpoints := make([]float64, steps+1)
-	for k := range breakpoints {
-		breakpoints[k] = values[k*(len(values)-1)/steps]
+	places := make([]int, steps+1)
+	for k := range places {
+		places[k] = k * (len(values) - 1) / steps
 	}
-	return breakpoints
+	return kernel.AtPlaces(values, places)
 }
 
 // chunk is how many weights are added up before their sum is compared with a percentile.

@@ -98,53 +98,47 @@ func (n *LadderLearner) Lines() *LadderLines {
 	return lines
 }
 
-// rungLearner gathers the scored customers of one segment, in columns: a customer's place is that among those that came.
+// rungLearner gathers the scored customers of one segment.
 type rungLearner struct {
 	*rungs
-	// scores, ids and ties make up their keys; each has as many ties as there are tie breakers.
-	scores []float64
-	ids    []string
-	ties   []tie
-	// order is their places in the order of the ladder, once all came, and taken tells of whom a tier took already.
-	order []int
-	taken []bool
-	// holds tells, for each tier and each customer, whether the customer meets the fields that need no line.
-	holds [][]bool
-	// amounts is, for each tier with a cumulative share and each customer, what the customer adds to it.
-	amounts  [][]float64
-	negative []int
-	// room is the same for what each takes of a capacity.
-	room         [][]float64
-	negativeRoom []int
+	// counting is the last tier whose lines count those whom no better tier took, or none: for it and those before, what customers hold is gathered.
+	counting int
+	gathered []*gathered
+	// taken tells of whom a tier took already, by their places.
+	taken                  []bool
+	negative, negativeRoom []int
 }
 
 func newRungLearner(r *rungs) *rungLearner {
 	tiers := len(r.cuts)
-	return &rungLearner{
-		rungs: r, holds: make([][]bool, tiers), amounts: make([][]float64, tiers), negative: make([]int, tiers),
-		room: make([][]float64, tiers), negativeRoom: make([]int, tiers),
+	n := &rungLearner{rungs: r, counting: none, negative: make([]int, tiers), negativeRoom: make([]int, tiers)}
+	for tier := range r.names {
+		if r.cuts[tier].counts() || slices.ContainsFunc(r.cuts[tier].any, func(one int) bool { return r.cuts[one].counts() }) {
+			n.counting = tier
+		}
 	}
+	return n
 }
 
 func (n *rungLearner) add(p *part, row int) {
-	n.scores, n.ids = append(n.scores, p.batch.score.Numbers[row]), append(n.ids, p.batch.ids[row])
+	to := n.room()
+	to.scores, to.ids = append(to.scores, p.batch.score.Numbers[row]), append(to.ids, p.batch.ids[row])
 	for _, t := range p.batch.ties {
-		n.ties = append(n.ties, tieOf(&t.Column, row))
+		to.ties = append(to.ties, tieOf(&t.Column, row))
 	}
 	for tier := range n.cuts {
-		n.holds[tier] = append(n.holds[tier], p.holds(tier, row))
-		gather(p.of[tier], row, &n.amounts[tier], &n.negative[tier])
-		gather(p.takenUp[tier], row, &n.room[tier], &n.negativeRoom[tier])
+		if n.tierOf(tier) <= n.counting {
+			to.holds[tier] = append(to.holds[tier], p.holds(tier, row))
+		}
+		gather(p.of[tier], row, &to.amounts[tier], &n.negative[tier])
+		gather(p.takenUp[tier], row, &to.room[tier], &n.negativeRoom[tier])
 	}
 }
 
 // merge takes in the customers of another learner, behind its own.
 func (n *rungLearner) merge(other *rungLearner) {
-	n.scores, n.ids, n.ties = append(n.scores, other.scores...), append(n.ids, other.ids...), append(n.ties, other.ties...)
+	n.gathered = append(n.gathered, other.gathered...)
 	for tier := range n.cuts {
-		n.holds[tier] = append(n.holds[tier], other.holds[tier]...)
-		n.amounts[tier] = append(n.amounts[tier], other.amounts[tier]...)
-		n.room[tier] = append(n.room[tier], other.room[tier]...)
 		n.negative[tier] += other.negative[tier]
 		n.negativeRoom[tier] += other.negativeRoom[tier]
 	}
@@ -162,55 +156,25 @@ func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
 }
 
 func (n *rungLearner) lines() *rungLines {
-	n.order, n.taken = n.inOrder(n.scores), make([]bool, len(n.ids))
-	lines := &rungLines{scored: len(n.ids), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
+	n.taken = make([]bool, len(n.gathered)*gatheredAtOnce)
+	lines := &rungLines{scored: n.customers(), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
 	n.divide(lines)
 	for tier := range n.names {
 		for _, one := range n.cuts[tier].any {
 			n.draw(one, &lines.tiers[one])
 		}
 		n.draw(tier, &lines.tiers[tier])
-		n.take(tier, lines)
+		if tier < n.counting {
+			n.take(tier, lines)
+		}
 	}
 	return lines
-}
-
-// key returns a customer's place in the order of the ladder, without an amount.
-func (n *rungLearner) key(at int) key {
-	k := len(n.breakers)
-	return key{score: n.scores[at], id: n.ids[at], ties: n.ties[at*k : (at+1)*k]}
 }
 
 // lineAt returns the line behind a customer.
 func (n *rungLearner) lineAt(k key) *line {
 	k.ties = slices.Clone(k.ties) // those of all others are let go
 	return keyLine(k)
-}
-
-// inOrder returns the places of the customers by a number of each, the largest first. Whole keys are compared only where numbers are equal.
-func (n *rungLearner) inOrder(numbers []float64) []int {
-	order := make([]place, len(numbers))
-	for at, x := range numbers {
-		order[at] = place{descending(x), at}
-	}
-	order = byNumber(order)
-	sorted := make([]int, len(order))
-	for from := 0; from < len(order); {
-		to := from + 1
-		for to < len(order) && order[to].number == order[from].number {
-			to++
-		}
-		if equal := order[from:to]; len(equal) > 1 {
-			slices.SortFunc(equal, func(a, b place) int {
-				x, y := n.key(a.at), n.key(b.at)
-				return compare(n.breakers, &x, &y)
-			})
-		}
-		for ; from < to; from++ {
-			sorted[from] = order[from].at
-		}
-	}
-	return sorted
 }
 
 // draw finds the lines of a cut.
@@ -220,10 +184,10 @@ func (n *rungLearner) draw(tier int, lines *tierLines) {
 		return
 	}
 	if c.declared.TopCount != nil {
-		lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(len(n.ids)+1))))
+		lines.topCount = n.first(tier, int(min(c.declared.GetTopCount(), int64(n.customers()+1))))
 	}
 	if c.declared.TopShare != nil {
-		lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), len(n.ids)))
+		lines.topShare = n.first(tier, exact.CeilShare(c.declared.GetTopShare(), n.customers()))
 	}
 	if c.of != nil {
 		lines.cumulative = n.cumulative(tier)
@@ -235,14 +199,14 @@ func (n *rungLearner) draw(tier int, lines *tierLines) {
 
 // take takes a tier's customers from the worse tiers.
 func (n *rungLearner) take(tier int, lines *rungLines) {
-	for at := range n.taken {
+	for at := range n.all() {
 		n.taken[at] = n.taken[at] || n.takes(tier, at, lines)
 	}
 }
 
 // takes reports whether a cut takes a customer.
 func (n *rungLearner) takes(tier, at int, all *rungLines) bool {
-	if !n.holds[tier][at] {
+	if !n.holds(tier, at) {
 		return false
 	}
 	if any := n.cuts[tier].any; any != nil && !slices.ContainsFunc(any, func(cut int) bool { return n.takes(cut, at, all) }) {
@@ -263,53 +227,52 @@ func (n *rungLearner) takes(tier, at int, all *rungLines) bool {
 func (n *rungLearner) ordered(tier, at int) key {
 	k := n.key(at)
 	if n.cuts[tier].byAmount {
-		k.amount = n.amounts[tier][at]
+		k.amount = n.amount(tier, at)
 	}
 	return k
 }
 
-// first returns the line behind the first so many candidates of a tier: those that no better tier took and that hold its other fields.
+// candidates are the customers whom a tier counts: those that no better tier took and that hold its other fields.
+func (n *rungLearner) candidates(tier int) []place {
+	return n.places(n.scoreOf, func(at int) bool { return !n.taken[at] && n.holds(tier, at) })
+}
+
+// first returns the line behind the first so many candidates of a tier.
 func (n *rungLearner) first(tier, count int) *line {
 	if count == 0 {
 		// There is nobody to take a share of.
 		return &line{kind: echelonv1.DecisionLine_OPEN}
 	}
-	for _, at := range n.order {
-		if n.taken[at] || !n.holds[tier][at] {
-			continue
-		}
-		if count--; count == 0 {
-			return n.lineAt(n.key(at))
-		}
+	candidates := n.candidates(tier)
+	if len(candidates) < count {
+		return &line{kind: echelonv1.DecisionLine_OPEN}
 	}
-	return &line{kind: echelonv1.DecisionLine_OPEN}
+	var one exact.Sum
+	one.Add(1)
+	all := exact.FractionOf(int64(count), 1, &one)
+	last, _ := n.seek(candidates, func(int) float64 { return 1 }, func(sum *exact.Sum) bool { return !all.Above(sum) })
+	return n.lineAt(n.key(last))
 }
 
 // fill returns the line behind the last candidate of a tier who fits into its capacity, together with those before.
 func (n *rungLearner) fill(tier int) *line {
 	room := n.cuts[tier].room
 	if room.Of == nil {
-		if count := exact.FloorProduct(room.Reps, room.PerRep, len(n.ids)+1); count > 0 {
+		if count := exact.FloorProduct(room.Reps, room.PerRep, n.customers()+1); count > 0 {
 			return n.first(tier, count)
 		}
 		return &line{kind: echelonv1.DecisionLine_CLOSED}
 	}
-	var sum exact.Sum
 	most := exact.Product(room.Reps, room.PerRep)
-	last := none
-	for _, at := range n.order {
-		if n.taken[at] || !n.holds[tier][at] {
-			continue
-		}
-		if sum.Add(n.room[tier][at]); most.Below(&sum) {
-			if last == none {
-				return &line{kind: echelonv1.DecisionLine_CLOSED}
-			}
-			return n.lineAt(n.key(last))
-		}
-		last = at
+	beyond, found := n.seek(n.candidates(tier), func(at int) float64 { return n.takenUp(tier, at) }, most.Below)
+	if !found {
+		return &line{kind: echelonv1.DecisionLine_OPEN}
 	}
-	return &line{kind: echelonv1.DecisionLine_OPEN}
+	last, found := n.before(n.candidates(tier), beyond)
+	if !found {
+		return &line{kind: echelonv1.DecisionLine_CLOSED}
+	}
+	return n.lineAt(n.key(last))
 }
 
 // divide finds the natural breaks of the scores, one for each tier whose cut stands at one.
@@ -323,7 +286,11 @@ func (n *rungLearner) divide(lines *rungLines) {
 	if len(tiers) == 0 {
 		return
 	}
-	scores := slices.Sorted(slices.Values(n.scores))
+	scores := make([]float64, 0, n.customers())
+	for _, g := range n.gathered {
+		scores = append(scores, g.scores...)
+	}
+	slices.Sort(scores)
 	breaks := naturalBreaks(scores, len(tiers)+1)
 	for i, tier := range tiers {
 		if i < len(breaks) {
@@ -332,47 +299,24 @@ func (n *rungLearner) divide(lines *rungLines) {
 	}
 }
 
-// chunk is how many customers are added up before the sum is compared with the share.
-const chunk = 1024
-
 // cumulative returns the line behind the last customer before whom the amount is below the share of the total.
 func (n *rungLearner) cumulative(tier int) *line {
-	order := n.order
-	if n.cuts[tier].byAmount {
-		order = n.inOrder(n.amounts[tier])
+	var total, nothing exact.Sum
+	amount := func(at int) float64 { return n.amount(tier, at) }
+	for _, g := range n.gathered {
+		for _, x := range g.amounts[tier] {
+			total.Add(x)
+		}
 	}
-	amounts := make([]float64, len(order))
-	var total exact.Sum
-	for i, at := range order {
-		amounts[i] = n.amounts[tier][at]
-		total.Add(amounts[i])
-	}
-	taken := below(amounts, exact.ShareOf(n.cuts[tier].declared.GetCumulativeShare().GetShare(), &total))
-	if taken == 0 {
+	share := exact.ShareOf(n.cuts[tier].declared.GetCumulativeShare().GetShare(), &total)
+	if !share.Above(&nothing) {
 		return &line{kind: echelonv1.DecisionLine_CLOSED}
 	}
-	return n.lineAt(n.ordered(tier, order[taken-1]))
-}
-
-// below returns how many of the amounts, none of them negative, have less than the share before them.
-func below(amounts []float64, share exact.Share) int {
-	var before exact.Sum
-	from := 0
-	for ; from+chunk <= len(amounts); from += chunk {
-		after := before
-		for _, amount := range amounts[from : from+chunk] {
-			after.Add(amount)
-		}
-		if !share.Above(&after) {
-			break
-		}
-		before = after
+	number := n.scoreOf
+	if n.cuts[tier].byAmount {
+		number = amount
 	}
-	for i := from; i < len(amounts); i++ {
-		if !share.Above(&before) {
-			return i
-		}
-		before.Add(amounts[i])
-	}
-	return len(amounts)
+	// With the last of them the share is reached: there is one, since a share is no more than the total.
+	last, _ := n.seek(n.places(number, func(int) bool { return true }), amount, func(sum *exact.Sum) bool { return !share.Above(sum) })
+	return n.lineAt(n.ordered(tier, last))
 }

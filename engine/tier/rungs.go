@@ -106,6 +106,11 @@ func (c *cut) needsPopulation() bool {
 	return c.declared != nil && (c.declared.TopCount != nil || c.declared.TopShare != nil || c.of != nil || c.room != nil || c.breaks())
 }
 
+// counts reports whether the cut's lines count those whom no better tier took.
+func (c *cut) counts() bool {
+	return c.declared != nil && (c.declared.TopCount != nil || c.declared.TopShare != nil || c.room != nil)
+}
+
 // breaks reports whether the cut stands at a natural break.
 func (c *cut) breaks() bool { return c.declared.GetNaturalBreak() != nil }
 

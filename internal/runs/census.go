@@ -30,7 +30,7 @@ func (j *job) admit(ctx context.Context, scorer *engine.Scorer) ([]*stability.Ad
 		counts = append(counts, census)
 		return j.counter(scorer, census)
 	}
-	for rows, err := range parallel.Ordered(ctx, j.batches(ctx, previous, nil), counter) {
+	for rows, err := range parallel.Ordered(ctx, j.batches(j.customers.batches(ctx), previous, nil), counter) {
 		if err != nil {
 			return nil, err
 		}

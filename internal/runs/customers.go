@@ -26,7 +26,7 @@ type customers struct {
 
 	kept []*storage.CustomerBatch
 	last string // the id that kept ends with
-	full bool   // whether no more is kept, for want of memory or because kept are all
+	full bool   // whether no more is kept, for want of memory, because kept are all, or because nobody goes through them again
 	all  bool   // whether kept are all
 }
 
@@ -36,14 +36,31 @@ func (c *customers) release() {
 	c.kept, c.size, c.last, c.full, c.all = nil, 0, "", true, false
 }
 
+// lastly goes through all customers a last time, in which the memory of each batch is given back when the batch is handed out.
+func (c *customers) lastly(ctx context.Context) iter.Seq2[*storage.CustomerBatch, error] {
+	c.full = true
+	return c.through(ctx, func(i int) {
+		size := sizeOf(c.kept[i])
+		c.used.Add(-size)
+		c.size -= size
+		c.kept[i] = nil
+	})
+}
+
 // batches goes through all customers. They may not be gone through twice at the same time.
 func (c *customers) batches(ctx context.Context) iter.Seq2[*storage.CustomerBatch, error] {
+	return c.through(ctx, func(int) {})
+}
+
+// through goes through all customers, and tells of each batch that is kept when it is handed out.
+func (c *customers) through(ctx context.Context, handed func(i int)) iter.Seq2[*storage.CustomerBatch, error] {
 	return func(yield func(*storage.CustomerBatch, error) bool) {
-		for _, batch := range c.kept {
+		for i, batch := range c.kept {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
 			}
+			handed(i)
 			if !yield(batch, nil) {
 				return
 			}
@@ -76,6 +93,7 @@ func (c *customers) keep(batch *storage.CustomerBatch) {
 	if c.full {
 		return
 	}
+	batch.UpdateTimes = nil // a run does not read them
 	size := sizeOf(batch)
 	if c.used.Add(size) > keptBytes {
 		c.used.Add(-size)
@@ -88,11 +106,11 @@ func (c *customers) keep(batch *storage.CustomerBatch) {
 
 // sizeOf returns about how many bytes a batch takes.
 func sizeOf(batch *storage.CustomerBatch) int64 {
-	const text, row = 16, 8 + 24 // what a string takes beside its bytes; a version and an update time
-	const message = 192          // what the error of a customer that is refused takes beside its texts
+	const text, version = 16, 8 // what a string takes beside its bytes, and a version
+	const message = 192         // what the error of a customer that is refused takes beside its texts
 	size := 0
 	for _, id := range batch.Frame.IDs {
-		size += text + len(id) + row
+		size += text + len(id) + version
 	}
 	for i := range batch.Frame.Columns {
 		column := &batch.Frame.Columns[i]

@@ -210,5 +210,6 @@ func (j *job) population(ctx context.Context) engine.Population {
 			}
 			j.progress.add(batch.Frame.Len()+len(batch.Errors), 0)
 		}
+		j.manager.population.Store(j.progress.whole())
 	}
 }

@@ -35,6 +35,8 @@ type Manager struct {
 	observed observed
 	// kept is how many bytes of customers the runs that are under way keep.
 	kept atomic.Int64
+	// population is how many customers the last run to go through them all found; negative where none did.
+	population atomic.Int64
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -67,6 +69,7 @@ func New(ctx context.Context, store storage.Store, c *catalog.Catalog, in *intak
 		store: store, catalog: c, intake: in, now: now, log: log, active: make(map[string]*progress),
 		claims: make(map[string]string), failed: make(map[string]*echelonv1.Run),
 	}
+	m.population.Store(-1)
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := m.recover(ctx); err != nil {
 		m.Close()

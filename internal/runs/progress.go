@@ -50,7 +50,8 @@ const (
 type Progress struct {
 	// Run is the run.
 	Run *echelonv1.Run
-	// Phase is what it does, Done how many customers it went through in it (calibrating, in this pass), Total how many there are.
+	// Phase is what it does, Done how many customers it went through in it (calibrating, in this pass), Total how many there are: in the first pass, as many
+	// as there were for the run before, or more.
 	Phase       Phase
 	Done, Total int64
 	// Rate is how many customers a second it goes through, 0 where not known, and Remaining how long the phase, or the pass, takes at it still,
@@ -70,6 +71,8 @@ type progress struct {
 	since     time.Time // of the phase or the pass
 	done      int64
 	evaluated int64
+	// total is how many customers there are, or were when all were gone through last; negative where that is not known.
+	total int64
 }
 
 // begin begins a phase, or a pass of it.
@@ -87,12 +90,31 @@ func (p *progress) add(customers, evaluated int) {
 	p.evaluated += int64(evaluated)
 }
 
+// whole notes that the pass went through all customers, and returns how many there are.
+func (p *progress) whole() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total = p.done
+	return p.total
+}
+
+// customers returns how many customers there are, which is counted where nobody went through them yet: counting takes longer than a pass may take.
+func (p *progress) customers() int64 {
+	p.mu.Lock()
+	total := p.total
+	p.mu.Unlock()
+	if total < 0 {
+		return p.count()
+	}
+	return total
+}
+
 // look returns how far the run is.
 func (p *progress) look(run *echelonv1.Run, total int64) Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	run.Evaluated = p.evaluated
-	seen := Progress{Run: run, Phase: p.phase, Done: p.done, Total: total, Remaining: -1}
+	seen := Progress{Run: run, Phase: p.phase, Done: p.done, Total: max(total, p.done), Remaining: -1}
 	if elapsed := time.Since(p.since).Seconds(); p.done > 0 && elapsed > 0 {
 		seen.Rate = float64(p.done) / elapsed
 		if total > 0 {
@@ -105,7 +127,7 @@ func (p *progress) look(run *echelonv1.Run, total int64) Progress {
 // enter notes that a run is under way, until leave.
 func (m *Manager) enter(id string, view storage.Reader) (context.Context, *progress) {
 	ctx, cancel := context.WithCancelCause(m.ctx)
-	p := &progress{cancel: cancel, ended: make(chan struct{}), phase: Calibrating, since: time.Now()}
+	p := &progress{cancel: cancel, ended: make(chan struct{}), phase: Calibrating, since: time.Now(), total: m.population.Load()}
 	p.count = sync.OnceValue(func() int64 {
 		n := int64(0)
 		for _, err := range view.CustomerKeys(ctx, "") {
@@ -159,7 +181,7 @@ func (m *Manager) Watch(ctx context.Context, id string) iter.Seq2[Progress, erro
 				yield(Progress{Run: run, Done: run.GetEvaluated(), Total: run.GetEvaluated(), Remaining: -1}, nil)
 				return
 			}
-			seen := p.look(run, p.count())
+			seen := p.look(run, p.customers())
 			if seen.Done != last.Done || seen.Phase != last.Phase {
 				if last = seen; !yield(seen, nil) {
 					return

@@ -52,7 +52,7 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	}
 	overrides := snapshot.OpenOverrides(j.view, j.run.GetModel())
 	defer overrides.Close()
-	for made, err := range parallel.Ordered(ctx, j.batches(ctx, previous, overrides), evaluator) {
+	for made, err := range parallel.Ordered(ctx, j.batches(j.customers.lastly(ctx), previous, overrides), evaluator) {
 		if err != nil {
 			return err
 		}
@@ -69,10 +69,10 @@ func (j *job) write(ctx context.Context, scorer *engine.Scorer, writer storage.S
 	return nil
 }
 
-// batches goes through the customers, with what is in force of them by what is published, and their overrides.
-func (j *job) batches(ctx context.Context, previous *snapshot.Previous, overrides *snapshot.Overrides) iter.Seq2[batch, error] {
+// batches adds to batches of customers what is in force of them by what is published, and their overrides.
+func (j *job) batches(of iter.Seq2[*storage.CustomerBatch, error], previous *snapshot.Previous, overrides *snapshot.Overrides) iter.Seq2[batch, error] {
 	return func(yield func(batch, error) bool) {
-		for customers, err := range j.customers.batches(ctx) {
+		for customers, err := range of {
 			if err != nil {
 				yield(batch{}, fmt.Errorf("reading customers: %w", err))
 				return

@@ -363,7 +363,7 @@ type WatchRunResponse struct {
 	Phase WatchRunResponse_Phase `protobuf:"varint,2,opt,name=phase,proto3,enum=echelon.v1.WatchRunResponse_Phase" json:"phase,omitempty"`
 	// How many customers it went through in this phase; while it calibrates, in this pass over them.
 	Done int64 `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
-	// How many customers there are for it.
+	// How many customers there are for it; until it went through all of them once, as many as there were for the run before.
 	Total int64 `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`
 	// How many customers a second it goes through; 0 where that is not known yet.
 	RowsPerSecond float64 `protobuf:"fixed64,5,opt,name=rows_per_second,json=rowsPerSecond,proto3" json:"rows_per_second,omitempty"`

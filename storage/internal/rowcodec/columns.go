@@ -230,6 +230,10 @@ func (c *Columns) values(row []byte) (update int64, ok bool) {
 			if at < len(row) && row[at] < 0x80 {
 				value = int64(row[at]>>1) ^ -int64(row[at]&1)
 				at++
+			} else if at+1 < len(row) && row[at+1] < 0x80 {
+				zigzag := uint64(row[at]&0x7f) | uint64(row[at+1])<<7
+				value = int64(zigzag>>1) ^ -int64(zigzag&1)
+				at += 2
 			} else if value, n = binary.Varint(row[at:]); n > 0 {
 				at += n
 			} else {
@@ -338,6 +342,26 @@ type texts struct {
 	entries []entry
 	bytes   int
 	frame   uint32
+	// near has the place of the entry of the text that came last of those with the same mark: most texts are found there. It may be that of another text.
+	near [1 << markBits]int32
+}
+
+// markBits is how many bits a mark has.
+const markBits = 8
+
+// mark returns a number made of a text's length and ends, which differs for most texts.
+func mark(text []byte) int {
+	n := len(text)
+	bits := uint64(n)
+	switch {
+	case n >= 8:
+		bits += binary.LittleEndian.Uint64(text[n-8:])
+	case n >= 4:
+		bits += uint64(binary.LittleEndian.Uint32(text))<<32 | uint64(binary.LittleEndian.Uint32(text[n-4:]))
+	case n > 0:
+		bits += uint64(text[0])<<16 | uint64(text[n/2])<<24 | uint64(text[n-1])<<32
+	}
+	return int(bits * 0x9e3779b97f4a7c15 >> (64 - markBits))
 }
 
 // entry is a text that was seen.
@@ -361,9 +385,11 @@ func (t *texts) begin(column *frame.Column) {
 
 // code returns the code of a text, and whether it may be in the column.
 func (t *texts) code(column *frame.Column, text []byte) (uint32, bool) {
-	place, known := t.known[string(text)]
-	if !known {
-		place = t.add(string(text))
+	near := &t.near[mark(text)]
+	place := int(*near)
+	if place >= len(t.entries) || t.entries[place].text != string(text) {
+		place = t.find(text)
+		*near = int32(place)
 	}
 	e := &t.entries[place]
 	if e.in != t.frame && e.ok {
@@ -371,6 +397,14 @@ func (t *texts) code(column *frame.Column, text []byte) (uint32, bool) {
 		column.Dict = append(column.Dict, e.text)
 	}
 	return e.code, e.ok
+}
+
+// find returns the place of a text among the entries, where it is put if it is new.
+func (t *texts) find(text []byte) int {
+	if place, known := t.known[string(text)]; known {
+		return place
+	}
+	return t.add(string(text))
 }
 
 func (t *texts) add(text string) int {
