@@ -32,7 +32,7 @@ func engineFigures(b *bench) (_ []figure, err error) {
 	}
 	// Those that take a tenth of a second run more often than the others: two cores are rarely as fast as each other for that long.
 	hand, hands, one, two := w.hand(1), w.hand(2), w.engine(1), w.engine(2)
-	s, err := race(b.choose(7, 15), hand, hands, one, two)
+	s, err := race(b.choose(11, 25), hand, hands, one, two)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (b *bench) newInMemory() (*inMemory, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &inMemory{cols: b.customers(), frame: m.frame, want: fused(b.customers(), b.customers().N).Sums()}
+	w := &inMemory{cols: b.customers(), frame: m.frame, want: b.wanted().Sums()}
 	w.scorer, err = m.program.Bind(m.calibration)
 	return w, err
 }
@@ -130,7 +130,7 @@ func inPieces(cores, rows int, worker func() (work func(from, to int))) {
 // hand is the loop written by hand on so many cores: how far two get is what the machine allows.
 func (w *inMemory) hand(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
-	return contestant{name: fmt.Sprintf("written by hand, %d core", cores), rows: w.cols.N, run: func() error {
+	return contestant{name: fmt.Sprintf("written by hand, %d core", cores), rows: w.cols.N, tidy: true, run: func() error {
 		inPieces(cores, w.cols.N, func() func(from, to int) {
 			return func(from, to int) { workload.Fused(w.cols, out, from, to) }
 		})
@@ -142,7 +142,7 @@ func (w *inMemory) hand(cores int) contestant {
 func (w *inMemory) engine(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
 	name := fmt.Sprintf("Echelon, %d core", cores)
-	return contestant{name: name, rows: w.cols.N,
+	return contestant{name: name, rows: w.cols.N, tidy: true,
 		run: func() error {
 			inPieces(cores, w.cols.N, func() func(from, to int) {
 				options := engine.Options{Workspace: new(engine.Workspace)}
