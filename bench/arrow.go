@@ -72,7 +72,7 @@ func arrowFigures(b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
-	assign, err := m.newArrowBulk(server, batches, fused(b.customers(), million))
+	assign, err := m.newArrowBulk(server, batches, b.wanted())
 	if err != nil {
 		return nil, err
 	}

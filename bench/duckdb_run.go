@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,7 +15,11 @@ type duckRun struct {
 }
 
 func (b *bench) newDuckRun() (*duckRun, error) {
-	db, err := b.openDuckDB(filepath.Join(b.folder, "w.duckdb"), 2)
+	file, err := b.duckFile()
+	if err != nil {
+		return nil, err
+	}
+	db, err := openDuckDB(file, "SET threads = 2")
 	return &duckRun{db: db}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -29,20 +30,27 @@ func engineFigures(b *bench) (_ []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hand, one, two := w.hand(), w.engine(1), w.engine(2)
+	// Those that take a tenth of a second run more often than the others: two cores are rarely as fast as each other for that long.
+	hand, hands, one, two := w.hand(1), w.hand(2), w.engine(1), w.engine(2)
+	s, err := race(b.choose(11, 25), hand, hands, one, two)
+	if err != nil {
+		return nil, err
+	}
 	sql, cel := duck.score(w.cols.BP[:]), rows.score(b.choose(20_000, 100_000))
-	s, err := race(b.choose(3, 9), hand, one, two, sql, cel)
+	slow, err := race(b.choose(3, 9), one, sql, cel)
 	if err != nil {
 		return nil, err
 	}
 	if err := duck.check(); err != nil {
 		return nil, err
 	}
-	s.print(hand, one, two, sql, cel)
+	s.print(hand, hands, one, two)
+	slow.print(sql, cel)
+	fmt.Printf("  %-46s %10.3g times one core\n", hands.name, s.ratio(hands.name, hand.name))
 	return []figure{
 		{"engine_vs_hand", s.ratio(one.name, hand.name), ">=", 1.0},
-		{"engine_vs_duckdb", s.ratio(one.name, sql.name), ">=", 6},
-		{"engine_vs_celgo", s.ratio(one.name, cel.name), ">=", 30},
+		{"engine_vs_duckdb", slow.ratio(one.name, sql.name), ">=", 6},
+		{"engine_vs_celgo", slow.ratio(one.name, cel.name), ">=", 30},
 		{"engine_scaling", s.ratio(two.name, one.name), ">=", 1.85},
 	}, nil
 }
@@ -60,14 +68,13 @@ func (b *bench) newInMemory() (*inMemory, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &inMemory{cols: b.customers(), frame: m.frame, want: fused(b.customers(), b.customers().N).Sums()}
+	w := &inMemory{cols: b.customers(), frame: m.frame, want: b.wanted().Sums()}
 	w.scorer, err = m.program.Bind(m.calibration)
 	return w, err
 }
 
 // evaluate evaluates the rows of a part of the customers, and writes down what came out as Fused does.
-func (w *inMemory) evaluate(out *workload.Out, from, to int) {
-	options := engine.Options{Workspace: new(engine.Workspace)}
+func (w *inMemory) evaluate(options engine.Options, out *workload.Out, from, to int) {
 	for ; from < to; from += batch {
 		end := min(from+batch, to)
 		r := w.scorer.Evaluate(w.frame.Slice(from, end), options)
@@ -97,10 +104,36 @@ func agree(name string, got, want workload.Sums) error {
 	return nil
 }
 
-func (w *inMemory) hand() contestant {
+// piece is how many rows a core takes at a time.
+const piece = 16 * batch
+
+// inPieces lets so many cores go through rows, each taking the next piece when it is done with one, as the workers of a run take batches: of halves,
+// all would wait for the core that something else was done on.
+func inPieces(cores, rows int, worker func() (work func(from, to int))) {
+	var done sync.WaitGroup
+	var taken atomic.Int64
+	for range cores {
+		done.Go(func() {
+			work := worker()
+			for {
+				end := int(taken.Add(piece))
+				if end-piece >= rows {
+					return
+				}
+				work(end-piece, min(end, rows))
+			}
+		})
+	}
+	done.Wait()
+}
+
+// hand is the loop written by hand on so many cores: how far two get is what the machine allows.
+func (w *inMemory) hand(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
-	return contestant{name: "written by hand, 1 core", rows: w.cols.N, run: func() error {
-		workload.Fused(w.cols, out, 0, w.cols.N)
+	return contestant{name: fmt.Sprintf("written by hand, %d core", cores), rows: w.cols.N, tidy: true, run: func() error {
+		inPieces(cores, w.cols.N, func() func(from, to int) {
+			return func(from, to int) { workload.Fused(w.cols, out, from, to) }
+		})
 		return nil
 	}}
 }
@@ -109,14 +142,12 @@ func (w *inMemory) hand() contestant {
 func (w *inMemory) engine(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
 	name := fmt.Sprintf("Echelon, %d core", cores)
-	return contestant{name: name, rows: w.cols.N,
+	return contestant{name: name, rows: w.cols.N, tidy: true,
 		run: func() error {
-			var done sync.WaitGroup
-			part := (w.cols.N/cores + batch - 1) / batch * batch
-			for from := 0; from < w.cols.N; from += part {
-				done.Go(func() { w.evaluate(out, from, min(from+part, w.cols.N)) })
-			}
-			done.Wait()
+			inPieces(cores, w.cols.N, func() func(from, to int) {
+				options := engine.Options{Workspace: new(engine.Workspace)}
+				return func(from, to int) { w.evaluate(options, out, from, to) }
+			})
 			return nil
 		},
 		after: func() error {

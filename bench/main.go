@@ -55,6 +55,7 @@ type bench struct {
 	echelon, folder string
 	w               *workload.Cols
 	wModel          *wModel
+	wOut            *workload.Out
 }
 
 // customers are those of W, drawn once.
@@ -71,6 +72,14 @@ func (b *bench) model() (_ *wModel, err error) {
 		b.wModel, err = newWModel(b.customers())
 	}
 	return b.wModel, err
+}
+
+// wanted is what Fused says of them.
+func (b *bench) wanted() *workload.Out {
+	if b.wOut == nil {
+		b.wOut = fused(b.customers(), million)
+	}
+	return b.wOut
 }
 
 const million = 1_000_000

@@ -21,7 +21,7 @@ func tenMillionFigures(b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	assign, err := m.newArrowBulk(p, batches, fused(b.customers(), million))
+	assign, err := m.newArrowBulk(p, batches, b.wanted())
 	if err != nil {
 		return nil, err
 	}

@@ -141,7 +141,7 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 		grpc.WithKeepaliveParams(pings),
 		grpc.WithConnectParams(reconnecting),
 		grpc.WithChainUnaryInterceptor(repeater{attempts: s.attempts, sleep: s.sleep}.unary),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes), grpc.ForceCodecV2(Codec())),
 	}
 	if s.token != nil {
 		if !local && transport.Info().SecurityProtocol == "insecure" {

@@ -126,14 +126,33 @@ func (p *Program) newEvaluation(f *frame.Frame, lines *lines, asOf time.Time, me
 	e.segments, e.scores = segmentOutcomes.Make(memory, len(p.segmentations)), scoreOutcomes.Make(memory, len(p.scores))
 	e.tiers, e.columns = tierOutcomes.Make(memory, tierings), columnPlaces.Make(memory, tierings)
 	e.stable, e.own = stableOutcomes.Make(memory, tierings), codeColumns.Make(memory, tierings)
-	for i, v := range p.variables {
-		if place, ok := f.Schema.Index(v.Name); ok {
+	for i, place := range p.places(f.Schema) {
+		if place >= 0 {
 			e.scope.Columns[i] = &f.Columns[place]
 		}
 	}
 	e.age(f)
 	e.join(f)
 	return e
+}
+
+// places returns the places of the variables in the schema of a batch, which mostly is the program's own, and -1 of those that it lacks.
+func (p *Program) places(schema *frame.Schema) []int {
+	if schema == p.schema {
+		return p.attributes
+	}
+	return p.placesIn(schema)
+}
+
+func (p *Program) placesIn(schema *frame.Schema) []int {
+	places := make([]int, len(p.variables))
+	for i, v := range p.variables {
+		places[i] = -1
+		if place, known := schema.Index(v.Name); known {
+			places[i] = place
+		}
+	}
+	return places
 }
 
 // run evaluates items in order; only those of a set, where one is given.

@@ -30,7 +30,9 @@ type Program struct {
 
 	zone      *time.Location
 	variables []expr.Variable
-	items     []*item
+	// attributes are the places in the schema of what the variables are, and -1 for those that are computed.
+	attributes []int
+	items      []*item
 	// order is the items' places, each after those that it needs.
 	order []int
 
@@ -69,6 +71,7 @@ func (p *Program) finish() {
 	for i, v := range p.variables {
 		slots[v.Name] = i
 	}
+	p.attributes = p.placesIn(p.schema)
 	p.freshness(slots)
 	p.shared = scoring.Share(p.scores)
 	p.roles = rolesOf(p.model)

@@ -82,12 +82,11 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	why := tooLarge(data.Len(), c.limit)
-	if data.Len() <= c.limit {
-		if c.CodecV2.Unmarshal(data, v) == nil {
-			return nil
-		}
-		why = undecodable
+	why := undecodable
+	if data.Len() > c.limit {
+		why = tooLarge(data.Len(), c.limit)
+	} else if c.CodecV2.Unmarshal(data, v) == nil {
+		return nil
 	}
 	proto.Reset(message)
 	message.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, mark, protowire.BytesType), nonce+why))

@@ -5,7 +5,6 @@ import (
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -60,9 +59,7 @@ func (m *singleMemory) write(result *engine.Result, e *evaluator, most int) (*wr
 	if err != nil {
 		return nil, err
 	}
-	row = append(m.answer[:0], row...)
-	row = protowire.AppendVarint(protowire.AppendTag(row, assignmentProvenance, protowire.BytesType), uint64(proto.Size(e.provenance)))
-	if row, err = (proto.MarshalOptions{UseCachedSize: true}).MarshalAppend(row, e.provenance); err != nil {
+	if row, err = appendProvenance(append(m.answer[:0], row...), assignmentProvenance, e.provenance); err != nil {
 		return nil, err
 	}
 	m.answer = row

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,8 @@ const inlineModel = "inline"
 type meters struct {
 	evaluated, refused *prometheus.CounterVec
 	evaluationSeconds  *prometheus.HistogramVec
+	// last are those of the evaluation that was counted last.
+	last               atomic.Pointer[counted]
 	calibrations       *prometheus.CounterVec
 	calibrationSeconds prometheus.Histogram
 
@@ -101,9 +104,27 @@ func (m *meters) of(provenance *echelonv1.Provenance) meter {
 func (m meter) evaluation(rows int) (ended func()) {
 	began := time.Now()
 	return func() {
-		m.evaluated.WithLabelValues(m.model, m.way).Add(float64(rows))
-		m.evaluationSeconds.WithLabelValues(m.way).Observe(time.Since(began).Seconds())
+		c := m.counted()
+		c.customers.Add(float64(rows))
+		c.seconds.Observe(time.Since(began).Seconds())
 	}
+}
+
+// counted is what counts evaluations of a model in a way.
+type counted struct {
+	model, way string
+	customers  prometheus.Counter
+	seconds    prometheus.Observer
+}
+
+// counted returns what counts evaluations. Call after call is for one model, whose counters are looked up once.
+func (m meter) counted() *counted {
+	if last := m.last.Load(); last != nil && last.model == m.model && last.way == m.way {
+		return last
+	}
+	c := &counted{model: m.model, way: m.way, customers: m.evaluated.WithLabelValues(m.model, m.way), seconds: m.evaluationSeconds.WithLabelValues(m.way)}
+	m.last.Store(c)
+	return c
 }
 
 // refuse notes that customers were refused.

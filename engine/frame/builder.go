@@ -258,18 +258,39 @@ func (b *Builder) add(i, row int) {
 	}
 }
 
+// code returns the code of a text of field i, which it has from then on. The first text of a dictionary is not looked up: for a single row, which has no
+// other, keeping it in a map takes longer than everything else.
 func (b *Builder) code(i int, text string) uint32 {
-	if code, known := b.dicts[i][text]; known {
-		return code
-	}
 	column := &b.frame.Columns[i]
 	code := uint32(len(column.Dict))
-	column.Dict = append(column.Dict, text)
+	if code == 0 {
+		column.Dict = append(column.Dict, text)
+		return 0
+	}
+	if code == 1 && column.Dict[0] == text {
+		return 0
+	}
+	if known, ok := b.dicts[i][text]; ok {
+		return known
+	}
 	if b.dicts[i] == nil {
 		b.dicts[i] = make(map[string]uint32)
 	}
+	if code == 1 {
+		b.dicts[i][column.Dict[0]] = 0
+	}
+	column.Dict = append(column.Dict, text)
 	b.dicts[i][text] = code
 	return code
+}
+
+// known returns the code of a text of field i, where it has one.
+func (b *Builder) known(i int, text []byte) (code uint32, ok bool) {
+	if dict := b.frame.Columns[i].Dict; len(dict) == 1 {
+		return 0, dict[0] == string(text)
+	}
+	code, ok = b.dicts[i][string(text)]
+	return code, ok
 }
 
 // FormatNumber writes a double as the shortest decimal that reads back.

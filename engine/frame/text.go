@@ -14,7 +14,7 @@ func (b *Builder) SetMissing(field int) { b.cells[field] = cell{} }
 func (b *Builder) SetText(field int, text []byte) bool {
 	switch b.frame.Columns[field].Type {
 	case echelonv1.Attribute_STRING:
-		if code, known := b.dicts[field][string(text)]; known {
+		if code, known := b.known(field, text); known {
 			b.cells[field] = cell{set: true, known: true, code: code}
 			return true
 		}
@@ -44,7 +44,7 @@ func (b *Builder) SetText(field int, text []byte) bool {
 
 // Text returns a text of a field that was sent, and is not kept: that of the frame's dictionary, where it has it.
 func (b *Builder) Text(field int, text []byte) string {
-	if code, known := b.dicts[field][string(text)]; known {
+	if code, known := b.known(field, text); known {
 		return b.frame.Columns[field].Dict[code]
 	}
 	return string(text)

@@ -38,9 +38,20 @@ func (p Planes) PutOne(row, code int) {
 	}
 }
 
+// few is how many rows are turned one by one, which takes less time than turning 64 at once.
+const few = 4
+
 // Codes writes down the code of each row.
 func (p Planes) Codes(dst []uint32) {
 	clear(dst)
+	if len(dst) <= few {
+		for k, plane := range p {
+			for i := range dst {
+				dst[i] |= uint32(plane[0]>>uint(i)&1) << uint(k)
+			}
+		}
+		return
+	}
 	var bytes [64]uint8
 	for first := 0; first < len(p); first += 8 {
 		group := p[first:min(len(p), first+8)]
@@ -56,6 +67,15 @@ func (p Planes) Codes(dst []uint32) {
 
 // Masks writes down, for each row, in which of up to eight sets it is: bit k for the k-th.
 func Masks(dst []uint8, sets []frame.Bitmap) {
+	if len(dst) <= few {
+		clear(dst)
+		for k, set := range sets {
+			for i := range dst {
+				dst[i] |= uint8(set[0]>>uint(i)&1) << uint(k)
+			}
+		}
+		return
+	}
 	var bytes [64]uint8
 	for w := masksFirst(dst, sets) / 64; w*64 < len(dst); w++ {
 		transpose(&bytes, sets, w)

@@ -10,7 +10,7 @@ import (
 
 func TestPlanesGiveBackTheCodesThatWerePut(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, rows := range []int{0, 1, 63, 64, 65, 200, 1024} {
+	for _, rows := range []int{0, 1, 4, 5, 63, 64, 65, 200, 1024} {
 		for _, last := range []int{0, 1, 2, 7, 255, 256, 70_000} {
 			want := make([]uint32, rows)
 			sets := make(map[int]frame.Bitmap)
@@ -43,7 +43,7 @@ func TestPlanesGiveBackTheCodesThatWerePut(t *testing.T) {
 
 func TestMasksTellTheSetsOfEachRow(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for _, rows := range []int{1, 64, 100, 513} {
+	for _, rows := range []int{1, 4, 5, 64, 100, 513} {
 		for n := range 9 {
 			var sets []frame.Bitmap
 			want := make([]uint8, rows)
