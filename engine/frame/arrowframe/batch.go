@@ -19,6 +19,15 @@ type Batch struct {
 	Rows int
 	// Ignored are the names of the columns that are no fields.
 	Ignored []string
+	// Watched tells of the columns that Options.Watch picks which rows have a value.
+	Watched []Watched
+}
+
+// Watched is a column that is no field.
+type Watched struct {
+	Name string
+	// Rows are those of the record batch, refused ones too, that have a value.
+	Rows frame.Bitmap
 }
 
 // Frame turns a record batch of the layout's schema into a frame, and says of each row that is refused why, as a frame.Builder with UniqueIDs
@@ -53,7 +62,16 @@ func (l *Layout) frame(memory *Memory, record arrow.RecordBatch) (batch *Batch, 
 		}
 		f = f.Select(kept)
 	}
-	return &Batch{Frame: f, Refused: refused, Rows: n, Ignored: l.ignored}, nil
+	return &Batch{Frame: f, Refused: refused, Rows: n, Ignored: l.ignored, Watched: d.watched()}, nil
+}
+
+// watched tells of the watched columns which rows have a value.
+func (d *decoding) watched() []Watched {
+	var all []Watched
+	for _, place := range d.layout.watched {
+		all = append(all, Watched{d.record.ColumnName(place), d.valid(d.record.Column(place))})
+	}
+	return all
 }
 
 // decoding is a record batch that becomes a frame.
