@@ -43,15 +43,11 @@ func (p *customerPages) write(f *frame.Frame, send func(stream []byte, last stri
 	case len(stream) <= p.most || n == 1:
 		return send(stream, f.IDs[n-1])
 	}
-	first, second := frame.NewBitmap(f.Len()), frame.NewBitmap(f.Len())
-	for i := range f.Len() {
-		first.Set(i, i < f.Len()/2)
-		second.Set(i, i >= f.Len()/2)
-	}
-	if err := p.write(f.Select(first), send); err != nil {
+	first, second := f.Halves()
+	if err := p.write(first, send); err != nil {
 		return err
 	}
-	return p.write(f.Select(second), send)
+	return p.write(second, send)
 }
 
 // assignmentPages writes assignments as Arrow.
