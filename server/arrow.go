@@ -137,9 +137,7 @@ func (g *gathering) addArrow(batch *rowBatch) error {
 		}
 	}
 	g.count += int64(read.Rows)
-	if read.Frame.Len() > 0 {
-		g.frames = append(g.frames, read.Frame)
-	}
+	g.keep(read.Frame)
 	return nil
 }
 
