@@ -102,6 +102,9 @@ func (d *decoding) suspectMissing(field frame.Field, valid frame.Bitmap) {
 
 // judge returns why rows are refused. Of two rows with one id the first that is not refused holds.
 func (d *decoding) judge(ids []string) []*echelonv1.RowError {
+	if d.layout.options.Whole {
+		return nil
+	}
 	var refused []*echelonv1.RowError
 	known, before := newSeen(ids), d.layout.options.Seen
 	var builder *frame.Builder

@@ -21,6 +21,8 @@ type Options struct {
 	Watch func(column string) bool
 	// Seen, unless it is nil, knows the ids of earlier batches, which are refused here too.
 	Seen Seen
+	// Whole takes every row as it is: of outcomes, which a service made, and whose reasons may together be longer than a customer's list.
+	Whole bool
 	// Own copies all values, for frames that are kept longer than their batches.
 	Own bool
 }
