@@ -123,7 +123,7 @@ func (s *outcomeStreams) begin(first []byte) error {
 	if err != nil {
 		return err
 	}
-	s.reader = arrowframe.NewReader(schema, arrowframe.Options{IDColumn: wireID})
+	s.reader = arrowframe.NewReader(schema, arrowframe.Options{IDColumn: wireID, Whole: true})
 	s.out, err = newOutcomeFile(s.path, s.file, schema, s.idColumn)
 	return err
 }
