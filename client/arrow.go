@@ -152,8 +152,8 @@ func (c *Client) CalibrateArrow(
 }
 
 // ExportCustomersArrow is ExportCustomers in columns: it yields IPC streams with one record batch each, as ImportArrow takes them. An empty id column is
-// `customer_id`. It goes on after the last batch that came as ExportCustomers does; batches of a stream that was resumed have the columns of the schema
-// as it is then.
+// `customer_id`. It goes on after the last batch that came as ExportCustomers does; batches of a stream that was resumed have the columns of the
+// schema as it is then.
 func (c *Client) ExportCustomersArrow(ctx context.Context, idColumn string) iter.Seq2[[]byte, error] {
 	request := &echelonv1.ExportCustomersRequest{Arrow: true, IdColumn: idColumn, PageSize: arrowPage}
 	return exportCustomers(ctx, c, request, func(page *echelonv1.ExportCustomersResponse) [][]byte { return streamsOf(page.GetArrow()) })

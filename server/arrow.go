@@ -141,8 +141,8 @@ func (g *gathering) addArrow(batch *rowBatch) error {
 	return nil
 }
 
-// arrow returns what reads Arrow batches of customers that are stored. A former name is refused, since what it holds would be lost; of a retired one it
-// is told which rows have a value. Other columns that the schema does not know are ignored.
+// arrow returns what reads Arrow batches of customers that are stored. A former name is refused, since what it holds would be lost; of a retired one
+// it is told which rows have a value. Other columns that the schema does not know are ignored.
 func (r *reader) arrow(header *echelonv1.ImportHeader) *arrowframe.Reader {
 	refuse := func(column string) error {
 		if what, ok := r.gone[column]; ok && what.renamed != "" {

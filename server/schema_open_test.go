@@ -12,8 +12,8 @@ import (
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
-// An import that is open goes on when an attribute is retired: who does not use it hears nothing of it, and rows that have it are refused, in whatever form
-// they come. One that is opened after it answers alike.
+// An import that is open goes on when an attribute is retired: who does not use it hears nothing of it, and rows that have it are refused, in
+// whatever form they come. One that is opened after it answers alike.
 func TestAnOpenImportGoesOnWhenAnAttributeIsRetired(t *testing.T) {
 	retired := []*echelonv1.RowError{{
 		Index: 1, CustomerId: "c", Field: "usage", Code: echelonv1.RowError_UNKNOWN_ATTRIBUTE,

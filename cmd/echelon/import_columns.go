@@ -23,8 +23,8 @@ const (
 	customerBytes = 16<<20 - 64<<10
 )
 
-// imported sends the customers, and returns the progress. They go in columns where the store has each attribute as they have it; else as rows, since the
-// service says row by row then what is wrong with them.
+// imported sends the customers, and returns the progress. They go in columns where the store has each attribute as they have it; else as rows, since
+// the service says row by row then what is wrong with them.
 func (j *importing) imported(ctx context.Context, server *client.Client, header *echelonv1.ImportHeader) iter.Seq2[client.ImportProgress, error] {
 	fail := func(err error) iter.Seq2[client.ImportProgress, error] {
 		return func(yield func(client.ImportProgress, error) bool) { yield(client.ImportProgress{}, err) }
