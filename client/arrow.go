@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -153,21 +152,20 @@ func (c *Client) CalibrateArrow(
 }
 
 // ExportCustomersArrow is ExportCustomers in columns: it yields IPC streams with one record batch each, as ImportArrow takes them. An empty id column is
-// `customer_id`.
+// `customer_id`. It goes on after the last batch that came as ExportCustomers does; batches of a stream that was resumed have the columns of the
+// schema as it is then.
 func (c *Client) ExportCustomersArrow(ctx context.Context, idColumn string) iter.Seq2[[]byte, error] {
-	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
-		return c.customers.ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{Arrow: true, IdColumn: idColumn, PageSize: arrowPage})
-	}
-	return export(ctx, c.stall, open, func(page *echelonv1.ExportCustomersResponse) [][]byte { return streamsOf(page.GetArrow()) })
+	request := &echelonv1.ExportCustomersRequest{Arrow: true, IdColumn: idColumn, PageSize: arrowPage}
+	return exportCustomers(ctx, c, request, func(page *echelonv1.ExportCustomersResponse) [][]byte { return streamsOf(page.GetArrow()) })
 }
 
-// ExportAssignmentsArrow is ExportAssignments in columns: it yields IPC streams with one record batch each, with the columns of BulkAssignArrow's.
+// ExportAssignmentsArrow is ExportAssignments in columns: it yields IPC streams with one record batch each, with the columns of BulkAssignArrow's. It
+// goes on after the last batch that came as ExportAssignments does.
 func (c *Client) ExportAssignmentsArrow(ctx context.Context, model, runID, idColumn string) iter.Seq2[[]byte, error] {
-	open := func(ctx context.Context) (grpc.ServerStreamingClient[echelonv1.ExportAssignmentsResponse], error) {
-		request := &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID, Arrow: true, IdColumn: idColumn, PageSize: arrowPage}
-		return c.assignments.ExportAssignments(ctx, request)
-	}
-	return export(ctx, c.stall, open, func(page *echelonv1.ExportAssignmentsResponse) [][]byte { return streamsOf(page.GetArrow()) })
+	request := &echelonv1.ExportAssignmentsRequest{Model: model, RunId: runID, Arrow: true, IdColumn: idColumn, PageSize: arrowPage}
+	return exportAssignments(ctx, c, request, func(_ *echelonv1.Provenance, page *echelonv1.ExportAssignmentsResponse) [][]byte {
+		return streamsOf(page.GetArrow())
+	})
 }
 
 // arrowPage is how many rows a page in columns has.

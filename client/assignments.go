@@ -50,19 +50,29 @@ func (c *Client) ExportAssignmentsWithAmounts(ctx context.Context, model, runID 
 }
 
 func (c *Client) exportAssignments(ctx context.Context, from *echelonv1.ExportAssignmentsRequest) iter.Seq2[*echelonv1.Assignment, error] {
+	return exportAssignments(ctx, c, from, func(provenance *echelonv1.Provenance, page *echelonv1.ExportAssignmentsResponse) []*echelonv1.Assignment {
+		return attach(provenance, page.GetAssignments())
+	})
+}
+
+// exportAssignments iterates over what a request's pages have, given the provenance that only the first page of a stream has, and resumes.
+func exportAssignments[T any](
+	ctx context.Context, c *Client, from *echelonv1.ExportAssignmentsRequest,
+	items func(*echelonv1.Provenance, *echelonv1.ExportAssignmentsResponse) []T,
+) iter.Seq2[T, error] {
 	var provenance *echelonv1.Provenance
-	return exportResuming(ctx, c, exported[echelonv1.ExportAssignmentsResponse, *echelonv1.Assignment]{
+	return exportResuming(ctx, c, exported[echelonv1.ExportAssignmentsResponse, T]{
 		open: func(ctx context.Context, conn grpc.ClientConnInterface, cursor string) (grpc.ServerStreamingClient[echelonv1.ExportAssignmentsResponse], error) {
 			provenance = nil
 			request := proto.CloneOf(from)
 			request.Cursor = cursor
 			return echelonv1.NewAssignmentServiceClient(conn).ExportAssignments(ctx, request)
 		},
-		items: func(page *echelonv1.ExportAssignmentsResponse) []*echelonv1.Assignment {
+		items: func(page *echelonv1.ExportAssignmentsResponse) []T {
 			if provenance == nil {
-				provenance = page.GetProvenance() // only the first page has it
+				provenance = page.GetProvenance()
 			}
-			return attach(provenance, page.GetAssignments())
+			return items(provenance, page)
 		},
 		cursor: (*echelonv1.ExportAssignmentsResponse).GetCursor,
 	})

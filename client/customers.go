@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -49,11 +50,20 @@ func (c *Client) EraseCustomer(ctx context.Context, id string) (*echelonv1.Erase
 // ExportCustomers iterates over all stored customers, by id, as of one moment. A stream that breaks goes on in a new connection (WithResume) after the
 // last customer that came: those after it are as of then. WithResume(0) leaves it broken instead.
 func (c *Client) ExportCustomers(ctx context.Context) iter.Seq2[*echelonv1.Customer, error] {
-	return exportResuming(ctx, c, exported[echelonv1.ExportCustomersResponse, *echelonv1.Customer]{
+	return exportCustomers(ctx, c, &echelonv1.ExportCustomersRequest{}, (*echelonv1.ExportCustomersResponse).GetCustomers)
+}
+
+// exportCustomers iterates over what a request's pages have, and resumes.
+func exportCustomers[T any](
+	ctx context.Context, c *Client, from *echelonv1.ExportCustomersRequest, items func(*echelonv1.ExportCustomersResponse) []T,
+) iter.Seq2[T, error] {
+	return exportResuming(ctx, c, exported[echelonv1.ExportCustomersResponse, T]{
 		open: func(ctx context.Context, conn grpc.ClientConnInterface, cursor string) (grpc.ServerStreamingClient[echelonv1.ExportCustomersResponse], error) {
-			return echelonv1.NewCustomerServiceClient(conn).ExportCustomers(ctx, &echelonv1.ExportCustomersRequest{Cursor: cursor})
+			request := proto.CloneOf(from)
+			request.Cursor = cursor
+			return echelonv1.NewCustomerServiceClient(conn).ExportCustomers(ctx, request)
 		},
-		items:  (*echelonv1.ExportCustomersResponse).GetCustomers,
+		items:  items,
 		cursor: (*echelonv1.ExportCustomersResponse).GetCursor,
 	})
 }

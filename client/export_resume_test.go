@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,10 @@ func breaking(size, pages int, end error, cursors *[]string) *fake {
 		exportCustomers: func(r *echelonv1.ExportCustomersRequest, s grpc.ServerStreamingServer[echelonv1.ExportCustomersResponse]) error {
 			return each(r.GetCursor(), func(ids []string, cursor string) error {
 				res := &echelonv1.ExportCustomersResponse{Cursor: cursor}
+				if r.GetArrow() {
+					res.Arrow = columns(r.GetIdColumn(), ids)
+					return s.Send(res)
+				}
 				for _, id := range ids {
 					res.Customers = append(res.Customers, &echelonv1.Customer{Id: id})
 				}
@@ -57,12 +62,60 @@ func breaking(size, pages int, end error, cursors *[]string) *fake {
 			return each(r.GetCursor(), func(ids []string, cursor string) error {
 				res := &echelonv1.ExportAssignmentsResponse{Cursor: cursor, Provenance: once}
 				once = nil
+				if r.GetArrow() {
+					res.Arrow = columns(r.GetModel()+r.GetRunId()+r.GetIdColumn(), ids)
+					return s.Send(res)
+				}
 				for _, id := range ids {
 					res.Assignments = append(res.Assignments, &echelonv1.Assignment{CustomerId: r.GetModel() + r.GetRunId() + id})
 				}
 				return s.Send(res)
 			})
 		},
+	}
+}
+
+// columns stands for a page in columns: no client looks into one.
+func columns(of string, ids []string) []byte { return []byte(of + ": " + strings.Join(ids, " ")) }
+
+func TestABrokenExportInColumnsGoesOnAfterTheLastPageThatCame(t *testing.T) {
+	for name, end := range endings {
+		for _, size := range []int{1, 3, listed} {
+			t.Run(fmt.Sprintf("%s, pages of %d", name, size), func(t *testing.T) {
+				var cursors, wantCustomers, wantAssignments []string
+				for from := 0; from < listed; from += size {
+					var ids []string
+					for i := from; i < min(from+size, listed); i++ {
+						ids = append(ids, fmt.Sprint("c", i))
+					}
+					wantCustomers = append(wantCustomers, string(columns("who", ids)))
+					wantAssignments = append(wantAssignments, string(columns("mr1who", ids)))
+				}
+				c := start(t, breaking(size, 1, end, &cursors), client.WithResume(1), quickly)
+				for what, one := range map[string]struct {
+					pages iter.Seq2[[]byte, error]
+					want  []string
+				}{
+					"customers":   {c.ExportCustomersArrow(t.Context(), "who"), wantCustomers},
+					"assignments": {c.ExportAssignmentsArrow(t.Context(), "m", "r1", "who"), wantAssignments},
+				} {
+					cursors = nil
+					var got []string
+					for page, err := range one.pages {
+						if err != nil {
+							t.Fatalf("%s: %v", what, err)
+						}
+						got = append(got, string(page))
+					}
+					if diff := cmp.Diff(one.want, got); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", what, diff)
+					}
+					if want := (listed-1)/size + 1; len(cursors) != want {
+						t.Errorf("%s: %d streams were opened, want %d: %v", what, len(cursors), want, cursors)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -137,11 +137,11 @@ func TestReasonsDoNotDependOnTheBatch(t *testing.T) {
 	all := evaluate(t, text, people...)
 	for _, one := range people {
 		alone := all.then(one)
-		if got, want := engine.ReasonText(alone.assignment(one.id).GetReasons()), engine.ReasonText(all.assignment(one.id).GetReasons()); got != want {
+		if got, want := reasonText(alone.assignment(one.id).GetReasons()), reasonText(all.assignment(one.id).GetReasons()); got != want {
 			t.Errorf("alone %s has the reasons %q, among all %q", one.id, got, want)
 		}
 	}
-	if got := engine.ReasonText(all.assignment("c").GetReasons()); !strings.HasPrefix(got, "segments.size, A: x is missing; segments.size, B: y is missing; scores.v, x: x is missing; ") {
+	if got := reasonText(all.assignment("c").GetReasons()); !strings.HasPrefix(got, "segments.size, A: x is missing; segments.size, B: y is missing; scores.v, x: x is missing; ") {
 		t.Errorf("the reasons are %q", got)
 	}
 }

@@ -333,3 +333,12 @@ func findingsOf(calibration *echelonv1.Calibration) diag.List {
 
 // workloadModel is the model of workload W.
 var workloadModel = string(workload.ModelYAML)
+
+// reasonText joins the reasons of an assignment in words.
+func reasonText(reasons []*echelonv1.Reason) string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = r.GetMessage()
+	}
+	return strings.Join(texts, "; ")
+}

@@ -146,7 +146,7 @@ func TestAPinnedRepStandsBesideTheOutcomesAndChangesNone(t *testing.T) {
 	if want := "a csm rep-2, a ae rep-1"; strings.Join(got, ", ") != want { // not of a role that there is not, nor ended, nor excluded
 		t.Errorf("the reps are %v, want %s", got, want)
 	}
-	if said := engine.ReasonText(r.Assignment(0).GetReasons()); !strings.Contains(said, "reps.csm: rep-2, pinned by ana: r") {
+	if said := reasonText(r.Assignment(0).GetReasons()); !strings.Contains(said, "reps.csm: rep-2, pinned by ana: r") {
 		t.Errorf("it says %q", said)
 	}
 	sameWhenWritten(t, program.NewEncoder(), r)

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/echelonhq/echelon/engine/family"
 	"github.com/echelonhq/echelon/engine/frame"
@@ -337,13 +336,4 @@ func (r *Result) setComputed(tiering, row int, t *echelonv1.TierOutcome) error {
 		name = t.Tier
 	}
 	return r.setName(r.Computed[tiering], row, name, t.GetTiering(), r.Program.tierings[tiering].name)
-}
-
-// ReasonText joins the reasons of an assignment in words.
-func ReasonText(reasons []*echelonv1.Reason) string {
-	texts := make([]string, len(reasons))
-	for i, r := range reasons {
-		texts[i] = r.GetMessage()
-	}
-	return strings.Join(texts, "; ")
 }

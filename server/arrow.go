@@ -137,21 +137,24 @@ func (g *gathering) addArrow(batch *rowBatch) error {
 		}
 	}
 	g.count += int64(read.Rows)
-	if read.Frame.Len() > 0 {
-		g.frames = append(g.frames, read.Frame)
-	}
+	g.keep(read.Frame)
 	return nil
 }
 
-// arrow returns what reads Arrow batches of customers that are stored. A former name is refused, since what it holds would be lost; a retired one
-// is ignored as others are that the schema does not know.
+// arrow returns what reads Arrow batches of customers that are stored. A former name is refused, since what it holds would be lost; of a retired one
+// it is told which rows have a value. Other columns that the schema does not know are ignored.
 func (r *reader) arrow(header *echelonv1.ImportHeader) *arrowframe.Reader {
-	return arrowframe.NewReader(r.schema, arrowframe.Options{IDColumn: header.GetIdColumn(), Own: true, Refuse: func(column string) error {
+	refuse := func(column string) error {
 		if what, ok := r.gone[column]; ok && what.renamed != "" {
 			return fmt.Errorf("the attribute %q was renamed: call the column %q", column, what.renamed)
 		}
 		return nil
-	}})
+	}
+	watch := func(column string) bool {
+		_, retired := r.gone[column] // those that were renamed are refused
+		return retired && !header.GetIgnoreUnknownAttributes()
+	}
+	return arrowframe.NewReader(r.schema, arrowframe.Options{IDColumn: header.GetIdColumn(), Own: true, Refuse: refuse, Watch: watch})
 }
 
 // readArrow reads a batch that is to be stored, and gives back its buffer. ARROW_INVALID.
@@ -173,5 +176,6 @@ func (o *openImport) readArrow(batch *rowBatch) (*importRows, error) {
 		}
 		made.places = append(made.places, i)
 	}
+	made.refuseWatched(read.Watched)
 	return made, nil
 }

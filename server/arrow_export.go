@@ -7,6 +7,7 @@ import (
 	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/snapshot"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -43,40 +44,49 @@ func (p *customerPages) write(f *frame.Frame, send func(stream []byte, last stri
 	case len(stream) <= p.most || n == 1:
 		return send(stream, f.IDs[n-1])
 	}
-	first, second := frame.NewBitmap(f.Len()), frame.NewBitmap(f.Len())
-	for i := range f.Len() {
-		first.Set(i, i < f.Len()/2)
-		second.Set(i, i >= f.Len()/2)
-	}
-	if err := p.write(f.Select(first), send); err != nil {
+	first, second := f.Halves()
+	if err := p.write(first, send); err != nil {
 		return err
 	}
-	return p.write(f.Select(second), send)
+	return p.write(second, send)
 }
 
-// assignmentPages writes assignments as Arrow.
+// assignmentPages gathers assignments in columns, from those of the snapshot, and writes them as Arrow.
 type assignmentPages struct {
-	program  *engine.Program
 	outcomes *frame.Schema
 	writer   *arrowframe.Writer
+	rows     *frame.Collector
+	// of is the result that the last row was of, and columns are its outcomes.
+	of      *engine.Result
+	columns *frame.Frame
 }
 
 // newAssignmentPages returns what writes the assignments that a program made. INVALID_REQUEST.
 func newAssignmentPages(program *engine.Program, idColumn string) (*assignmentPages, error) {
-	p := &assignmentPages{program: program, outcomes: program.OutcomeSchema(true)}
-	var err error
-	p.writer, err = exportWriter(p.outcomes, idColumn)
-	return p, err
+	outcomes := program.OutcomeSchema(true)
+	writer, err := exportWriter(outcomes, idColumn)
+	if err != nil {
+		return nil, err
+	}
+	return &assignmentPages{outcomes: outcomes, writer: writer, rows: frame.NewCollector(outcomes)}, nil
 }
 
-// page puts the assignments of a page into columns.
-func (p *assignmentPages) page(page *echelonv1.ExportAssignmentsResponse) error {
-	result, err := p.program.ResultOf(page.GetAssignments())
-	if err != nil {
-		return fmt.Errorf("exporting by Arrow: %w", err)
+// add adds the assignment of a customer.
+func (p *assignmentPages) add(row *snapshot.Row) {
+	if p.of != row.Result {
+		p.of, p.columns = row.Result, row.Result.Outcomes(p.outcomes)
 	}
-	result.TakeReasons(page.GetAssignments())
-	page.Arrow, err = p.writer.Stream(result.Outcomes(p.outcomes))
-	page.Assignments = nil
-	return err
+	p.rows.Add(p.columns, row.Index)
+}
+
+// take gives a page the assignments that were added, and returns the last one's id; empty where there are none.
+func (p *assignmentPages) take(page *echelonv1.ExportAssignmentsResponse) (last string, err error) {
+	f := p.rows.Take()
+	if n := f.Len(); n > 0 {
+		last = f.IDs[n-1]
+	}
+	if page.Arrow, err = p.writer.Stream(f); err != nil {
+		err = fmt.Errorf("exporting by Arrow: %w", err)
+	}
+	return last, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	"github.com/echelonhq/echelon/internal/fault"
+	"github.com/echelonhq/echelon/internal/jobs"
 	"github.com/echelonhq/echelon/internal/wire"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
@@ -129,17 +130,17 @@ func (b *rowBatch) read(rows *wire.Rows, row func(place int, customer *echelonv1
 	return nil
 }
 
-// decode makes messages of the rows, for those who look at more of them than goes into columns. INVALID_REQUEST.
-func (b *rowBatch) decode() error {
+// hash tells the rows of the batch from others. INVALID_REQUEST.
+func (b *rowBatch) hash() ([]byte, error) {
 	if b.message != nil {
-		return nil
+		return jobs.Hash(b.message.GetRows()), nil
 	}
-	defer b.free()
-	b.message = &echelonv1.CustomerBatch{Sequence: b.sequence, Rows: &echelonv1.CustomerRows{}}
-	if wire.Decode(b.raw, b.message.GetRows()) != nil {
-		return errUndecodable()
+	hash, err := jobs.HashWire(b.raw)
+	if err != nil {
+		b.free()
+		return nil, errUndecodable()
 	}
-	return nil
+	return hash, nil
 }
 
 // free gives back the batch's buffer: its rows are not looked at any more.

@@ -11,8 +11,10 @@ import (
 
 // gathering is a population that comes in batches and stays, in columns.
 type gathering struct {
-	rows           *wire.Rows
-	frames         []*frame.Frame
+	rows   *wire.Rows
+	frames []*frame.Frame
+	// bytes is about how much memory the frames take.
+	bytes          int64
 	count, refused int64
 	errors         []*echelonv1.RowError
 	// arrow reads Arrow batches, and notices are what it says of them.
@@ -43,10 +45,15 @@ func (g *gathering) add(batch *rowBatch) error {
 		}
 		g.count++
 	})
-	if g.rows.Builder.Len() > 0 {
-		g.frames = append(g.frames, g.rows.Builder.Take())
-	}
+	g.keep(g.rows.Builder.Take())
 	return err
+}
+
+func (g *gathering) keep(f *frame.Frame) {
+	if f.Len() > 0 {
+		g.frames = append(g.frames, f)
+		g.bytes += f.Size()
+	}
 }
 
 // population goes through the frames; it is an engine.Population.

@@ -161,10 +161,9 @@ func (s *customerService) readBatch(ctx context.Context, open *openImport, batch
 	}
 	read := &importRows{}
 	if open.job != nil {
-		if err := batch.decode(); err != nil {
+		if read.hash, err = batch.hash(); err != nil {
 			return nil, err
 		}
-		read.hash = jobs.Hash(batch.message.GetRows())
 	}
 	rows.Builder = frame.NewBuilder(open.reader.schema, frame.UniqueIDs())
 	err = batch.read(rows, func(place int, _ *echelonv1.Customer, refused *echelonv1.RowError) {

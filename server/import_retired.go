@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 	"github.com/echelonhq/echelon/storage"
 )
@@ -41,24 +42,44 @@ func (r *importRows) without(retired []string, ignore bool) *importRows {
 	}
 	left := &importRows{Frame: r.Project(frame.NewSchema(fields...), places), places: r.places, refused: r.refused, notices: r.notices, hash: r.hash}
 	if !ignore {
-		left.refuse(r, gone)
+		left.refuseRetired(func(row int) (string, bool) {
+			has := slices.IndexFunc(gone, func(i int) bool { return r.Columns[i].Valid.Get(row) })
+			if has < 0 {
+				return "", false
+			}
+			return r.Schema.Field(gone[has]).Name, true
+		})
 	}
 	return left
 }
 
-// refuse takes out the rows that have one of some columns in the frame of before.
-func (r *importRows) refuse(before *importRows, columns []int) {
+// refuseWatched takes out the rows of a record batch that have a value in a column of a retired attribute.
+func (r *importRows) refuseWatched(watched []arrowframe.Watched) {
+	if len(watched) == 0 {
+		return
+	}
+	r.refuseRetired(func(row int) (string, bool) {
+		has := slices.IndexFunc(watched, func(w arrowframe.Watched) bool { return w.Rows.Get(int(r.places[row])) })
+		if has < 0 {
+			return "", false
+		}
+		return watched[has].Name, true
+	})
+}
+
+// refuseRetired takes out the rows that have a retired attribute.
+func (r *importRows) refuseRetired(has func(row int) (attribute string, ok bool)) {
 	kept := frame.NewBitmap(r.Len())
 	var places []int64
 	var refused []*echelonv1.RowError
 	for row, id := range r.IDs {
-		has := slices.IndexFunc(columns, func(i int) bool { return before.Columns[i].Valid.Get(row) })
-		if has < 0 {
+		attribute, ok := has(row)
+		if !ok {
 			kept.Set(row, true)
 			places = append(places, r.places[row])
 			continue
 		}
-		one := gone{}.refusal(id, before.Schema.Field(columns[has]).Name)
+		one := gone{}.refusal(id, attribute)
 		one.Index = r.places[row]
 		refused = append(refused, one)
 	}

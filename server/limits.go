@@ -26,7 +26,7 @@ type Limits struct {
 	// MaxInFlightBytes is how many bytes of messages may be under way: received and not answered, or waiting for their reader. Decoded they take up
 	// to ten times as much memory. It is at least 2 * MaxMessageBytes.
 	MaxInFlightBytes int
-	// MaxCalibrateBytes is how many bytes of customers all Calibrate streams may gather.
+	// MaxCalibrateBytes is how many bytes of customers all Calibrate streams may gather, as they came or as they are in memory, whichever is more.
 	MaxCalibrateBytes int
 	// PrincipalShare is the part of calls, streams and bytes that one principal may have, above 0 and up to 1. Where nobody is authenticated
 	// everybody shares all.

@@ -237,8 +237,8 @@ func (l *load) tooFast(wait time.Duration) error {
 }
 
 // calibrateBytes takes bytes of a population that stays until the stream ends. OVERLOADED.
-func (l *load) calibrateBytes(size int) (leave func(), err error) {
-	leave, err = l.pool.Try(int64(size), account(limitCalibrate, "", int64(l.limits.MaxCalibrateBytes)))
+func (l *load) calibrateBytes(size int64) (leave func(), err error) {
+	leave, err = l.pool.Try(size, account(limitCalibrate, "", int64(l.limits.MaxCalibrateBytes)))
 	var full *limit.FullError
 	if errors.As(err, &full) {
 		return nil, l.refuse(limitCalibrate, overloaded(fmt.Sprintf(

@@ -290,16 +290,30 @@ func (s *scoringService) gather(stream calibrateStream, sequence *batches, to *g
 		if err != nil {
 			return err
 		}
-		leave, err := s.load.calibrateBytes(request.batch.size)
-		if err != nil {
+		// It is let in by its size as it came, and then stays as large as it is in memory: packed values, or rows that lack most attributes, are more there.
+		size, before := request.batch.size, to.bytes
+		if err := s.holdBytes(to, int64(size)); err != nil {
 			return err
 		}
-		to.leaving = append(to.leaving, leave)
 		if err := s.gatherBatch(stream.Context(), to, request.batch); err != nil {
 			return err
 		}
+		if more := to.bytes - before - int64(size); more > 0 {
+			if err := s.holdBytes(to, more); err != nil {
+				return err
+			}
+		}
 		sequence.done(request.batch)
 	}
+}
+
+// holdBytes takes bytes that a population has until its stream ends. OVERLOADED.
+func (s *scoringService) holdBytes(to *gathering, bytes int64) error {
+	leave, err := s.load.calibrateBytes(bytes)
+	if err == nil {
+		to.leaving = append(to.leaving, leave)
+	}
+	return err
 }
 
 // gatherBatch reads a batch of the population.

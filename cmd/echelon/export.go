@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -11,8 +12,9 @@ import (
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
-	"github.com/echelonhq/echelon/engine"
-	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/engine/frame"
+	"github.com/echelonhq/echelon/engine/frame/arrowframe"
+	"github.com/echelonhq/echelon/internal/tabular"
 )
 
 // exportOptions are the flags of export.
@@ -60,7 +62,17 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 		if out, err = newCustomerFile(o.output, file, o.idColumn, attributes); err != nil {
 			return err
 		}
-		err = each(server.ExportCustomers(ctx), line, out.Write)
+		reader := arrowframe.NewReader(tabular.CustomerSchema(attributes), arrowframe.Options{IDColumn: wireID})
+		err = each(server.ExportCustomersArrow(ctx, wireID), line, func(stream []byte) (*frame.Frame, error) {
+			read, err := reader.Read(stream)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("the stored customers are not as the model declares them, export them with the model that the server has: %w", err)
+			case len(read.Refused) > 0:
+				return nil, fmt.Errorf("customer %q: %s", read.Refused[0].GetCustomerId(), read.Refused[0].GetMessage())
+			}
+			return read.Frame, out.Write(read.Frame)
+		})
 		if out.Emptied() > 0 {
 			c.advise("%d empty texts or lists were written as empty cells, which read back as missing", out.Emptied())
 		}
@@ -73,51 +85,68 @@ func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o ex
 		return err
 	}
 	return c.exportRows(o.output, "assignments written", func(file io.Writer, line *progress.Line) error {
-		var out *gatheredOutcomes
-		err := each(server.ExportAssignments(ctx, o.model, o.run), line, func(a *echelonv1.Assignment) (err error) {
-			if out == nil {
-				if out, err = assignmentWriter(ctx, server, file, o, a.GetProvenance().GetModelVersion()); err != nil {
-					return err
-				}
-			}
-			return out.add(a)
-		})
-		if err == nil && out == nil {
-			out, err = assignmentWriter(ctx, server, file, o, 0)
-		}
-		if err != nil {
+		to := &outcomeStreams{path: o.output, idColumn: o.idColumn, file: file}
+		if err := each(server.ExportAssignmentsArrow(ctx, o.model, o.run, wireID), line, to.write); err != nil {
 			return err
 		}
-		return out.finish()
+		return to.finish()
 	})
 }
 
-// assignmentWriter returns a writer of the assignments that a version of the model made.
-func assignmentWriter(
-	ctx context.Context, server *client.Client, file io.Writer, o exportOptions, version int64,
-) (*gatheredOutcomes, error) {
-	kept, err := server.GetModel(ctx, o.model, version)
+// outcomeStreams writes the outcomes of streams of Arrow to a file, whose columns are those of the first.
+type outcomeStreams struct {
+	path, idColumn string
+	file           io.Writer
+	reader         *arrowframe.Reader
+	out            frameFile
+}
+
+func (s *outcomeStreams) write(stream []byte) (*frame.Frame, error) {
+	if s.out == nil {
+		if err := s.begin(stream); err != nil {
+			return nil, err
+		}
+	}
+	read, err := s.reader.Read(stream)
 	if err != nil {
 		return nil, err
 	}
-	program, found := engine.Compile(kept.GetModel())
-	if found.HasMistakes() {
-		return nil, fmt.Errorf("the model on the server has mistakes for this version of echelon: use the same on both sides: %w", found.Err())
-	}
-	out, err := newOutcomes(o.output, file, o.idColumn, program)
-	return &gatheredOutcomes{out: out, program: program}, err
+	return read.Frame, s.out.Write(read.Frame)
 }
 
-// each hands rows on and counts them.
-func each[T any](rows iter.Seq2[T, error], line *progress.Line, write func(T) error) error {
-	for row, err := range rows {
+func (s *outcomeStreams) begin(first []byte) error {
+	record, err := arrowframe.Record(first)
+	if err != nil {
+		return err
+	}
+	schema, err := arrowframe.SchemaOf(record.Schema(), wireID)
+	if err != nil {
+		return err
+	}
+	s.reader = arrowframe.NewReader(schema, arrowframe.Options{IDColumn: wireID, Whole: true})
+	s.out, err = newOutcomeFile(s.path, s.file, schema, s.idColumn)
+	return err
+}
+
+// finish ends the file.
+func (s *outcomeStreams) finish() error {
+	if s.out == nil {
+		return errors.New("the server answered without columns: it may be older than this program; use the same version on both sides")
+	}
+	return s.out.Flush()
+}
+
+// each hands streams on to what writes them, and counts their rows.
+func each(streams iter.Seq2[[]byte, error], line *progress.Line, write func([]byte) (*frame.Frame, error)) error {
+	for stream, err := range streams {
 		if err != nil {
 			return err
 		}
-		if err := write(row); err != nil {
+		written, err := write(stream)
+		if err != nil {
 			return err
 		}
-		line.Add(1)
+		line.Add(written.Len())
 	}
 	return nil
 }

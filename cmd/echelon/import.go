@@ -129,7 +129,7 @@ func (c *cli) importFile(ctx context.Context, server *client.Client, o importOpt
 	line.Start("customers stored")
 	job := &importing{reader: reader, attributes: attributes, rejects: refused}
 	header := &echelonv1.ImportHeader{JobId: o.jobID, Assign: o.assign, AssignModels: o.assignModels}
-	for done, err := range server.ImportCustomers(ctx, header, job.customers(ctx)) {
+	for done, err := range job.imported(ctx, server, header) {
 		if err != nil {
 			line.Stop()
 			c.adviseAgain(o, job, err)
@@ -213,17 +213,32 @@ type importing struct {
 	unwritten error
 }
 
-// customers returns the rows that can be read; the others are refused here.
-func (j *importing) customers(ctx context.Context) iter.Seq2[*echelonv1.Customer, error] {
-	return func(yield func(*echelonv1.Customer, error) bool) {
-		for batch, err := range j.reader.Batches(tabular.BatchRows) {
+// batches returns the rows of the file, and refuses those that cannot be read.
+func (j *importing) batches(ctx context.Context, rows int) iter.Seq2[*tabular.Batch, error] {
+	return func(yield func(*tabular.Batch, error) bool) {
+		for batch, err := range j.reader.Batches(rows) {
 			if err = firstOf(err, ctx.Err()); err != nil {
 				yield(nil, err)
 				return
 			}
 			j.rows += int64(batch.Rows())
-			j.lines = append(j.lines, batch.Lines...)
 			j.refuse(batch.Refused...)
+			if !yield(batch, nil) {
+				return
+			}
+		}
+	}
+}
+
+// customers returns the rows that can be read as messages.
+func (j *importing) customers(ctx context.Context) iter.Seq2[*echelonv1.Customer, error] {
+	return func(yield func(*echelonv1.Customer, error) bool) {
+		for batch, err := range j.batches(ctx, tabular.BatchRows) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			j.lines = append(j.lines, batch.Lines...)
 			for i := range batch.Frame.Len() {
 				if !yield(batch.Frame.Customer(i), nil) {
 					return

@@ -113,7 +113,8 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 		return err
 	}
 	j.calibration.Refused = int64(len(j.refused))
-	out, err := newOutcomes(j.options.output, output, j.options.idName(), j.program)
+	schema := j.program.OutcomeSchema(true)
+	out, err := newOutcomeFile(j.options.output, output, schema, j.options.idName())
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,10 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 		tally.Add(result)
 		j.compared.add(assignments, result)
 		line.Add(len(assignments))
-		return out.write(assignments, result)
+		if result.Reasons.Offsets == nil { // made of assignments that came from a server
+			result.TakeReasons(assignments)
+		}
+		return out.Write(result.Outcomes(schema))
 	})
 	if err = firstOf(err, out.Flush(), ctx.Err()); err != nil {
 		return err
@@ -142,13 +146,4 @@ func (j *scoreJob) evaluate(ctx context.Context, by assigner, output *output, li
 		return err
 	}
 	return output.Commit()
-}
-
-func writeAssignments(out *tabular.AssignmentWriter, assignments []*echelonv1.Assignment) error {
-	for _, a := range assignments {
-		if err := out.Write(a, engine.ReasonText(a.GetReasons())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

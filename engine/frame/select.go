@@ -18,6 +18,15 @@ func (f *Frame) Select(rows Bitmap) *Frame {
 	return selected
 }
 
+// Halves returns the first half of the rows and the others, as frames of their own.
+func (f *Frame) Halves() (first, second *Frame) {
+	in := [2]Bitmap{NewBitmap(f.Len()), NewBitmap(f.Len())}
+	for i := range f.Len() {
+		in[i/((f.Len()+1)/2)].Set(i, true)
+	}
+	return f.Select(in[0]), f.Select(in[1])
+}
+
 // at returns the values of rows.
 func (c *Column) at(places []int) Column {
 	to := Column{Type: c.Type, Dict: c.Dict, Valid: NewBitmap(len(places))}

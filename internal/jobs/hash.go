@@ -18,7 +18,7 @@ func Hash(rows *echelonv1.CustomerRows) []byte {
 	hash := sha256.New()
 	var row []byte
 	for _, customer := range rows.GetCustomers() {
-		row = appendFields(appendText(row[:0], customer.GetId()), customer.GetAttributes().GetFields())
+		row = appendCustomer(row[:0], customer)
 		_, _ = hash.Write(row) // never an error
 	}
 	return hash.Sum(nil)
@@ -42,6 +42,10 @@ const (
 	isStruct = '{'
 	isList   = '['
 )
+
+func appendCustomer(to []byte, customer *echelonv1.Customer) []byte {
+	return appendFields(appendText(to, customer.GetId()), customer.GetAttributes().GetFields())
+}
 
 func appendText(to []byte, text string) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(text))), text...)

@@ -1,9 +1,12 @@
 package jobs_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -74,6 +77,9 @@ func TestTheHashTellsRowsApartAndNothingElse(t *testing.T) {
 		if again := string(jobs.Hash(arrived(t, a))); again != hashA {
 			t.Fatal("the same rows have two hashes")
 		}
+		if overWire := string(hashOfWire(t, a)); overWire != hashA {
+			t.Fatal("rows that are hashed as they came have another hash than their messages")
+		}
 		if (hashA == hashB) != (canonical(t, a) == canonical(t, b)) {
 			t.Fatal("the hash does not tell rows apart")
 		}
@@ -94,4 +100,59 @@ func TestTheHashNeverChanges(t *testing.T) {
 	if got := hex.EncodeToString(jobs.Hash(rows)); got != want {
 		t.Errorf("the hash is %s, want %s", got, want)
 	}
+	if got := hex.EncodeToString(hashOfWire(t, rows)); got != want {
+		t.Errorf("the hash of the rows as they came is %s, want %s", got, want)
+	}
+}
+
+// hashOfWire hashes rows as an encoder writes them, whose attributes are in another order each time.
+func hashOfWire(t rapid.TB, rows *echelonv1.CustomerRows) []byte {
+	data, err := proto.Marshal(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := jobs.HashWire(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// Whatever protobuf can decode has one hash, however odd it is written: fields twice, in another order or of nobody, names twice, objects.
+func FuzzHashOfRowsAsTheyCame(f *testing.F) {
+	customer := func(fields ...[]byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), slices.Concat(fields...))
+	}
+	text := func(number protowire.Number, text string) []byte {
+		return protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), text)
+	}
+	entry := func(parts ...[]byte) []byte { return text(1, string(slices.Concat(parts...))) }
+	nested, err := proto.Marshal(&echelonv1.CustomerRows{Customers: []*echelonv1.Customer{{Id: "a", Attributes: &structpb.Struct{Fields: map[string]*structpb.Value{
+		"b": structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{structpb.NewListValue(&structpb.ListValue{}), structpb.NewNumberValue(1)}}),
+		"a": structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{"z": structpb.NewBoolValue(true)}}),
+	}}, PreviousTiers: map[string]string{"t": "high"}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	name, value := text(1, "arr"), text(2, string(text(3, "one")))
+	for _, seed := range [][]byte{
+		nil, nested, customer(text(1, "a"), text(1, "b")), customer(text(2, string(entry(name, value))), text(1, "a")),
+		customer(text(1, "a"), text(2, string(entry(name, value))), text(2, string(entry(text(1, "more"), value)))),
+		customer(text(1, "a"), text(2, string(slices.Concat(entry(name, value), entry(name, text(2, "")))))),
+		customer(text(1, "a"), text(2, string(entry(name)))), customer(text(1, "a"), text(2, string(entry(value, name)))),
+		customer(text(1, "a"), text(2, string(entry(name, value, value)))), customer(text(9, "unknown"), text(1, "a")),
+		slices.Concat(text(2, "unknown"), customer(text(1, "a"))), customer(text(1, "a"), []byte{0x80}), customer(text(1, "\xff")),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rows := &echelonv1.CustomerRows{}
+		hash, err := jobs.HashWire(data)
+		if proto.Unmarshal(data, rows) != nil {
+			return // the reader of the rows fails
+		}
+		if want := jobs.Hash(rows); err != nil || !bytes.Equal(hash, want) {
+			t.Errorf("the hash is %x, want %x; error %v", hash, want, err)
+		}
+	})
 }

@@ -106,21 +106,11 @@ func (c *customers) keep(batch *storage.CustomerBatch) {
 
 // sizeOf returns about how many bytes a batch takes.
 func sizeOf(batch *storage.CustomerBatch) int64 {
-	const text, version = 16, 8 // what a string takes beside its bytes, and a version
-	const message = 192         // what the error of a customer that is refused takes beside its texts
-	size := 0
-	for _, id := range batch.Frame.IDs {
-		size += text + len(id) + version
-	}
-	for i := range batch.Frame.Columns {
-		column := &batch.Frame.Columns[i]
-		size += 8*(len(column.Valid)+len(column.Bits)+len(column.Numbers)+len(column.Ints)) + 4*(len(column.Codes)+len(column.Offsets))
-		for _, one := range column.Dict {
-			size += text + len(one)
-		}
-	}
+	const row = 8       // a version
+	const message = 192 // what the error of a customer that is refused takes beside its texts
+	size := batch.Frame.Size() + int64(row*batch.Frame.Len())
 	for _, refused := range batch.Errors {
-		size += message + proto.Size(refused)
+		size += int64(message + proto.Size(refused))
 	}
-	return int64(size)
+	return size
 }

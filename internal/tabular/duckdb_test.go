@@ -177,7 +177,7 @@ func TestCustomersAreWrittenWithTheirTypesAndReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 60 {
-			if err := w.Write(duckCustomer(t, i)); err != nil {
+			if err := w.Write(framed(t, attributes, duckCustomer(t, i))); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -67,58 +67,24 @@ func (w *FrameWriter) Write(f *frame.Frame) error { return w.write(w.writer.Reco
 // Flush ends the file. It fails with the error of out.
 func (w *FrameWriter) Flush() error { return w.close() }
 
-// customersAtOnce is how many customers a TypedCustomerWriter gathers.
-const customersAtOnce = 8 << 10
-
 // TypedCustomerWriter writes customers to a file whose format has types, so that a Reader of the same attributes reads them back.
 type TypedCustomerWriter struct {
-	out     *FrameWriter
+	*FrameWriter
 	columns *frame.Schema
-	builder *frame.Builder
 }
 
 // NewTypedCustomerWriter begins the file, whose columns are called as the attributes'. Of attributes that share a column the first is written.
 func NewTypedCustomerWriter(out io.Writer, format Format, idColumn string, attributes []*echelonv1.Attribute) (*TypedCustomerWriter, error) {
-	var fields, columns []frame.Field
-	named := make(map[string]bool)
-	for _, a := range attributes {
-		if !named[Column(a)] {
-			named[Column(a)] = true
-			fields = append(fields, frame.Field{Name: a.GetName(), Type: a.GetType()})
-			columns = append(columns, frame.Field{Name: Column(a), Type: a.GetType()})
-		}
-	}
-	w := &TypedCustomerWriter{columns: frame.NewSchema(columns...), builder: frame.NewBuilder(frame.NewSchema(fields...))}
+	w := &TypedCustomerWriter{columns: schemaOf(columnsOf(attributes), Column)}
 	var err error
-	w.out, err = NewFrameWriter(out, format, w.columns, idColumn)
+	w.FrameWriter, err = NewFrameWriter(out, format, w.columns, idColumn)
 	return w, err
 }
 
-// Write writes a customer. It fails where one is not as the attributes say, and with the error of out.
-func (w *TypedCustomerWriter) Write(customer *echelonv1.Customer) error {
-	if wrong := w.builder.AddCustomer(customer, true); wrong != nil {
-		return fmt.Errorf("customer %q: %s", wrong.GetCustomerId(), wrong.GetMessage())
-	}
-	if w.builder.Len() < customersAtOnce {
-		return nil
-	}
-	return w.take()
-}
-
-func (w *TypedCustomerWriter) take() error {
-	f := w.builder.Take()
-	return w.out.Write(&frame.Frame{Schema: w.columns, IDs: f.IDs, Columns: f.Columns})
+// Write writes customers of the CustomerSchema. It fails with the error of out.
+func (w *TypedCustomerWriter) Write(f *frame.Frame) error {
+	return w.FrameWriter.Write(&frame.Frame{Schema: w.columns, IDs: f.IDs, Columns: f.Columns})
 }
 
 // Emptied returns 0: empty texts and lists are no missing ones in such a file.
 func (*TypedCustomerWriter) Emptied() int { return 0 }
-
-// Flush writes what is held back, and ends the file. It fails with the error of out.
-func (w *TypedCustomerWriter) Flush() error {
-	if w.builder.Len() > 0 {
-		if err := w.take(); err != nil {
-			return err
-		}
-	}
-	return w.out.Flush()
-}

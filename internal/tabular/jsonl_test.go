@@ -277,11 +277,11 @@ func TestCustomersAreWrittenAsTheModelDeclares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Write(batch.Frame.Customer(0)), w.Flush()); err != nil || out.String() != text {
+	if err := errors.Join(w.Write(batch.Frame), w.Flush()); err != nil || out.String() != text {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	late := read(t, "id,seen\nb,2026-01-31T12:00:00Z\n", &echelonv1.Attribute{Name: "seen", Type: echelonv1.Attribute_TIMESTAMP}).Frame.Customer(0)
-	if err := w.Write(late); err == nil || !strings.Contains(err.Error(), `customer "b", seen: no cell of the attribute's format`) {
+	if err := w.Write(framed(t, attributes, late)); err == nil || !strings.Contains(err.Error(), `customer "b", seen: no cell of the attribute's format`) {
 		t.Errorf("got %v", err)
 	}
 }

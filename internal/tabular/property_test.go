@@ -75,8 +75,9 @@ func TestWhatIsWrittenReadsBackWhateverTheBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range want {
-			if err := w.Write(c); err != nil {
+		cut := rapid.IntRange(0, len(want)).Draw(t, "cut")
+		for _, part := range [][]*echelonv1.Customer{want[:cut], want[cut:]} {
+			if err := w.Write(framed(t, everyType, part...)); err != nil {
 				t.Fatal(err)
 			}
 		}

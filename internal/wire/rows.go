@@ -33,8 +33,8 @@ type name struct {
 }
 
 const (
-	// rowsDepth is how deep the rows lie in a request of a bulk stream, and customerDepth how deep a customer.
-	rowsDepth, customerDepth = 2, 3
+	// customerDepth is how deep a customer lies in a request of a bulk stream.
+	customerDepth = 3
 	// idChunk is how many bytes of ids lie in one piece of memory, which lives as long as one of them does.
 	idChunk = 16 << 10
 )
@@ -75,9 +75,6 @@ func (r *Rows) ReadOne(data []byte, depth int) (customer *echelonv1.Customer, re
 	}
 	return customer, r.Add(customer), nil
 }
-
-// Decode makes messages of the rows of a batch, as protobuf does.
-func Decode(rows []byte, to *echelonv1.CustomerRows) error { return decode(rows, to, rowsDepth) }
 
 // decode decodes a message that lies that deep in a request: protobuf bounds how deep messages lie.
 func decode(data []byte, to proto.Message, depth int) error {

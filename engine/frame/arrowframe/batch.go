@@ -19,6 +19,15 @@ type Batch struct {
 	Rows int
 	// Ignored are the names of the columns that are no fields.
 	Ignored []string
+	// Watched tells of the columns that Options.Watch picks which rows have a value.
+	Watched []Watched
+}
+
+// Watched is a column that is no field.
+type Watched struct {
+	Name string
+	// Rows are those of the record batch, refused ones too, that have a value.
+	Rows frame.Bitmap
 }
 
 // Frame turns a record batch of the layout's schema into a frame, and says of each row that is refused why, as a frame.Builder with UniqueIDs
@@ -57,7 +66,16 @@ func (l *Layout) frame(memory *Memory, of *opened, record arrow.RecordBatch) (ba
 		}
 		f = f.Select(kept)
 	}
-	return &Batch{Frame: f, Refused: refused, Rows: n, Ignored: l.ignored}, nil
+	return &Batch{Frame: f, Refused: refused, Rows: n, Ignored: l.ignored, Watched: d.watched()}, nil
+}
+
+// watched tells of the watched columns which rows have a value.
+func (d *decoding) watched() []Watched {
+	var all []Watched
+	for _, place := range d.layout.watched {
+		all = append(all, Watched{d.record.ColumnName(place), d.valid(d.record.Column(place))})
+	}
+	return all
 }
 
 // decoding is a record batch that becomes a frame.
@@ -91,6 +109,9 @@ func (d *decoding) suspectMissing(field frame.Field, valid frame.Bitmap) {
 
 // judge returns why rows are refused. Of two rows with one id the first that is not refused holds.
 func (d *decoding) judge(ids []string) []*echelonv1.RowError {
+	if d.layout.options.Whole {
+		return nil
+	}
 	var refused []*echelonv1.RowError
 	known, before := newSeen(ids), d.layout.options.Seen
 	var builder *frame.Builder

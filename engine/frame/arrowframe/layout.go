@@ -17,8 +17,12 @@ type Options struct {
 	IDColumn string
 	// Refuse tells of a column that is no field why it cannot be ignored; nil where any can.
 	Refuse func(column string) error
+	// Watch picks, of the columns that are no fields, those of which a Batch tells which rows have a value; nil for none. They are not ignored.
+	Watch func(column string) bool
 	// Seen, unless it is nil, knows the ids of earlier batches, which are refused here too.
 	Seen Seen
+	// Whole takes every row as it is: of outcomes, which a service made, and whose reasons may together be longer than a customer's list.
+	Whole bool
 	// Own copies all values, for frames that are kept longer than their batches.
 	Own bool
 }
@@ -46,8 +50,9 @@ type Layout struct {
 	// id is the place of the column of ids, fields those of the fields' columns: -1 where there is none.
 	id     int
 	fields []int
-	// ignored are the columns that are no fields.
+	// ignored are the columns that are no fields, and watched the places of those that Watch picks.
 	ignored []string
+	watched []int
 }
 
 // NewLayout finds the columns. It fails with an *Error that names all columns that are amiss: the one of ids where it is not there, one that stands
@@ -96,6 +101,10 @@ func (l *Layout) add(place int, column arrow.Field) error {
 		if err := l.options.Refuse(column.Name); err != nil {
 			return &Error{err.Error()}
 		}
+	}
+	if l.options.Watch != nil && l.options.Watch(column.Name) {
+		l.watched = append(l.watched, place)
+		return nil
 	}
 	if !slices.Contains(l.ignored, column.Name) {
 		l.ignored = append(l.ignored, column.Name)
