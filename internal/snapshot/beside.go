@@ -60,6 +60,9 @@ func Beside(ctx context.Context, from, to *Reader, after string) iter.Seq2[*Stre
 // readAt returns the commit as of which the run read customers.
 func (r *Reader) readAt() storage.Commit { return storage.Commit(r.run.GetReadPoint()) }
 
+// End returns the id up to which the stretch has customers; false where it has all that are left.
+func (s *Stretch) End() (id string, bounded bool) { return s.to.end, s.to.bounded }
+
 // Pairs goes through the customers that any of both has, ascending.
 func (s *Stretch) Pairs(hand func(id string, from, to Cell) error) error {
 	was, err := s.from.begin(s.graves)
