@@ -32,7 +32,7 @@ type reviewFlags struct {
 
 func (f *reviewFlags) add(cmd *cobra.Command, item string) {
 	f.flags = cmd.Flags()
-	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet; what is published where it is not given")
+	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet: its id, or latest:MODEL; what is published where it is not given")
 	f.flags.StringVar(&f.item, "item", "", item)
 	f.flags.Float64Var(&f.borderline, "borderline", 2, "a score within so many points of a line is borderline; 0 for none")
 	f.flags.Float64Var(&f.complete, "min-completeness", 0.8, "a score from less than this share of its weight is of low completeness; 0 for none")
@@ -88,7 +88,10 @@ func (c *cli) reviewListCommand() *cobra.Command {
 		if request.Kinds, err = reviewKinds(kinds); err != nil {
 			return err
 		}
-		request.Model, request.RunId, request.Item, request.Thresholds = args[0], queue.run, queue.item, queue.thresholds()
+		if request.RunId, err = queue.runID(ctx, server); err != nil {
+			return err
+		}
+		request.Model, request.Item, request.Thresholds = args[0], queue.item, queue.thresholds()
 		list, err := reviewItems(ctx, server, request, most)
 		if err != nil {
 			return err
@@ -168,12 +171,14 @@ func (c *cli) reviewAcceptCommand() *cobra.Command {
 	var note string
 	queue := &reviewFlags{}
 	cmd := c.calls(&cobra.Command{
-		Use:   "accept MODEL CUSTOMER...",
+		Use:   "accept MODEL CUSTOMER... [--item NAME]",
 		Short: "Leave customers of the queue as they are",
 		Long: "Accept says that somebody looked at customers of the queue and left them as they are: all of them, or none where one is not in the queue. They come\n" +
-			"back when there is another reason, or when something else is computed. Give the run and the thresholds with which they were listed.",
-		Example: "  echelon review accept b2b AW00000701 AW00000702 --note \"seasonal, back in spring\"",
-		Args:    cobra.MinimumNArgs(2),
+			"back when there is another reason, or when something else is computed. Give the run and the thresholds with which they were listed. The tiering is\n" +
+			"named by --item, as in `echelon review list`: all that stands after the model are customers.",
+		Example: "  echelon review accept b2b AW00000701 AW00000702 --note \"seasonal, back in spring\"\n" +
+			"  echelon review accept b2b AW00000701 --item coverage --run latest:b2b",
+		Args: cobra.MinimumNArgs(2),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		return c.resolveReview(ctx, server, queue, args[0], args[1:], func() *echelonv1.ReviewDecision {
@@ -192,7 +197,7 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 	pin := &echelonv1.ReviewPin{}
 	queue := &reviewFlags{}
 	cmd := c.calls(&cobra.Command{
-		Use:   "override MODEL NAME CUSTOMER...",
+		Use:   "override MODEL NAME CUSTOMER... [--item NAME]",
 		Short: "Pin a tier, a persona or a segment on customers of the queue",
 		Long: "Override pins something on customers of the queue, as `echelon override set` does, and with it they are out of the queue: all of them, or none where\n" +
 			"one is not in the queue. Give the run and the thresholds with which they were listed.",
@@ -223,7 +228,14 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 
 // resolveReview decides the same on customers of the queue.
 func (c *cli) resolveReview(ctx context.Context, server *client.Client, queue *reviewFlags, model string, customers []string, decide func() *echelonv1.ReviewDecision) error {
-	request := &echelonv1.ResolveReviewItemsRequest{Model: model, RunId: queue.run, Thresholds: queue.thresholds()}
+	run, err := queue.runID(ctx, server)
+	if err != nil {
+		return err
+	}
+	if err := queue.areCustomers(ctx, server, model, run, customers); err != nil {
+		return err
+	}
+	request := &echelonv1.ResolveReviewItemsRequest{Model: model, RunId: run, Thresholds: queue.thresholds()}
 	for _, id := range customers {
 		decision := decide()
 		decision.CustomerId, decision.Item = id, queue.item
