@@ -16,7 +16,7 @@ import (
 )
 
 func (c *cli) reviewCommand() *cobra.Command {
-	return group("review", "Look at what people ought to look at, and decide", c.reviewListCommand(), c.reviewAcceptCommand(), c.reviewOverrideCommand())
+	return group("review", "Look at what people ought to look at, and decide", c.reviewListCommand(), c.reviewAcceptCommand(), c.reviewOverrideCommand(), c.reviewWithdrawCommand())
 }
 
 // reviewFlags are the flags that say what is in the queue, which all commands of it have.
@@ -31,14 +31,19 @@ type reviewFlags struct {
 }
 
 func (f *reviewFlags) add(cmd *cobra.Command, item string) {
-	f.flags = cmd.Flags()
-	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet: its id, or latest:MODEL; what is published where it is not given")
-	f.flags.StringVar(&f.item, "item", "", item)
+	f.addNames(cmd, item)
 	f.flags.Float64Var(&f.borderline, "borderline", 2, "a score within so many points of a line is borderline; 0 for none")
 	f.flags.Float64Var(&f.complete, "min-completeness", 0.8, "a score from less than this share of its weight is of low completeness; 0 for none")
 	f.flags.Int32Var(&f.large, "large-move", 2, "a move over so many tiers is large; of a matrix, levels of both axes")
 	f.flags.Int32Var(&f.top, "top", 100, "so many customers with the largest amounts are looked at when they fall; 0 for none")
 	f.flags.Int32Var(&f.expiring, "expiring-days", 30, "an override that ends within so many days is looked at; 0 for none")
+}
+
+// addNames adds the flags that name the run and the item.
+func (f *reviewFlags) addNames(cmd *cobra.Command, item string) {
+	f.flags = cmd.Flags()
+	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet: its id, or latest:MODEL; what is published where it is not given")
+	f.flags.StringVar(&f.item, "item", "", item)
 }
 
 // thresholds returns those that were given; the service has the others.
@@ -74,12 +79,18 @@ func (c *cli) reviewListCommand() *cobra.Command {
 		Long: "List shows customers near a line, of whom too little is known, without a tier, that moved far, that are large and fell, and overrides in doubt, each\n" +
 			"with its reasons. What somebody accepted does not come back until there is another reason or something else is computed.",
 		Example: "  echelon review list b2b --item coverage\n  echelon review list b2b --run 20260131-120000.000000-1a2b3c4d --kind top-demoted,large-move\n" +
-			"  echelon review list b2b --csv --limit 0 > review.csv",
+			"  echelon review list b2b --csv --limit 0 > review.csv\n  echelon review list b2b --owner \"Ann Lee\" --owner-by rep",
 		Args: cobra.ExactArgs(1),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		if most < 0 {
 			return usagef("--limit %d is below 0", most)
+		}
+		if request.Owner != "" && request.OwnerBy == "" || request.Owner == "" && cmd.Flags().Changed("owner-by") {
+			return usagef("--owner names whose customers are shown, and --owner-by what says who that is: give both")
+		}
+		if request.Owner == "" {
+			request.OwnerBy = ""
 		}
 		if asCSV && c.json {
 			return usagef("--csv and --json exclude each other: choose one")
@@ -110,6 +121,8 @@ func (c *cli) reviewListCommand() *cobra.Command {
 	queue.add(cmd, "only this tiering, or this segmentation, as in segments.size; all where it is not given")
 	cmd.Flags().StringSliceVar(&kinds, "kind", nil, "only items with one of these reasons: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().BoolVar(&request.Accepted, "accepted", false, "what somebody accepted, in place of what is open")
+	cmd.Flags().StringVar(&request.Owner, "owner", "", "only customers of this owner, such as a rep's name")
+	cmd.Flags().StringVar(&request.OwnerBy, "owner-by", "owner", "what says who the owner is: an attribute of texts, or a role, as in reps.csm, for the rep who is pinned there")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "write CSV, one row an item")
 	cmd.Flags().IntVar(&most, "limit", 50, "how many items at most; 0 for all")
 	return cmd
@@ -187,6 +200,25 @@ func (c *cli) reviewAcceptCommand() *cobra.Command {
 	})
 	queue.add(cmd, decidedItem)
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever looks at it later")
+	return cmd
+}
+
+func (c *cli) reviewWithdrawCommand() *cobra.Command {
+	queue := &reviewFlags{}
+	cmd := c.calls(&cobra.Command{
+		Use:   "withdraw MODEL CUSTOMER... [--item NAME]",
+		Short: "Take back that customers were accepted, by whomever",
+		Long: "Withdraw takes back what somebody accepted of customers, so that they are in the queue again for the same reasons: of all of them, or of none where\n" +
+			"nobody accepted one. `echelon review list --accepted` shows what is accepted. What was pinned ends by `echelon override delete`.",
+		Example: "  echelon review withdraw b2b AW00000701",
+		Args:    cobra.MinimumNArgs(2),
+	})
+	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+		return c.resolveReview(ctx, server, queue, args[0], args[1:], func() *echelonv1.ReviewDecision {
+			return &echelonv1.ReviewDecision{Decision: &echelonv1.ReviewDecision_Withdrawal{Withdrawal: &echelonv1.ReviewWithdrawal{}}}
+		})
+	})
+	queue.addNames(cmd, decidedItem)
 	return cmd
 }
 

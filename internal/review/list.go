@@ -23,6 +23,8 @@ type Filter struct {
 	Kinds []echelonv1.ReviewReason_Kind
 	// Accepted wants those whose reasons are all accepted, in place of those that are open.
 	Accepted bool
+	// Owner is whose customers are wanted.
+	Owner Owner
 	// After is the item after which the list goes on; nil where it begins.
 	After *Place
 }
@@ -57,6 +59,11 @@ func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, erro
 		}
 		items = []*item{it}
 	}
+	owned, end, err := q.owned(ctx, filter.Owner)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	top, err := q.Top(ctx)
 	if err != nil {
 		return nil, err
@@ -65,6 +72,11 @@ func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, erro
 	for s, err := range q.customers(ctx) {
 		if err != nil {
 			return nil, err
+		}
+		if wanted, err := owned(s); err != nil {
+			return nil, err
+		} else if !wanted {
+			continue
 		}
 		s.top = top[s.row.ID()]
 		for _, it := range items {

@@ -105,6 +105,9 @@ func Resolved(w io.Writer, done []*echelonv1.ResolvedReviewItem) error {
 	t := newTable("lll", "customer", "item", "decided")
 	for _, item := range done {
 		decided := "accepted by " + item.GetAccepted().GetActor()
+		if w := item.GetWithdrawn(); w != nil {
+			decided = "open again; " + w.GetActor() + " had accepted it at " + Moment(w.GetTime())
+		}
 		if o := item.GetOverride(); o != nil {
 			decided = o.GetPinned() + " pinned by " + o.GetActor()
 			if o.GetExpireTime() != nil {
