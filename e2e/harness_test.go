@@ -23,6 +23,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(clockedFolder); folder != "" {
+		os.Exit(serveClocked(folder, os.Getenv(clockedAhead)))
+	}
 	dir, err := os.MkdirTemp("", "echelon-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -53,8 +56,13 @@ type process struct {
 // serve starts `echelon serve` on a free port and waits until it says where it listens.
 func serve(t testing.TB, arguments ...string) *process {
 	t.Helper()
-	p := &process{t: t, log: &bytes.Buffer{}, ended: make(chan error, 1)}
-	p.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, arguments...)...)
+	return listening(t, exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, arguments...)...))
+}
+
+// listening starts a server and waits until it says where it listens.
+func listening(t testing.TB, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, command: command, log: &bytes.Buffer{}, ended: make(chan error, 1)}
 	p.command.Stderr = p.log
 	stdout, err := p.command.StdoutPipe()
 	if err != nil {

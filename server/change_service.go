@@ -2,16 +2,19 @@ package server
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/echelonhq/echelon/engine/frame"
 	"github.com/echelonhq/echelon/internal/catalog"
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/feed"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
+	"github.com/echelonhq/echelon/storage"
 )
 
 // watching is a watch that is under way.
@@ -152,6 +155,9 @@ func (s *assignmentService) GetHistory(ctx context.Context, request *echelonv1.G
 	if err != nil {
 		return nil, err
 	}
+	if len(list) == 0 && before == 0 {
+		return &echelonv1.GetHistoryResponse{}, s.seen(ctx, request.GetCustomerId())
+	}
 	response, bytes := &echelonv1.GetHistoryResponse{}, 0
 	for i, change := range list {
 		if s.streams.full(i, size, bytes) {
@@ -163,6 +169,22 @@ func (s *assignmentService) GetHistory(ctx context.Context, request *echelonv1.G
 		response.Changes = append(response.Changes, change)
 	}
 	return response, nil
+}
+
+// seen returns the fault of a customer that is not stored, and of whom nothing is known either that it was. CUSTOMER_NOT_FOUND.
+func (s *assignmentService) seen(ctx context.Context, id string) error {
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	if _, err := view.Customer(id, frame.NewSchema()); !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if _, err := view.Tombstone(id); !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	return fault.New(echelonv1.ErrorReason_CUSTOMER_NOT_FOUND, "there is no customer %q, and no change of one of that id is kept: check the id", id)
 }
 
 // causes tells of the moves of a change why, where the change alone says so.

@@ -260,6 +260,19 @@ func TestHistoryTellsEveryChangeOfACustomerAndWhatItWas(t *testing.T) {
 	wanted{codes.NotFound, echelonv1.ErrorReason_ASSIGNMENT_NOT_FOUND, nil, []string{"list its history"}}.check(t, err)
 	_, err = h.assignments.GetHistory(h.context(), &echelonv1.GetHistoryRequest{Model: "plane", CustomerId: "a"})
 	wanted{code: codes.NotFound, reason: echelonv1.ErrorReason_MODEL_NOT_FOUND}.check(t, err)
+	// Of whom the store has never seen there is none; of whom it has, such as one without an assignment or one that was erased, it may be empty.
+	_, err = h.assignments.GetHistory(h.context(), &echelonv1.GetHistoryRequest{Model: "plain", CustomerId: "never"})
+	wanted{codes.NotFound, echelonv1.ErrorReason_CUSTOMER_NOT_FOUND, nil, []string{`"never"`, "check the id"}}.check(t, err)
+	h.upsert("new", attrs{"arr": 10})
+	_, err = h.customers.EraseCustomer(h.context(), &echelonv1.EraseCustomerRequest{CustomerId: "a"})
+	h.must(err)
+	for _, id := range []string{"new", "a"} {
+		page, err := h.assignments.GetHistory(h.context(), &echelonv1.GetHistoryRequest{Model: "plain", CustomerId: id})
+		h.must(err)
+		if len(page.GetChanges()) > 0 {
+			t.Errorf("the history of %q is %v", id, page)
+		}
+	}
 	got, err := h.assignments.GetAssignment(h.context(), &echelonv1.GetAssignmentRequest{Model: "plain", CustomerId: "b", At: timestamppb.New(noon)})
 	h.must(err)
 	if a := got.GetAssignment(); a.GetTiers()[0].GetTier() != "high" || a.GetProvenance().GetRunId() != first.GetId() || a.GetProvenance().GetAsOf() == nil {

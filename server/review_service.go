@@ -16,6 +16,7 @@ func (s *assignmentService) ListReviewItems(ctx context.Context, request *echelo
 	limits := review.ThresholdsOf(request.GetThresholds())
 	binding := []string{
 		"ListReviewItems", request.GetModel(), request.GetRunId(), request.GetItem(), fmt.Sprint(request.GetKinds()), fmt.Sprint(limits), fmt.Sprint(request.GetAccepted()),
+		request.GetOwner(), request.GetOwnerBy(),
 	}
 	at, err := readCursor(request.GetPageToken(), binding...)
 	if err != nil {
@@ -30,7 +31,7 @@ func (s *assignmentService) ListReviewItems(ctx context.Context, request *echelo
 	if err != nil {
 		return nil, err
 	}
-	filter := review.Filter{Item: request.GetItem(), Kinds: request.GetKinds(), Accepted: request.GetAccepted()}
+	filter := review.Filter{Item: request.GetItem(), Kinds: request.GetKinds(), Accepted: request.GetAccepted(), Owner: review.Owner{Name: request.GetOwner(), By: request.GetOwnerBy()}}
 	if at.After != "" {
 		filter.After = &review.Place{Amount: at.Amount, ID: at.After, ItemName: at.Item}
 	}

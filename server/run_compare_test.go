@@ -159,9 +159,9 @@ func TestAmountsAreThoseOfTheRuns(t *testing.T) {
 	if diff := cmp.Diff(want, both()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	_, err = h.store.RewriteBlock(context.Background(), before.GetId(), "down", func(b *storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
+	_, err = h.store.RewriteBlock(context.Background(), before.GetId(), "down", func(b *storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error) {
 		b.Amounts = nil
-		return b, nil
+		return []*storagev1.SnapshotBlock{b}, nil
 	})
 	h.must(err)
 	want = []string{"high>high 50000>60", "high>low 50000>5", "high>absent 0>0", "unscored>unscored 0>0", "absent>low 0>3", "down 50000>5, of now true"}

@@ -199,10 +199,13 @@ type Snapshots interface {
 	// DeleteSnapshot removes all blocks of a snapshot, in several commits; called again it goes on. Removing what is not there is harmless.
 	DeleteSnapshot(ctx context.Context, snapshot string) error
 
-	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: a block of customers between those of the
-	// blocks before and after it, or nil for none. It says whether there is such a block. Rewrite may be called several times.
-	RewriteBlock(ctx context.Context, snapshot, id string, rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (bool, error)
+	// RewriteBlock puts, in one commit, in place of the block that names a customer what rewrite makes of it: blocks of customers between those of the
+	// blocks before and after it, ascending, or none. It says whether there is such a block. Rewrite may be called several times.
+	RewriteBlock(ctx context.Context, snapshot, id string, rewrite Rewrite) (bool, error)
 }
+
+// Rewrite makes of a block the blocks that are to be in its place. A commit holds what it makes: some thousand customers.
+type Rewrite = func(*storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error)
 
 // SnapshotWriter writes one snapshot. It is used by one goroutine.
 type SnapshotWriter interface {

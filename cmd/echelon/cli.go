@@ -88,7 +88,32 @@ func (c *cli) root() *cobra.Command {
 			return noCommand(found, rest)
 		}
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd.HasSubCommands() { // of a command that there is not no flag is known: that is what is wrong
+			return firstOf(noCommand(cmd, cmd.Flags().Args()), err)
+		}
+		return err
+	})
+	sayArguments(root)
 	return root
+}
+
+// sayArguments lets all commands say what they take when they are given something else.
+func sayArguments(cmd *cobra.Command) {
+	for _, one := range cmd.Commands() {
+		sayArguments(one)
+	}
+	check := cmd.Args
+	if check == nil || cmd.HasSubCommands() || cmd.Name() == "help" {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			_, takes, _ := strings.Cut(cmd.Use, " ")
+			return fmt.Errorf("%w: it is %s", err, strings.TrimSpace(cmd.CommandPath()+" "+takes))
+		}
+		return nil
+	}
 }
 
 // noCommand refuses what is left where a command was looked for, with the commands that may have been meant.

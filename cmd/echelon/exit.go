@@ -70,6 +70,9 @@ func tell(w io.Writer, err error, code int) {
 	case errors.As(err, &refused) && len(refused.Violations) > 0:
 		_, _ = fmt.Fprintf(w, "echelon: %s\n", oneLine(refused.Message))
 		for _, v := range refused.Violations {
+			if strings.HasSuffix(oneLine(refused.Message), oneLine(v.Description)) {
+				continue // the line above has told it
+			}
 			_, _ = fmt.Fprintf(w, "  %s: %s\n", v.Field, oneLine(v.Description))
 		}
 	default:

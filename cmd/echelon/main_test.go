@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -29,8 +30,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
-		Setup:         func(env *testscript.Env) error { return certify(t, env) },
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SOON", time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly)) // a day to come
+			return certify(t, env)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve},
 	})
 }
 

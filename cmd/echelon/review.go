@@ -16,7 +16,7 @@ import (
 )
 
 func (c *cli) reviewCommand() *cobra.Command {
-	return group("review", "Look at what people ought to look at, and decide", c.reviewListCommand(), c.reviewAcceptCommand(), c.reviewOverrideCommand())
+	return group("review", "Look at what people ought to look at, and decide", c.reviewListCommand(), c.reviewAcceptCommand(), c.reviewOverrideCommand(), c.reviewWithdrawCommand())
 }
 
 // reviewFlags are the flags that say what is in the queue, which all commands of it have.
@@ -31,14 +31,19 @@ type reviewFlags struct {
 }
 
 func (f *reviewFlags) add(cmd *cobra.Command, item string) {
-	f.flags = cmd.Flags()
-	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet; what is published where it is not given")
-	f.flags.StringVar(&f.item, "item", "", item)
+	f.addNames(cmd, item)
 	f.flags.Float64Var(&f.borderline, "borderline", 2, "a score within so many points of a line is borderline; 0 for none")
 	f.flags.Float64Var(&f.complete, "min-completeness", 0.8, "a score from less than this share of its weight is of low completeness; 0 for none")
 	f.flags.Int32Var(&f.large, "large-move", 2, "a move over so many tiers is large; of a matrix, levels of both axes")
 	f.flags.Int32Var(&f.top, "top", 100, "so many customers with the largest amounts are looked at when they fall; 0 for none")
 	f.flags.Int32Var(&f.expiring, "expiring-days", 30, "an override that ends within so many days is looked at; 0 for none")
+}
+
+// addNames adds the flags that name the run and the item.
+func (f *reviewFlags) addNames(cmd *cobra.Command, item string) {
+	f.flags = cmd.Flags()
+	f.flags.StringVar(&f.run, "run", "", "a run that is looked at as it left its customers, such as one that is not published yet: its id, or latest:MODEL; what is published where it is not given")
+	f.flags.StringVar(&f.item, "item", "", item)
 }
 
 // thresholds returns those that were given; the service has the others.
@@ -74,12 +79,18 @@ func (c *cli) reviewListCommand() *cobra.Command {
 		Long: "List shows customers near a line, of whom too little is known, without a tier, that moved far, that are large and fell, and overrides in doubt, each\n" +
 			"with its reasons. What somebody accepted does not come back until there is another reason or something else is computed.",
 		Example: "  echelon review list b2b --item coverage\n  echelon review list b2b --run 20260131-120000.000000-1a2b3c4d --kind top-demoted,large-move\n" +
-			"  echelon review list b2b --csv --limit 0 > review.csv",
+			"  echelon review list b2b --csv --limit 0 > review.csv\n  echelon review list b2b --owner \"Ann Lee\" --owner-by rep",
 		Args: cobra.ExactArgs(1),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		if most < 0 {
 			return usagef("--limit %d is below 0", most)
+		}
+		if request.Owner != "" && request.OwnerBy == "" || request.Owner == "" && cmd.Flags().Changed("owner-by") {
+			return usagef("--owner names whose customers are shown, and --owner-by what says who that is: give both")
+		}
+		if request.Owner == "" {
+			request.OwnerBy = ""
 		}
 		if asCSV && c.json {
 			return usagef("--csv and --json exclude each other: choose one")
@@ -88,7 +99,10 @@ func (c *cli) reviewListCommand() *cobra.Command {
 		if request.Kinds, err = reviewKinds(kinds); err != nil {
 			return err
 		}
-		request.Model, request.RunId, request.Item, request.Thresholds = args[0], queue.run, queue.item, queue.thresholds()
+		if request.RunId, err = queue.runID(ctx, server); err != nil {
+			return err
+		}
+		request.Model, request.Item, request.Thresholds = args[0], queue.item, queue.thresholds()
 		list, err := reviewItems(ctx, server, request, most)
 		if err != nil {
 			return err
@@ -107,6 +121,8 @@ func (c *cli) reviewListCommand() *cobra.Command {
 	queue.add(cmd, "only this tiering, or this segmentation, as in segments.size; all where it is not given")
 	cmd.Flags().StringSliceVar(&kinds, "kind", nil, "only items with one of these reasons: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().BoolVar(&request.Accepted, "accepted", false, "what somebody accepted, in place of what is open")
+	cmd.Flags().StringVar(&request.Owner, "owner", "", "only customers of this owner, such as a rep's name")
+	cmd.Flags().StringVar(&request.OwnerBy, "owner-by", "owner", "what says who the owner is: an attribute of texts, or a role, as in reps.csm, for the rep who is pinned there")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "write CSV, one row an item")
 	cmd.Flags().IntVar(&most, "limit", 50, "how many items at most; 0 for all")
 	return cmd
@@ -168,12 +184,14 @@ func (c *cli) reviewAcceptCommand() *cobra.Command {
 	var note string
 	queue := &reviewFlags{}
 	cmd := c.calls(&cobra.Command{
-		Use:   "accept MODEL CUSTOMER...",
+		Use:   "accept MODEL CUSTOMER... [--item NAME]",
 		Short: "Leave customers of the queue as they are",
 		Long: "Accept says that somebody looked at customers of the queue and left them as they are: all of them, or none where one is not in the queue. They come\n" +
-			"back when there is another reason, or when something else is computed. Give the run and the thresholds with which they were listed.",
-		Example: "  echelon review accept b2b AW00000701 AW00000702 --note \"seasonal, back in spring\"",
-		Args:    cobra.MinimumNArgs(2),
+			"back when there is another reason, or when something else is computed. Give the run and the thresholds with which they were listed. The tiering is\n" +
+			"named by --item, as in `echelon review list`: all that stands after the model are customers.",
+		Example: "  echelon review accept b2b AW00000701 AW00000702 --note \"seasonal, back in spring\"\n" +
+			"  echelon review accept b2b AW00000701 --item coverage --run latest:b2b",
+		Args: cobra.MinimumNArgs(2),
 	})
 	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
 		return c.resolveReview(ctx, server, queue, args[0], args[1:], func() *echelonv1.ReviewDecision {
@@ -185,6 +203,25 @@ func (c *cli) reviewAcceptCommand() *cobra.Command {
 	return cmd
 }
 
+func (c *cli) reviewWithdrawCommand() *cobra.Command {
+	queue := &reviewFlags{}
+	cmd := c.calls(&cobra.Command{
+		Use:   "withdraw MODEL CUSTOMER... [--item NAME]",
+		Short: "Take back that customers were accepted, by whomever",
+		Long: "Withdraw takes back what somebody accepted of customers, so that they are in the queue again for the same reasons: of all of them, or of none where\n" +
+			"nobody accepted one. `echelon review list --accepted` shows what is accepted. What was pinned ends by `echelon override delete`.",
+		Example: "  echelon review withdraw b2b AW00000701",
+		Args:    cobra.MinimumNArgs(2),
+	})
+	cmd.RunE = c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+		return c.resolveReview(ctx, server, queue, args[0], args[1:], func() *echelonv1.ReviewDecision {
+			return &echelonv1.ReviewDecision{Decision: &echelonv1.ReviewDecision_Withdrawal{Withdrawal: &echelonv1.ReviewWithdrawal{}}}
+		})
+	})
+	queue.addNames(cmd, decidedItem)
+	return cmd
+}
+
 const decidedItem = "the tiering, or the segmentation, as in segments.size; the tiering that drives coverage where it is not given"
 
 func (c *cli) reviewOverrideCommand() *cobra.Command {
@@ -192,7 +229,7 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 	pin := &echelonv1.ReviewPin{}
 	queue := &reviewFlags{}
 	cmd := c.calls(&cobra.Command{
-		Use:   "override MODEL NAME CUSTOMER...",
+		Use:   "override MODEL NAME CUSTOMER... [--item NAME]",
 		Short: "Pin a tier, a persona or a segment on customers of the queue",
 		Long: "Override pins something on customers of the queue, as `echelon override set` does, and with it they are out of the queue: all of them, or none where\n" +
 			"one is not in the queue. Give the run and the thresholds with which they were listed.",
@@ -223,7 +260,14 @@ func (c *cli) reviewOverrideCommand() *cobra.Command {
 
 // resolveReview decides the same on customers of the queue.
 func (c *cli) resolveReview(ctx context.Context, server *client.Client, queue *reviewFlags, model string, customers []string, decide func() *echelonv1.ReviewDecision) error {
-	request := &echelonv1.ResolveReviewItemsRequest{Model: model, RunId: queue.run, Thresholds: queue.thresholds()}
+	run, err := queue.runID(ctx, server)
+	if err != nil {
+		return err
+	}
+	if err := queue.areCustomers(ctx, server, model, run, customers); err != nil {
+		return err
+	}
+	request := &echelonv1.ResolveReviewItemsRequest{Model: model, RunId: run, Thresholds: queue.thresholds()}
 	for _, id := range customers {
 		decision := decide()
 		decision.CustomerId, decision.Item = id, queue.item

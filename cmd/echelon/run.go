@@ -124,7 +124,8 @@ func (c *cli) waitRun(ctx context.Context, server *client.Client, id string) (*e
 }
 
 func (c *cli) runShowCommand() *cobra.Command {
-	return c.runAction("show ID", "Show a run and the tables of its result", "  echelon run show 20260131-120000.000000-1a2b3c4d", (*client.Client).GetRun)
+	return c.runAction("show RUN", "Show a run and the tables of its result", "  echelon run show latest:b2b\n  echelon run show 20260131-120000.000000-1a2b3c4d", withResult,
+		(*client.Client).GetRun)
 }
 
 func (c *cli) runPublishCommand() *cobra.Command {
@@ -135,22 +136,35 @@ func (c *cli) runPublishCommand() *cobra.Command {
 		}
 		return server.PublishRunOn(ctx, id, on)
 	}
-	example := "  echelon run publish 20260131-120000.000000-1a2b3c4d\n  echelon run publish 20260131-120000.000000-1a2b3c4d --effective-on 2026-03-01"
-	cmd := c.runAction("publish ID", "Make a run's result the current one, at once or on a day", example, publish)
+	example := "  echelon run publish latest:b2b\n  echelon run publish 20260131-120000.000000-1a2b3c4d --effective-on 2026-03-01"
+	cmd := c.runAction("publish RUN", "Make a run's result the current one, at once or on a day", example, withResult, publish)
 	cmd.Flags().StringVar(&on, "effective-on", "", "the day on which it takes effect, when it begins in the model's time zone, such as 2026-03-01; at once where it is not given")
 	return cmd
 }
 
 func (c *cli) runRollbackCommand() *cobra.Command {
-	return c.runAction("rollback MODEL", "Make the publication before the current one current again", "  echelon run rollback b2b", (*client.Client).RollBack)
+	return c.calls(&cobra.Command{
+		Use: "rollback MODEL", Short: "Make the publication before the current one current again", Example: "  echelon run rollback b2b", Args: cobra.ExactArgs(1),
+		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			run, err := server.RollBack(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return c.printRun(ctx, server, run)
+		}),
+	})
 }
 
-// runAction is a command that names something, and whose answer is a run.
-func (c *cli) runAction(use, short, example string, call func(*client.Client, context.Context, string) (*echelonv1.Run, error)) *cobra.Command {
+// runAction is a command that names a run, of a kind where it is the latest of a model, and whose answer is that run.
+func (c *cli) runAction(use, short, example string, kind kindOfRun, call func(*client.Client, context.Context, string) (*echelonv1.Run, error)) *cobra.Command {
 	return c.calls(&cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Long: short + ".\n" + kind.named, Example: example, Args: cobra.ExactArgs(1),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
-			run, err := call(server, ctx, args[0])
+			id, err := runIDOf(ctx, server, args[0], kind)
+			if err != nil {
+				return err
+			}
+			run, err := call(server, ctx, id)
 			if err != nil {
 				return err
 			}

@@ -2,18 +2,13 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
-	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
-
-// currentOf is what begins an argument that names what is published of a model, in place of a run's id.
-const currentOf = "current:"
 
 func (c *cli) runCompareCommand() *cobra.Command {
 	var most int
@@ -51,10 +46,10 @@ func (c *cli) compareRuns(ctx context.Context, server *client.Client, args []str
 	found.Run, found.Findings, found.Unpublishable = nil, nil, "" // a preview has them
 	if (most == 0 || most > maxPreviewed) && found.GetMovers() > maxPreviewed {
 		request := &echelonv1.CompareRunsRequest{Tiering: tiering, Causes: true, GroupBy: by}
-		if request.From, err = namedRun(ctx, server, args[0]); err != nil {
+		if request.From, err = namedRun(ctx, server, args[0], withResult); err != nil {
 			return err
 		}
-		if request.To, err = namedRun(ctx, server, args[1]); err != nil {
+		if request.To, err = namedRun(ctx, server, args[1], withResult); err != nil {
 			return err
 		}
 		if err := allMovers(ctx, server, request, found); err != nil {
@@ -71,16 +66,4 @@ func (c *cli) compareRuns(ctx context.Context, server *client.Client, args []str
 		return c.printMessage(found)
 	}
 	return report.Moves(c.stdout, found)
-}
-
-// runRef reads an argument that names a run.
-func runRef(arg string) (*echelonv1.RunRef, error) {
-	model, current := strings.CutPrefix(arg, currentOf)
-	switch {
-	case current && model != "":
-		return &echelonv1.RunRef{Run: &echelonv1.RunRef_CurrentOf{CurrentOf: model}}, nil
-	case current || arg == "":
-		return nil, usagef("%s names no run: write its id, or current: and the name of a model, such as current:b2b", frame.Quote(arg))
-	}
-	return &echelonv1.RunRef{Run: &echelonv1.RunRef_RunId{RunId: arg}}, nil
 }

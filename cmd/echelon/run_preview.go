@@ -4,18 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/report"
-	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
-
-// latestOf is what begins an argument that names the newest run of a model that has a result, in place of a run's id.
-const latestOf = "latest:"
 
 // maxPreviewed is how many movers a list of a preview can have.
 const maxPreviewed = 1000
@@ -27,7 +22,7 @@ type previewOptions struct {
 }
 
 func (o *previewOptions) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.from, "from", "", "what it is compared with: the id of a run, or current:MODEL; what is published of its model, or was before it, where it is not given")
+	cmd.Flags().StringVar(&o.from, "from", "", "what it is compared with: a run, named alike; what is published of its model, or was before it, where it is not given")
 	cmd.Flags().StringVar(&o.tiering, "tiering", "", "the tiering; the one that drives coverage, or the first that both models have, where it is not given")
 	cmd.Flags().StringVar(&o.by, "by", "", "an attribute of texts by which movers are grouped, such as owner")
 	cmd.Flags().IntVar(&o.movers, "movers", 25, "how many movers each list has at most, 1 to 1000")
@@ -58,11 +53,11 @@ func (c *cli) previewOf(ctx context.Context, server *client.Client, to string, o
 	}
 	request := &echelonv1.PreviewRunRequest{Tiering: o.tiering, GroupBy: o.by, Movers: int32(o.movers)}
 	var err error
-	if request.To, err = namedRun(ctx, server, to); err != nil {
+	if request.To, err = namedRun(ctx, server, to, withResult); err != nil {
 		return nil, err
 	}
 	if o.from != "" {
-		if request.From, err = namedRun(ctx, server, o.from); err != nil {
+		if request.From, err = namedRun(ctx, server, o.from, withResult); err != nil {
 			return nil, err
 		}
 	}
@@ -82,26 +77,6 @@ func (c *cli) previewRun(ctx context.Context, server *client.Client, to string, 
 		return err
 	}
 	return report.Preview(c.stdout, found, kept.GetModel().GetAmount())
-}
-
-// namedRun is runRef that knows the newest run of a model, too.
-func namedRun(ctx context.Context, server *client.Client, arg string) (*echelonv1.RunRef, error) {
-	model, latest := strings.CutPrefix(arg, latestOf)
-	if !latest {
-		return runRef(arg)
-	}
-	if model == "" {
-		return nil, usagef("%s names no run: write latest: and the name of a model, such as latest:b2b", frame.Quote(arg))
-	}
-	for run, err := range server.Runs(ctx, model) {
-		if err != nil {
-			return nil, err
-		}
-		if run.GetState() == echelonv1.Run_READY || run.GetState() == echelonv1.Run_PUBLISHED {
-			return runRef(run.GetId())
-		}
-	}
-	return nil, usagef("there is no run of the model %s that has a result: start one", frame.Quote(model))
 }
 
 // allMovers puts all movers in place of the largest, in their order.

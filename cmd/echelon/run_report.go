@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -117,11 +116,11 @@ func (c *cli) reportRun(ctx context.Context, server *client.Client, run string, 
 func (c *cli) readReport(ctx context.Context, server *client.Client, run string, o runReportOptions) (*briefing.Report, error) {
 	var err error
 	request := o.request
-	if request.RunID, err = runIDOf(ctx, server, run); err != nil {
+	if request.RunID, err = runIDOf(ctx, server, run, withResult); err != nil {
 		return nil, err
 	}
 	if o.against != "" {
-		if request.Against, err = runIDOf(ctx, server, o.against); err != nil {
+		if request.Against, err = runIDOf(ctx, server, o.against, withResult); err != nil {
 			return nil, err
 		}
 	}
@@ -153,24 +152,4 @@ func knownAttributes(ctx context.Context, server *client.Client, flags map[strin
 		}
 	}
 	return nil
-}
-
-// runIDOf returns the id of the run that an argument names.
-func runIDOf(ctx context.Context, server *client.Client, arg string) (string, error) {
-	ref, err := namedRun(ctx, server, arg)
-	if err != nil || ref.GetCurrentOf() == "" {
-		return ref.GetRunId(), err
-	}
-	for model, err := range server.Models(ctx) {
-		switch {
-		case err != nil:
-			return "", err
-		case model.GetName() != ref.GetCurrentOf():
-		case model.GetCurrentRunId() == "":
-			return "", fmt.Errorf("nothing is published of the model %s: publish a run, or name one by its id", frame.Quote(model.GetName()))
-		default:
-			return model.GetCurrentRunId(), nil
-		}
-	}
-	return "", fmt.Errorf(`there is no model %s: "echelon model list" shows all`, frame.Quote(ref.GetCurrentOf()))
 }

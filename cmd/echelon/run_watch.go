@@ -14,14 +14,19 @@ import (
 
 func (c *cli) runWatchCommand() *cobra.Command {
 	return c.calls(&cobra.Command{
-		Use:     "watch ID",
-		Short:   "Follow a run to its end, with its rate and how long it takes still",
-		Long:    "Watch prints a line whenever a run went on, and its tables when it has ended. A run that failed or was cancelled ends with exit code 1.",
-		Example: "  echelon run watch 20260131-120000.000000-1a2b3c4d",
+		Use:   "watch RUN",
+		Short: "Follow a run to its end, with its rate and how long it takes still",
+		Long: "Watch prints a line whenever a run went on, and its tables when it has ended. A run that failed or was cancelled ends with exit code 1.\n" +
+			underWay.named,
+		Example: "  echelon run watch latest:b2b\n  echelon run watch 20260131-120000.000000-1a2b3c4d",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.calling(func(ctx context.Context, server *client.Client, args []string) error {
+			id, err := runIDOf(ctx, server, args[0], underWay)
+			if err != nil {
+				return err
+			}
 			run := &echelonv1.Run{}
-			for seen, err := range server.WatchRun(ctx, args[0]) {
+			for seen, err := range server.WatchRun(ctx, id) {
 				if err != nil {
 					return err
 				}
@@ -65,5 +70,6 @@ func progressText(seen *echelonv1.WatchRunResponse) string {
 }
 
 func (c *cli) runCancelCommand() *cobra.Command {
-	return c.runAction("cancel ID", "End a run that is under way, without a result", "  echelon run cancel 20260131-120000.000000-1a2b3c4d", (*client.Client).CancelRun)
+	return c.runAction("cancel RUN", "End a run that is under way, without a result", "  echelon run cancel latest:b2b\n  echelon run cancel 20260131-120000.000000-1a2b3c4d",
+		underWay, (*client.Client).CancelRun)
 }

@@ -35,6 +35,9 @@ func (c *cli) historyCommand() *cobra.Command {
 			if c.json {
 				return c.printMessage(list)
 			}
+			if len(list.GetChanges()) == 0 {
+				c.advise("no change of the customer's assignment is kept: none was published, or it is long ago")
+			}
 			return report.History(c.stdout, list.GetChanges())
 		}),
 	})

@@ -113,6 +113,7 @@ func (r *recorder) decide(kind storage.Kind, key string) {
 // DeleteDocument implements storage.Tx.
 func (r *recorder) DeleteDocument(kind storage.Kind, key string) error {
 	r.note(subjectOf(kind, key, nil))
+	r.decide(kind, key)
 	return r.Tx.DeleteDocument(kind, key)
 }
 

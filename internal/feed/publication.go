@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -19,9 +20,9 @@ type Publication struct {
 	store storage.Store
 	id    string
 	batch *batch
-	// counts are how many changes each part of the batch has, a part a block.
-	counts []int64
-	// blocks are the parts that have any, ascending.
+	// parts is how many parts of the batch there were, a part a block.
+	parts atomic.Int32
+	// blocks are the parts that have changes, ascending by their customers. Parts are numbered as they come: blocks that grow become several.
 	blocks []written
 	// seen is the commit up to which deletions of customers were taken in.
 	seen storage.Commit
@@ -30,8 +31,11 @@ type Publication struct {
 // written is the block of a part.
 type written struct {
 	part int
-	// last is the id that it ends with.
-	last string
+	// last is the id that it ends with, count how many changes it has.
+	last  string
+	count int64
+	// rough tells that its changes are to be numbered anew, missed that it does not end with last any more.
+	rough, missed bool
 }
 
 // Prepare writes into blocks what differs between two publications, of which the first may be nil, as their readers see them. Others may write to the store
@@ -68,9 +72,8 @@ func (p *Publication) write(ctx context.Context, before, after *snapshot.Reader,
 		}
 	}
 	put := func(block *storagev1.SnapshotBlock) error {
-		p.number(block, len(p.counts))
-		p.counts = append(p.counts, int64(len(block.Ids)))
-		p.blocks = append(p.blocks, written{len(p.blocks), block.Ids[len(block.Ids)-1]})
+		p.number(block, p.newPart())
+		p.blocks = append(p.blocks, writtenOf(block))
 		return writer.Append(block)
 	}
 	few := p.batch.comparer() // the changes of stretches that have few
@@ -94,6 +97,9 @@ func (p *Publication) write(ctx context.Context, before, after *snapshot.Reader,
 	}
 	return few.flush()
 }
+
+// newPart returns the number of a new part.
+func (p *Publication) newPart() int { return int(p.parts.Add(1)) - 1 }
 
 // number gives a block its place in the batch, and its changes theirs in the block.
 func (p *Publication) number(block *storagev1.SnapshotBlock, part int) {
@@ -137,10 +143,10 @@ func each(block *storagev1.SnapshotBlock, hand func(row int, reasons []uint32) e
 // Commit notes the changes in the commit that publishes.
 func (p *Publication) Commit(tx storage.Tx, now time.Time) error {
 	head := p.batch.head
-	head.Time, head.Changes, head.Parts = timestamppb.New(now), 0, nil
-	for _, count := range p.counts {
-		head.Parts = append(head.Parts, head.Changes)
-		head.Changes += count
+	head.Time, head.Changes, head.Parts = timestamppb.New(now), 0, make([]int64, p.parts.Load())
+	for _, block := range p.blocks {
+		head.Parts[block.part] = head.Changes
+		head.Changes += block.count
 	}
 	if head.Changes == 0 {
 		return nil

@@ -46,7 +46,7 @@ func (s *dying) DeleteOverlay(ctx context.Context, name string) error {
 	return s.Store.DeleteOverlay(ctx, name)
 }
 
-func (s *dying) RewriteBlock(ctx context.Context, name, id string, rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (bool, error) {
+func (s *dying) RewriteBlock(ctx context.Context, name, id string, rewrite storage.Rewrite) (bool, error) {
 	if err := s.alive(); err != nil {
 		return false, err
 	}

@@ -140,8 +140,9 @@ func (e *erasure) changes(ctx context.Context, view storage.Reader) error {
 
 // redact removes a customer from a snapshot, and says whether it was in it.
 func redact(ctx context.Context, store storage.Store, name, id string) (bool, error) {
-	return store.RewriteBlock(ctx, name, id, func(block *storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
-		return snapshot.Without(block, id)
+	return store.RewriteBlock(ctx, name, id, func(block *storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error) {
+		left, err := snapshot.Without(block, id)
+		return []*storagev1.SnapshotBlock{left}, err
 	})
 }
 

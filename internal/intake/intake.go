@@ -28,6 +28,7 @@ type Intake struct {
 	commits sync.RWMutex
 
 	joinings joinings
+	leavers  leavers
 }
 
 // New returns the intake of a store.

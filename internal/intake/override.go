@@ -30,7 +30,7 @@ import (
 // replaced must have it; there must be none where it is empty. MODEL_NOT_FOUND, CUSTOMER_NOT_FOUND, INVALID_REQUEST, OVERRIDE_CHANGED.
 func (i *Intake) SetOverride(ctx context.Context, o *echelonv1.Override, etag *string) (set *echelonv1.Override, err error) {
 	err = i.overriding(ctx, o.GetModel(), func(w *overriding) error {
-		set, err = w.set(o, etag)
+		set, err = w.set(o, etag, nil)
 		return err
 	})
 	return set, err
@@ -54,7 +54,7 @@ func (i *Intake) SetOverrides(ctx context.Context, all []*echelonv1.Override) (s
 			}
 			if err == nil {
 				writers[o.GetModel()] = w
-				_, err = w.set(o, nil)
+				_, err = w.set(o, nil, nil)
 			}
 			var f *fault.Fault
 			switch {
@@ -181,8 +181,14 @@ func (i *Intake) newOverriding(ctx context.Context, tx storage.Tx, view storage.
 	return w, nil
 }
 
-// set sets an override.
-func (w *overriding) set(o *echelonv1.Override, etag *string) (*echelonv1.Override, error) {
+// reviewed is what whoever sets an override in the review of a run sees of it.
+type reviewed struct {
+	run      string
+	computed *string
+}
+
+// set sets an override; reviewed is nil where that is not done in the review of a run that is not published.
+func (w *overriding) set(o *echelonv1.Override, etag *string, in *reviewed) (*echelonv1.Override, error) {
 	if err := w.check(o); err != nil {
 		return nil, err
 	}
@@ -204,6 +210,9 @@ func (w *overriding) set(o *echelonv1.Override, etag *string) (*echelonv1.Overri
 	set := &echelonv1.Override{
 		Model: w.model, CustomerId: o.GetCustomerId(), Item: o.GetItem(), Pinned: o.GetPinned(), Reason: o.GetReason(), ExpireTime: o.GetExpireTime(),
 		Actor: w.who.Actor, OnBehalfOf: w.who.OnBehalfOf, CreateTime: timestamppb.New(w.now), Etag: rand.Text(),
+	}
+	if in != nil {
+		set.ReviewedRunId, set.ComputedInReview = in.run, in.computed
 	}
 	if found {
 		kept.Overrides[place] = set

@@ -155,7 +155,7 @@ func (c computed) add(o *echelonv1.Override) error {
 		return err
 	}
 	o.Computed = computedOf(row.Result, row.Index, o.GetItem())
-	o.Stale = o.ComputedWhenSet != nil && (o.Computed == nil || o.GetComputed() != o.GetComputedWhenSet())
+	o.Stale = review.Stale(o, o.Computed)
 	return nil
 }
 

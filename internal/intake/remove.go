@@ -28,6 +28,7 @@ func (i *Intake) remove(ctx context.Context, tx storage.Tx, id string, erase boo
 	if err != nil || id == "" || !existed && !erase {
 		return existed, err
 	}
+	i.leavers.note(id)
 	if err := endDecisions(tx, id); err != nil {
 		return existed, err
 	}

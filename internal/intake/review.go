@@ -13,7 +13,7 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
-// Resolve decides on items of the review queue, in one commit: they are accepted, or something is pinned. What is wrong with one refuses all, and the
+// Resolve decides on items of the review queue, in one commit: they are accepted, that is withdrawn, or something is pinned. What is wrong with one refuses all, and the
 // fault tells it of each. MODEL_NOT_FOUND, NOTHING_PUBLISHED, RUN_NOT_FOUND, RUN_STATE, SNAPSHOT_REMOVED, CUSTOMER_NOT_FOUND, ASSIGNMENT_NOT_FOUND,
 // INVALID_REQUEST, REVIEW_ITEM_NOT_FOUND, REVIEW_ITEM_CHANGED, OVERRIDE_CHANGED.
 func (i *Intake) Resolve(ctx context.Context, request *echelonv1.ResolveReviewItemsRequest) (resolved []*echelonv1.ResolvedReviewItem, err error) {
@@ -51,7 +51,10 @@ func (i *Intake) topOf(ctx context.Context, request *echelonv1.ResolveReviewItem
 	if err != nil {
 		return nil, err
 	}
-	for place := range request.GetDecisions() {
+	for place, decision := range request.GetDecisions() {
+		if decision.GetWithdrawal() != nil {
+			continue
+		}
 		one, err := caseOf(q, view, func(id string) (storage.Commit, error) { return written(view, id) }, request, place, nil)
 		var f *fault.Fault
 		if errors.As(err, &f) {
@@ -105,8 +108,9 @@ type resolving struct {
 	queue   *review.Queue
 	request *echelonv1.ResolveReviewItemsRequest
 	top     map[string]bool
-	// items are the names of those that are decided on, in the order of the decisions.
-	items []string
+	// items are the names of those that are decided on, in the order of the decisions, and computed what is computed of them.
+	items    []string
+	computed []*string
 }
 
 func (r *resolving) caseOf(place int) (*review.Case, error) {
@@ -121,7 +125,7 @@ func (r *resolving) check() error {
 	for place, decision := range r.request.GetDecisions() {
 		one, err := r.caseOf(place)
 		if err == nil {
-			r.items = append(r.items, one.Item())
+			r.items, r.computed = append(r.items, one.Item()), append(r.computed, one.Computed())
 			key := [2]string{decision.GetCustomerId(), one.Item()}
 			if before, twice := seen[key]; twice {
 				err = fault.New(echelonv1.ErrorReason_INVALID_REQUEST, "%s of the customer %q is decided on by decisions[%d] already: decide once", one.Item(),
@@ -161,6 +165,9 @@ func (r *resolving) none(first *fault.Fault, violations []fault.Violation) error
 }
 
 func (r *resolving) checkOne(one *review.Case, decision *echelonv1.ReviewDecision) error {
+	if decision.GetWithdrawal() != nil {
+		return one.CheckWithdrawal(decision.Etag)
+	}
 	if err := one.Check(decision.Etag); err != nil || decision.GetPin() == nil {
 		return err
 	}
@@ -179,9 +186,16 @@ func (r *resolving) override(item string, decision *echelonv1.ReviewDecision) *e
 func (r *resolving) resolve() (resolved []*echelonv1.ResolvedReviewItem, err error) {
 	for place, decision := range r.request.GetDecisions() {
 		done := &echelonv1.ResolvedReviewItem{CustomerId: decision.GetCustomerId(), Item: r.items[place]}
+		if decision.GetWithdrawal() != nil {
+			if done.Withdrawn, err = r.withdraw(place, done); err != nil {
+				return nil, err
+			}
+			resolved = append(resolved, done)
+			continue
+		}
 		note := decision.GetAccept().GetNote()
 		if pin := decision.GetPin(); pin != nil {
-			if done.Override, err = r.set(r.override(done.Item, decision), pin.Etag); err != nil {
+			if done.Override, err = r.set(r.override(done.Item, decision), pin.Etag, r.reviewed(place)); err != nil {
 				return nil, r.at(place, err)
 			}
 			note = pin.GetReason()
@@ -208,6 +222,31 @@ func (r *resolving) at(place int, err error) error {
 		return r.none(f, []fault.Violation{{Field: fmt.Sprintf("decisions[%d]", place), Description: f.Message}})
 	}
 	return err
+}
+
+// reviewed returns what the run that is looked at computes of an item; nil where that is what is published, as whoever sets an override sees anyway.
+func (r *resolving) reviewed(place int) *reviewed {
+	if r.queue.Reader().Overlay() != "" {
+		return nil
+	}
+	return &reviewed{run: r.queue.Reader().Run().GetId(), computed: r.computed[place]}
+}
+
+// withdraw takes back what is accepted of an item, and returns it.
+func (r *resolving) withdraw(place int, of *echelonv1.ResolvedReviewItem) (*echelonv1.ReviewAcceptance, error) {
+	one, err := r.caseOf(place)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := review.ReadReviews(r.tx, r.model, of.GetCustomerId())
+	if err != nil {
+		return nil, err
+	}
+	key := storage.ReviewKey(r.model, of.GetCustomerId())
+	if left := review.Withdraw(kept, of.GetItem()); left != nil {
+		return one.Accepted(), r.tx.PutDocument(storage.KindReview, key, left)
+	}
+	return one.Accepted(), r.tx.DeleteDocument(storage.KindReview, key)
 }
 
 // accept keeps that an item is accepted.

@@ -66,8 +66,20 @@ func (c *Case) accepted(g *ground) bool {
 
 // asAccepted reports whether the same is computed as when the item was accepted.
 func (c *Case) asAccepted() bool {
-	computed, then := c.item.computed(c.customer), c.review.GetAcceptance().Computed
-	return (computed == nil) == (then == nil) && (computed == nil || *computed == *then)
+	return same(c.item.computed(c.customer), c.review.GetAcceptance().Computed)
+}
+
+func same(one, other *string) bool {
+	return (one == nil) == (other == nil) && (one == nil || *one == *other)
+}
+
+// Stale reports whether what is computed of an override's item is neither what was computed when it was set, nor what the run computed in whose review
+// that was done. What was not computed at all then does not get stale.
+func Stale(o *echelonv1.Override, computed *string) bool {
+	if o.ComputedWhenSet == nil || same(computed, o.ComputedWhenSet) {
+		return false
+	}
+	return o.GetReviewedRunId() == "" || !same(computed, o.ComputedInReview)
 }
 
 func (c *Case) pinned() *echelonv1.Override { return c.customer.pinned(c.item, c.queue.now) }
@@ -112,7 +124,7 @@ func (c *Case) message(amount float64, grounds []ground) *echelonv1.ReviewItem {
 	}
 	if m.Override != nil {
 		m.Override.Computed = m.Computed
-		m.Override.Stale = m.Override.ComputedWhenSet != nil && (m.Computed == nil || m.GetComputed() != m.Override.GetComputedWhenSet())
+		m.Override.Stale = Stale(m.Override, m.Computed)
 	}
 	for i := range grounds {
 		m.Reasons = append(m.Reasons, &echelonv1.ReviewReason{Kind: grounds[i].kind, Message: c.queue.words(&grounds[i], c.item, c.customer)})
@@ -120,13 +132,18 @@ func (c *Case) message(amount float64, grounds []ground) *echelonv1.ReviewItem {
 	return m
 }
 
+// changed is the fault of a case that is another than an etag is of.
+func (c *Case) changed() error {
+	return fault.New(echelonv1.ErrorReason_REVIEW_ITEM_CHANGED, "%s of the customer %q has changed since its etag was read: list the queue anew, and decide anew",
+		c.item.name, c.customer.row.ID()).With("etag", c.Etag())
+}
+
 // Check returns why the case cannot be decided on: it is not in the queue, or is another than the etag is of. REVIEW_ITEM_NOT_FOUND, REVIEW_ITEM_CHANGED.
 func (c *Case) Check(etag *string) error {
 	id := c.customer.row.ID()
 	switch {
 	case etag != nil && *etag != c.Etag():
-		return fault.New(echelonv1.ErrorReason_REVIEW_ITEM_CHANGED, "%s of the customer %q has changed since its etag was read: list the queue anew, and decide anew",
-			c.item.name, id).With("etag", c.Etag())
+		return c.changed()
 	case len(c.open) > 0:
 		return nil
 	case len(c.grounds) > 0:
@@ -137,6 +154,25 @@ func (c *Case) Check(etag *string) error {
 	return fault.New(echelonv1.ErrorReason_REVIEW_ITEM_NOT_FOUND,
 		"%s of the customer %q is not in the queue: nothing within the thresholds speaks for it; list the queue anew, with the thresholds and the run of this call", c.item.name, id)
 }
+
+// CheckWithdrawal returns why nothing that was accepted of the case can be taken back: nothing was, or it is another than the etag is of.
+// REVIEW_ITEM_NOT_FOUND, REVIEW_ITEM_CHANGED.
+func (c *Case) CheckWithdrawal(etag *string) error {
+	if etag != nil && *etag != c.Etag() {
+		return c.changed()
+	}
+	if c.review == nil {
+		return fault.New(echelonv1.ErrorReason_REVIEW_ITEM_NOT_FOUND,
+			"nobody accepted %s of the customer %q, or it was withdrawn since: there is nothing to withdraw; list what is accepted", c.item.name, c.customer.row.ID())
+	}
+	return nil
+}
+
+// Accepted returns who accepted the case last, of this matter or an earlier one; nil where nobody did.
+func (c *Case) Accepted() *echelonv1.ReviewAcceptance { return c.review.GetAcceptance() }
+
+// Computed returns what the run or the publication that is looked at computes; nil where that is nothing.
+func (c *Case) Computed() *string { return c.item.computed(c.customer) }
 
 // Accept returns what is to be kept of the item of a customer once its grounds are accepted. What was accepted before of other reasons stays, as long as
 // the same is computed. That one of the largest fell is accepted with a fall, however many the largest are.
@@ -204,6 +240,20 @@ func ReadReviews(documents storage.Documents, model, id string) (*storagev1.Revi
 		return nil, nil
 	}
 	return kept, err
+}
+
+// Withdraw returns what is kept of a customer without what was accepted of an item; nil where nothing is left.
+func Withdraw(kept *storagev1.Reviews, item string) *storagev1.Reviews {
+	left := &storagev1.Reviews{}
+	for _, r := range kept.GetReviews() {
+		if r.GetItem() != item {
+			left.Reviews = append(left.Reviews, r)
+		}
+	}
+	if len(left.Reviews) == 0 {
+		return nil
+	}
+	return left
 }
 
 // Keep puts what was accepted of an item among what is kept of a customer, in place of what was accepted of it before.

@@ -123,13 +123,14 @@ func (c *customer) moved(it *item) (ground, bool) {
 }
 
 func (q *Queue) ofOverride(found []ground, c *customer, it *item, o *echelonv1.Override) []ground {
-	computed, deliberate := it.computed(c), o.ComputedWhenSet != nil && o.GetComputedWhenSet() == o.GetPinned()
+	pinned := o.GetPinned()
+	computed, deliberate := it.computed(c), same(o.ComputedWhenSet, &pinned) || same(o.ComputedInReview, &pinned)
 	switch {
-	case computed != nil && *computed == o.GetPinned():
+	case same(computed, &pinned):
 		if !deliberate { // else it was pinned where it was, so that it stays
 			found = append(found, ground{kind: echelonv1.ReviewReason_OVERRIDE_NEEDLESS})
 		}
-	case o.ComputedWhenSet != nil && (computed == nil || *computed != o.GetComputedWhenSet()):
+	case Stale(o, computed):
 		found = append(found, ground{kind: echelonv1.ReviewReason_OVERRIDE_STALE})
 	}
 	if until := o.GetExpireTime(); until != nil && q.limits.Expiring > 0 && until.AsTime().Before(q.now.Add(q.limits.Expiring)) {

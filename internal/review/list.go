@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"errors"
-	"iter"
 	"slices"
 
 	"github.com/echelonhq/echelon/engine/exact"
 	"github.com/echelonhq/echelon/internal/snapshot"
-	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
-	"github.com/echelonhq/echelon/storage"
 )
 
 // Filter tells which items are wanted. All of its fields hold together.
@@ -23,6 +19,8 @@ type Filter struct {
 	Kinds []echelonv1.ReviewReason_Kind
 	// Accepted wants those whose reasons are all accepted, in place of those that are open.
 	Accepted bool
+	// Owner is whose customers are wanted.
+	Owner Owner
 	// After is the item after which the list goes on; nil where it begins.
 	After *Place
 }
@@ -47,7 +45,8 @@ type Page struct {
 	Total, Others int64
 }
 
-// List goes through all customers and returns up to limit items. It keeps no more than these and the largest customers, whatever the queue.
+// List goes through all customers, several stretches of them at the same time, and returns up to limit items. It keeps no more than these, some stretches and
+// the largest customers, whatever the queue.
 func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, error) {
 	items := q.items
 	if filter.Item != "" {
@@ -57,18 +56,27 @@ func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, erro
 		}
 		items = []*item{it}
 	}
+	owned, end, err := q.owned(ctx, filter.Owner)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	top, err := q.Top(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &list{queue: q, filter: filter, limit: limit, counts: make(map[echelonv1.ReviewReason_Kind]*count)}
-	for s, err := range q.customers(ctx) {
+	for s, err := range q.stops(ctx, items, top) {
 		if err != nil {
 			return nil, err
 		}
-		s.top = top[s.row.ID()]
-		for _, it := range items {
-			l.add(s, it)
+		if wanted, err := owned(s); err != nil {
+			return nil, err
+		} else if !wanted {
+			continue
+		}
+		for i, grounds := range s.grounds {
+			l.add(s, items[i], grounds)
 		}
 	}
 	return l.page(), nil
@@ -76,14 +84,13 @@ func (q *Queue) List(ctx context.Context, filter Filter, limit int) (*Page, erro
 
 // list gathers a page.
 type list struct {
-	queue   *Queue
-	filter  Filter
-	limit   int
-	grounds []ground
-	best    entries
-	counts  map[echelonv1.ReviewReason_Kind]*count
-	total   int64
-	others  int64
+	queue  *Queue
+	filter Filter
+	limit  int
+	best   entries
+	counts map[echelonv1.ReviewReason_Kind]*count
+	total  int64
+	others int64
 }
 
 type count struct {
@@ -91,15 +98,14 @@ type count struct {
 	amount exact.Sum
 }
 
-// add looks at an item of a customer.
-func (l *list) add(s *stop, it *item) {
-	l.grounds = l.queue.grounds(l.grounds[:0], &s.customer, it)
-	if len(l.grounds) == 0 {
+// add looks at an item of a customer that has grounds.
+func (l *list) add(s *stop, it *item, grounds []ground) {
+	if len(grounds) == 0 {
 		return
 	}
-	wanted, one := l.grounds, (*Case)(nil)
+	wanted, one := grounds, (*Case)(nil)
 	if s.reviews != nil {
-		one = l.queue.newCase(&s.customer, it, l.grounds, s.reviews)
+		one = l.queue.newCase(&s.customer, it, grounds, s.reviews)
 		if !l.filter.Accepted {
 			wanted = one.open
 		}
@@ -134,7 +140,7 @@ func (l *list) add(s *stop, it *item) {
 		heap.Pop(&l.best)
 	}
 	if one == nil {
-		one = l.queue.newCase(&s.customer, it, l.grounds, nil)
+		one = l.queue.newCase(&s.customer, it, grounds, nil)
 	}
 	heap.Push(&l.best, entry{at, one.message(s.amount, wanted)})
 }
@@ -195,112 +201,4 @@ func (q *Queue) Top(ctx context.Context) (map[string]bool, error) {
 		top[e.ID] = true
 	}
 	return top, err
-}
-
-// stop is a customer on the way through all.
-type stop struct {
-	customer
-	reviews *storagev1.Reviews
-	amount  float64
-	was     snapshot.Row
-}
-
-// customers goes through all that are stored and have an assignment, ascending by id. What it yields is used again.
-func (q *Queue) customers(ctx context.Context) iter.Seq2[*stop, error] {
-	return func(yield func(*stop, error) bool) {
-		amounts := snapshot.NewAmounts(q.catalog, q.view, q.reader)
-		defer amounts.Close()
-		model := q.reader.Run().GetModel()
-		before := newCursor(q.before(ctx), func(row snapshot.Row) string { return row.ID() })
-		overrides := newCursor(q.view.Documents(storage.KindOverride, storage.DocumentScan{Prefix: storage.OverrideKey(model, "")}), keyed)
-		reviews := newCursor(q.view.Documents(storage.KindReview, storage.DocumentScan{Prefix: storage.ReviewKey(model, "")}), keyed)
-		defer func() { before.stop(); overrides.stop(); reviews.stop() }()
-		s := &stop{}
-		for row, err := range q.reader.Rows(ctx, "") {
-			if err == nil {
-				err = q.meet(s, row, before, overrides, reviews)
-			}
-			if err == nil {
-				s.amount, err = amounts.Of(ctx, &row)
-			}
-			if !yield(s, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// before goes through what moves are from; through nobody where there is nothing.
-func (q *Queue) before(ctx context.Context) iter.Seq2[snapshot.Row, error] {
-	if q.base == nil {
-		return func(func(snapshot.Row, error) bool) {}
-	}
-	return q.base.Rows(ctx, "")
-}
-
-// keyed returns the customer of a document.
-func keyed(d storage.Document) string {
-	_, id := storage.OverrideOf(d.Key)
-	return id
-}
-
-// meet puts together what is known of a customer.
-func (q *Queue) meet(s *stop, row snapshot.Row, before *cursor[snapshot.Row], overrides, reviews *cursor[storage.Document]) error {
-	s.row, s.customer.before, s.overrides, s.reviews = row, nil, nil, nil
-	id := row.ID()
-	if was, found := before.at(id); found {
-		s.was = was
-		s.customer.before = &s.was
-	}
-	if document, found := overrides.at(id); found {
-		kept := &storagev1.Overrides{}
-		if err := document.Decode(kept); err != nil {
-			return err
-		}
-		s.overrides = kept.GetOverrides()
-	}
-	if document, found := reviews.at(id); found {
-		s.reviews = &storagev1.Reviews{}
-		if err := document.Decode(s.reviews); err != nil {
-			return err
-		}
-	}
-	return errors.Join(before.err, overrides.err, reviews.err)
-}
-
-// cursor looks up, ascending, what a sequence has of customers.
-type cursor[T any] struct {
-	id    func(T) string
-	step  func() (T, error, bool)
-	stop  func()
-	value T
-	open  bool
-	err   error
-}
-
-func newCursor[T any](all iter.Seq2[T, error], id func(T) string) *cursor[T] {
-	c := &cursor[T]{id: id}
-	c.step, c.stop = iter.Pull2(all)
-	c.next()
-	return c
-}
-
-func (c *cursor[T]) next() {
-	value, err, ok := c.step()
-	c.value, c.open = value, ok && err == nil
-	if err != nil {
-		c.err = err
-	}
-}
-
-// at returns what there is of a customer, and whether there is something.
-func (c *cursor[T]) at(id string) (T, bool) {
-	for c.open && c.id(c.value) < id {
-		c.next()
-	}
-	if c.open && c.id(c.value) == id {
-		return c.value, true
-	}
-	var nothing T
-	return nothing, false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -24,6 +23,9 @@ const (
 	catchUpRows = 500
 	// catchUpPasses is how often at most is looked for customers that changed meanwhile before writes are held off.
 	catchUpPasses = 10
+	// firstTurn is how many times catchUpRows are taken in at most before writers get their turn again, in the first pass: some hundredths of a second.
+	// Each pass doubles it, up to longestTurn: some tenths.
+	firstTurn, longestTurn = 8, 64
 )
 
 // publication is one that is being prepared: customers that changed since its run read them are evaluated under it, and their rows are put into its
@@ -34,14 +36,17 @@ type publication struct {
 	// seen is the commit up to which changes were taken in.
 	seen storage.Commit
 	asOf time.Time
+	// turn is how many batches are taken in at most before writers get their turn.
+	turn int
 
 	// change is what was compared, differs what came out, in blocks which nobody reads yet; nil before that.
 	change  change
 	differs *feed.Publication
 	// moved tells whether it became current.
 	moved bool
-	// touched are the customers that changed since, and are to be compared again.
+	// touched are the customers that changed since, and are to be compared again; leaver names those that were deleted.
 	touched []string
+	leaver  feed.Leaver
 }
 
 // preparePublication begins a publication; without one it returns the run for which nothing is to be done. A crash leaves an overlay that is of no
@@ -61,39 +66,66 @@ func (m *Manager) preparePublication(ctx context.Context, look look) (*publicati
 	if err != nil {
 		return nil, nil, err
 	}
-	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now)}, change.run, nil
+	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now), turn: firstTurn}, change.run, nil
 }
 
-// catchUp takes in the customers that changed, again and again until there are few, or no fewer, since writers are as fast. Rows are written while no
-// customer is: a writer who changes the same customers all the time would make the transaction start over.
+// catchUp takes in the customers that changed, again and again until there are few, or no fewer though turns are as long as they may be. Rows are written while no customer is: a writer who changes the same
+// customers all the time would make the transaction start over. Turns get longer, so that writers who are as fast as it is are slowed down, a little at a
+// time, rather than held off in the end for as long as all that they wrote takes.
 func (p *publication) catchUp(ctx context.Context) error {
-	before := math.MaxInt
+	before := 0
 	for range catchUpPasses {
-		taken := 0
-		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
-			taken += batch.Frame.Len() + len(batch.Errors)
-			rows, err := p.evaluate(view, batch)
-			if err != nil {
-				return err
-			}
-			return p.manager.intake.Exclusive(func() error {
-				return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
-			})
-		})
+		taken, err := p.catchUpOnce(ctx, p.turn)
 		if err == nil {
-			err = p.renew(ctx)
+			err = p.renew(ctx, p.manager.intake.Exclusive)
 		}
-		if err != nil || taken <= catchUpRows || taken > before/2 {
+		if err != nil || taken <= catchUpRows || p.turn == longestTurn && taken > before/2 {
 			return err
 		}
-		before = taken
+		p.turn, before = min(2*p.turn, longestTurn), taken
 	}
 	return nil
 }
 
-// changes hands out the customers that changed since the last time, as the new model reads them. Those that it refuses have no row: their snapshot's
-// is stale, if they have one.
-func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *storage.CustomerBatch) error) error {
+// catchUpOnce takes in the customers that changed since the last time, and returns how many. Each turn is twice as long as the one before, up to so many
+// batches.
+func (p *publication) catchUpOnce(ctx context.Context, longest int) (taken int, err error) {
+	turn := 1
+	var waiting []*storage.CustomerBatch
+	give := func(view storage.Reader) error {
+		batches := waiting
+		waiting, turn = nil, min(2*turn, longest)
+		return p.manager.intake.Exclusive(func() error {
+			for _, batch := range batches {
+				if err := p.take(ctx, view, batch); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
+		taken += batch.Frame.Len() + len(batch.Errors)
+		if waiting = append(waiting, batch); len(waiting) < turn {
+			return nil
+		}
+		return give(view)
+	}, give)
+	return taken, err
+}
+
+// take evaluates customers and puts their rows into the overlay. The caller holds writes off.
+func (p *publication) take(ctx context.Context, view storage.Reader, batch *storage.CustomerBatch) error {
+	rows, err := p.evaluate(view, batch)
+	if err != nil {
+		return err
+	}
+	return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
+}
+
+// changes hands out the customers that changed since the last time, as the new model reads them, and says when those were all. Those that it refuses have
+// no row: their snapshot's is stale, if they have one.
+func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *storage.CustomerBatch) error, all func(storage.Reader) error) error {
 	view, err := p.manager.store.View(ctx)
 	if err != nil {
 		return err
@@ -114,6 +146,9 @@ func (p *publication) changes(ctx context.Context, hand func(storage.Reader, *st
 	}
 	if err := p.overridden(view, hand); err != nil {
 		return fmt.Errorf("catching up with the overrides that changed: %w", err)
+	}
+	if err := all(view); err != nil {
+		return fmt.Errorf("catching up with what changed: %w", err)
 	}
 	p.seen = view.ReadPoint()
 	return nil
@@ -180,17 +215,11 @@ func (p *publication) put(tx storage.Tx, batch *storage.CustomerBatch, rows []*s
 // commit takes in the last customers and moves the pointer, while no write commits.
 func (p *publication) commit(ctx context.Context, look look) (run *echelonv1.Run, err error) {
 	err = p.manager.intake.Exclusive(func() error {
-		err := p.changes(ctx, func(view storage.Reader, batch *storage.CustomerBatch) error {
-			rows, err := p.evaluate(view, batch)
-			if err != nil {
-				return err
-			}
-			return p.manager.store.Update(ctx, func(tx storage.Tx) error { return p.put(tx, batch, rows) })
-		})
-		if err != nil {
+		take := func(view storage.Reader, batch *storage.CustomerBatch) error { return p.take(ctx, view, batch) }
+		if err := p.changes(ctx, take, func(storage.Reader) error { return nil }); err != nil {
 			return err
 		}
-		if err := p.renew(ctx); err != nil {
+		if err := p.renew(ctx, func(do func() error) error { return do() }); err != nil {
 			return err
 		}
 		return p.manager.store.Update(ctx, func(tx storage.Tx) error {

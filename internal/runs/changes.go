@@ -10,6 +10,32 @@ import (
 	"github.com/echelonhq/echelon/storage"
 )
 
+// expireChanges removes the blocks of changes of publications that did not become current, and could not remove them. While a publication is under way it
+// does nothing.
+func (m *Manager) expireChanges(ctx context.Context) error {
+	if !m.publishing.TryLock() {
+		return nil
+	}
+	defer m.publishing.Unlock()
+	view, err := m.store.View(ctx)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	names, err := view.SnapshotNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if batch, changes := storage.BatchOf(name); changes {
+			if err := m.dropChanges(ctx, batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // dropChanges removes the blocks of changes that a publication had prepared which did not become current.
 func (m *Manager) dropChanges(ctx context.Context, batch string) error {
 	view, err := m.store.View(ctx)

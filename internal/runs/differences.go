@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/echelonhq/echelon/internal/feed"
 	"github.com/echelonhq/echelon/internal/snapshot"
@@ -55,8 +56,8 @@ func (p *publication) touch(batch *storage.CustomerBatch) {
 	}
 }
 
-// renew compares the customers again that changed since.
-func (p *publication) renew(ctx context.Context) error {
+// renew compares the customers again that changed since, a turn at a time.
+func (p *publication) renew(ctx context.Context, turn func(func() error) error) error {
 	if p.differs == nil {
 		return nil
 	}
@@ -66,11 +67,18 @@ func (p *publication) renew(ctx context.Context) error {
 	}
 	defer view.Close()
 	before, after, err := p.sides(view)
-	if err == nil {
-		err = p.differs.Renew(ctx, view, before, after, p.touched)
-	}
 	if err != nil {
-		return fmt.Errorf("comparing again the customers that changed: %w", err)
+		return err
+	}
+	slices.Sort(p.touched)
+	for begun := false; !begun || len(p.touched) > 0; begun = true {
+		n := min(p.turn*catchUpRows, len(p.touched))
+		some := p.touched[:n:n]
+		p.touched = p.touched[n:]
+		err := turn(func() error { return p.differs.Renew(ctx, view, before, after, some, p.leaver) })
+		if err != nil {
+			return fmt.Errorf("comparing again the customers that changed: %w", err)
+		}
 	}
 	p.touched = nil
 	return nil

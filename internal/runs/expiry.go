@@ -18,10 +18,13 @@ const (
 	forgotten = 1000
 )
 
-// Expire removes what nothing needs any more: the overlays of publications that were replaced an hour ago, the tombstones of customers that no
-// snapshot and no run under way can have read, and what is left of overrides that ended before.
+// Expire removes what nothing needs any more: the overlays of publications that were replaced an hour ago, what publications that failed had prepared, the
+// tombstones of customers that no snapshot and no run under way can have read, and what is left of overrides that ended before.
 func (m *Manager) Expire(ctx context.Context) error {
 	if err := m.ExpireOverlays(ctx); err != nil {
+		return err
+	}
+	if err := m.expireChanges(ctx); err != nil {
 		return err
 	}
 	if err := m.ExpireTombstones(ctx); err != nil {

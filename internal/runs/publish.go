@@ -37,6 +37,9 @@ func (m *Manager) publish(ctx context.Context, look look) (*echelonv1.Run, error
 	if err != nil || p == nil {
 		return run, err
 	}
+	leaver, stop := m.intake.Leavers()
+	defer stop()
+	p.leaver = leaver
 	err = p.catchUp(ctx)
 	if err == nil {
 		err = p.compare(ctx, look)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/echelonhq/echelon/internal/fault"
 	"github.com/echelonhq/echelon/internal/feed"
 	storagev1 "github.com/echelonhq/echelon/proto/echelon/storage/v1"
@@ -119,10 +121,11 @@ func (m *Manager) publishDue(ctx context.Context, model string, schedule *storag
 	return m.refuse(m.acting(ctx, schedule, "refused"), model, schedule, refused.Message)
 }
 
-// still reports whether a publication waits as it was read.
+// still reports whether a publication waits as it was read: of the same run, for the same day, and put off by the same principal, in whose name it is
+// published.
 func (m *Manager) still(documents storage.Documents, model string, schedule *storagev1.Schedule) (bool, error) {
 	now, err := scheduleOf(documents, model)
-	return err == nil && now.GetRunId() == schedule.GetRunId() && now.GetEffectiveTime().AsTime().Equal(schedule.GetEffectiveTime().AsTime()), err
+	return err == nil && proto.Equal(now, schedule), err
 }
 
 // refuse ends the wait of a run that cannot be published on its day.

@@ -328,3 +328,51 @@ func only(err error, reason echelonv1.ErrorReason) error {
 	}
 	return fmt.Errorf("%v, want %v", err, reason)
 }
+
+// meddling is a store that does something once before a view that is opened, counting down.
+type meddling struct {
+	storage.Store
+	looks int
+	do    func()
+}
+
+func (s *meddling) View(ctx context.Context) (storage.Reader, error) {
+	if do := s.do; do != nil {
+		if s.looks--; s.looks < 0 {
+			s.do = nil
+			do()
+		}
+	}
+	return s.Store.View(ctx)
+}
+
+// What waits is published in the name of whoever put it off last: another principal who does so while it is prepared is not made to have published by the
+// first one.
+func TestAPublicationThatAnotherPutsOffMeanwhileIsNotPublishedByTheFirst(t *testing.T) {
+	for looks := range 6 {
+		s := &meddling{Store: memory.New()}
+		c := newCalendar(t, s)
+		run := c.putOff("2026-02-02")
+		again := false
+		s.looks, s.do = looks+1, func() {
+			// Bob puts the same run off to the same day, by a clock that is behind.
+			c.set(noon)
+			_, err := c.PublishOn(c.as("bob"), run.GetId(), "2026-02-02", echelonv1.AuditEntry_TOKEN)
+			c.must(err)
+			c.set(berlin)
+			again = true
+		}
+		c.set(berlin)
+		_, err := c.PublishDue(t.Context())
+		c.must(err)
+		s.do = nil
+		if !again {
+			break
+		}
+		if c.current() != "" {
+			t.Errorf("at look %d it is published in the name of the first", looks)
+		}
+		c.due(1)
+		c.is(run.GetId(), echelonv1.ScheduledPublication_TOOK_EFFECT, "")
+	}
+}

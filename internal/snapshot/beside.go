@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/echelonhq/echelon/engine"
 	"github.com/echelonhq/echelon/storage"
 )
 
@@ -60,6 +61,9 @@ func Beside(ctx context.Context, from, to *Reader, after string) iter.Seq2[*Stre
 // readAt returns the commit as of which the run read customers.
 func (r *Reader) readAt() storage.Commit { return storage.Commit(r.run.GetReadPoint()) }
 
+// End returns the id up to which the stretch has customers; false where it has all that are left.
+func (s *Stretch) End() (id string, bounded bool) { return s.to.end, s.to.bounded }
+
 // Pairs goes through the customers that any of both has, ascending.
 func (s *Stretch) Pairs(hand func(id string, from, to Cell) error) error {
 	was, err := s.from.begin(s.graves)
@@ -105,10 +109,11 @@ type trail struct {
 	rows   ahead[*storage.OverlayRow]
 }
 
-// page is a block that is decoded once, by whoever is first.
+// page is a block that is decoded once, by whoever is first, as outcomes or as a result.
 type page struct {
 	last   string
 	decode func() (*Outcomes, error)
+	result func() (*engine.Result, error)
 }
 
 // newTrail begins to read what a reader has after an id; of nobody where it is nil.
@@ -138,7 +143,14 @@ func (r *Reader) pages(ctx context.Context, after string) iter.Seq2[*page, error
 				}
 				return newOutcomes(r.program, block, r.readAt())
 			}
-			if !yield(&page{last: stored.Last(), decode: sync.OnceValues(decode)}, nil) {
+			result := func() (*engine.Result, error) {
+				block, err := stored.Decode()
+				if err != nil {
+					return nil, err
+				}
+				return Decode(r.program, block)
+			}
+			if !yield(&page{last: stored.Last(), decode: sync.OnceValues(decode), result: sync.OnceValues(result)}, nil) {
 				return
 			}
 		}

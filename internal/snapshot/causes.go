@@ -50,10 +50,11 @@ func NewCauses(c *catalog.Catalog, view storage.Reader, from, to *Reader, groupB
 	by := storage.AttributesByName(stored)
 	var fields []frame.Field
 	if groupBy != "" {
-		if err := checkGroup(stored, by[groupBy], groupBy); err != nil {
+		field, err := TextField(stored, groupBy)
+		if err != nil {
 			return nil, err
 		}
-		causes.group, fields = 0, append(fields, frame.Field{Name: by[groupBy].GetName(), Type: echelonv1.Attribute_STRING})
+		causes.group, fields = 0, append(fields, field)
 	}
 	if causes.from, err = causes.side(c, view, from); err != nil {
 		return nil, err
@@ -78,6 +79,12 @@ func lastStep(from, to *Reader) echelonv1.Move_Cause {
 		return echelonv1.Move_POPULATION
 	}
 	return echelonv1.Move_UNSPECIFIED
+}
+
+// TextField returns the field of an attribute of texts, by which customers can be grouped. INVALID_REQUEST.
+func TextField(schema *storagev1.Schema, name string) (frame.Field, error) {
+	attribute := storage.AttributesByName(schema)[name]
+	return frame.Field{Name: attribute.GetName(), Type: echelonv1.Attribute_STRING}, checkGroup(schema, attribute, name)
 }
 
 func checkGroup(schema *storagev1.Schema, attribute *storagev1.SchemaAttribute, name string) error {

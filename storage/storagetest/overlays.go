@@ -253,13 +253,13 @@ func testCustomerVersion(t *testing.T, store storage.Store) {
 
 func testRewriteBlock(t *testing.T, store storage.Store) {
 	writeBlocks(t, store, "run", []string{"a", "b", "d"}, []string{"f"})
-	without := func(id string) func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
-		return func(b *storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
+	without := func(id string) storage.Rewrite {
+		return func(b *storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error) {
 			left := slices.DeleteFunc(slices.Clone(b.GetIds()), func(one string) bool { return one == id })
 			if len(left) == 0 {
 				return nil, nil
 			}
-			return block(left...), nil
+			return []*storagev1.SnapshotBlock{block(left...)}, nil
 		}
 	}
 	reader := view(t, store)
@@ -275,19 +275,33 @@ func testRewriteBlock(t *testing.T, store storage.Store) {
 	}
 	equal(t, lastIDs(t, reader, "run", ""), []string{"d", "f"}) // the view stays
 	failed := errors.New("no")
-	_, err := store.RewriteBlock(t.Context(), "run", "b", func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) { return nil, failed })
+	_, err := store.RewriteBlock(t.Context(), "run", "b", func(*storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error) { return nil, failed })
 	if !errors.Is(err, failed) {
 		t.Errorf("the rewrite's error is %v", err)
 	}
 	equal(t, lastIDs(t, view(t, store), "run", ""), []string{"b"})
 	writeBlocks(t, store, "wider", []string{"c", "e"}, []string{"m"})
-	wider := func(ids ...string) func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) {
-		return func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) { return block(ids...), nil }
+	into := func(several ...[]string) storage.Rewrite {
+		return func(*storagev1.SnapshotBlock) (blocks []*storagev1.SnapshotBlock, err error) {
+			for _, ids := range several {
+				blocks = append(blocks, block(ids...))
+			}
+			return blocks, nil
+		}
 	}
-	for id, ids := range map[string][]string{"e": {"a", "c", "e", "g"}, "m": {"h", "z"}} {
-		found, err := store.RewriteBlock(t.Context(), "wider", id, wider(ids...))
+	for _, step := range []struct {
+		id   string
+		into [][]string
+		last []string
+	}{
+		{"e", [][]string{{"a", "c", "e", "g"}}, []string{"g", "m"}},
+		{"m", [][]string{{"h", "z"}}, []string{"g", "z"}},
+		{"c", [][]string{{"a", "c"}, {"d"}, {"f", "g"}}, []string{"c", "d", "g", "z"}},
+		{"d", nil, []string{"c", "g", "z"}},
+	} {
+		found, err := store.RewriteBlock(t.Context(), "wider", step.id, into(step.into...))
 		noError(t, err)
 		equal(t, found, true)
+		equal(t, lastIDs(t, view(t, store), "wider", ""), step.last)
 	}
-	equal(t, lastIDs(t, view(t, store), "wider", ""), []string{"g", "z"})
 }

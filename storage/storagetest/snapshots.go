@@ -232,7 +232,9 @@ func testSnapshotBlockAgain(t *testing.T, store storage.Store) {
 		noError(t, err)
 		equal(t, got.GetIds(), []string{"a", "b"})
 	}
-	found, err := store.RewriteBlock(t.Context(), "run", "b", func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error) { return block("b"), nil })
+	found, err := store.RewriteBlock(t.Context(), "run", "b", func(*storagev1.SnapshotBlock) ([]*storagev1.SnapshotBlock, error) {
+		return []*storagev1.SnapshotBlock{block("b")}, nil
+	})
 	noError(t, err)
 	equal(t, found, true)
 	for range 3 {

@@ -755,7 +755,7 @@ func (x *WatchAssignmentsResponse) GetCursor() string {
 	return ""
 }
 
-// GetHistoryRequest names a customer.
+// GetHistoryRequest names a customer: one that is stored, or was. CUSTOMER_NOT_FOUND of whom the store has never seen.
 type GetHistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's name.

@@ -54,9 +54,13 @@ type Override struct {
 	// What the model computes now, by what is published; absent where there is none. Only in answers.
 	Computed *string `protobuf:"bytes,12,opt,name=computed,proto3,oneof" json:"computed,omitempty"`
 	// Whether that is another one than when it was set, so that its reason may not hold any more. Only in answers.
-	Stale         bool `protobuf:"varint,13,opt,name=stale,proto3" json:"stale,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Stale bool `protobuf:"varint,13,opt,name=stale,proto3" json:"stale,omitempty"`
+	// The run in whose review it was set before the run was published; empty where it was set otherwise. Only in answers.
+	ReviewedRunId string `protobuf:"bytes,360,opt,name=reviewed_run_id,json=reviewedRunId,proto3" json:"reviewed_run_id,omitempty"`
+	// What that run computed, which whoever set it saw: it is not stale where that is what is computed now. Absent where there was none. Only in answers.
+	ComputedInReview *string `protobuf:"bytes,361,opt,name=computed_in_review,json=computedInReview,proto3,oneof" json:"computed_in_review,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Override) Reset() {
@@ -178,6 +182,20 @@ func (x *Override) GetStale() bool {
 		return x.Stale
 	}
 	return false
+}
+
+func (x *Override) GetReviewedRunId() string {
+	if x != nil {
+		return x.ReviewedRunId
+	}
+	return ""
+}
+
+func (x *Override) GetComputedInReview() string {
+	if x != nil && x.ComputedInReview != nil {
+		return *x.ComputedInReview
+	}
+	return ""
 }
 
 // SetOverrideRequest sets an override, in place of the one of that customer and item.
@@ -862,7 +880,7 @@ var File_echelon_v1_override_proto protoreflect.FileDescriptor
 const file_echelon_v1_override_proto_rawDesc = "" +
 	"\n" +
 	"\x19echelon/v1/override.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x04\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x05\n" +
 	"\bOverride\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12+\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\n" +
@@ -884,9 +902,12 @@ const file_echelon_v1_override_proto_rawDesc = "" +
 	" \x01(\tR\x04etag\x12/\n" +
 	"\x11computed_when_set\x18\v \x01(\tH\x00R\x0fcomputedWhenSet\x88\x01\x01\x12\x1f\n" +
 	"\bcomputed\x18\f \x01(\tH\x01R\bcomputed\x88\x01\x01\x12\x14\n" +
-	"\x05stale\x18\r \x01(\bR\x05staleB\x14\n" +
+	"\x05stale\x18\r \x01(\bR\x05stale\x12'\n" +
+	"\x0freviewed_run_id\x18\xe8\x02 \x01(\tR\rreviewedRunId\x122\n" +
+	"\x12computed_in_review\x18\xe9\x02 \x01(\tH\x02R\x10computedInReview\x88\x01\x01B\x14\n" +
 	"\x12_computed_when_setB\v\n" +
-	"\t_computed\"y\n" +
+	"\t_computedB\x15\n" +
+	"\x13_computed_in_review\"y\n" +
 	"\x12SetOverrideRequest\x128\n" +
 	"\boverride\x18\x01 \x01(\v2\x14.echelon.v1.OverrideB\x06\xbaH\x03\xc8\x01\x01R\boverride\x12 \n" +
 	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@H\x00R\x04etag\x88\x01\x01B\a\n" +

@@ -119,7 +119,12 @@ type ListReviewItemsRequest struct {
 	// How many at most, 1 to 10,000; 100 where 0.
 	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only items of customers of this owner, as they are stored now; of all where empty.
+	Owner string `protobuf:"bytes,362,opt,name=owner,proto3" json:"owner,omitempty"`
+	// What says who the owner of a customer is: an attribute of texts, or a role after "reps.", such as "reps.csm", for the rep who is pinned there. Needed
+	// where there is an owner, and only there.
+	OwnerBy       string `protobuf:"bytes,363,opt,name=owner_by,json=ownerBy,proto3" json:"owner_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +211,20 @@ func (x *ListReviewItemsRequest) GetPageSize() int32 {
 func (x *ListReviewItemsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListReviewItemsRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListReviewItemsRequest) GetOwnerBy() string {
+	if x != nil {
+		return x.OwnerBy
 	}
 	return ""
 }
@@ -828,6 +847,7 @@ type ReviewDecision struct {
 	//
 	//	*ReviewDecision_Accept
 	//	*ReviewDecision_Pin
+	//	*ReviewDecision_Withdrawal
 	Decision      isReviewDecision_Decision `protobuf_oneof:"decision"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -909,6 +929,15 @@ func (x *ReviewDecision) GetPin() *ReviewPin {
 	return nil
 }
 
+func (x *ReviewDecision) GetWithdrawal() *ReviewWithdrawal {
+	if x != nil {
+		if x, ok := x.Decision.(*ReviewDecision_Withdrawal); ok {
+			return x.Withdrawal
+		}
+	}
+	return nil
+}
+
 type isReviewDecision_Decision interface {
 	isReviewDecision_Decision()
 }
@@ -923,9 +952,53 @@ type ReviewDecision_Pin struct {
 	Pin *ReviewPin `protobuf:"bytes,5,opt,name=pin,proto3,oneof"`
 }
 
+type ReviewDecision_Withdrawal struct {
+	// What somebody accepted of it is taken back: for the same reasons it is to be looked at again.
+	Withdrawal *ReviewWithdrawal `protobuf:"bytes,364,opt,name=withdrawal,proto3,oneof"`
+}
+
 func (*ReviewDecision_Accept) isReviewDecision_Decision() {}
 
 func (*ReviewDecision_Pin) isReviewDecision_Decision() {}
+
+func (*ReviewDecision_Withdrawal) isReviewDecision_Decision() {}
+
+// ReviewWithdrawal takes back that an item is accepted, whoever accepted it.
+type ReviewWithdrawal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviewWithdrawal) Reset() {
+	*x = ReviewWithdrawal{}
+	mi := &file_echelon_v1_review_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviewWithdrawal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviewWithdrawal) ProtoMessage() {}
+
+func (x *ReviewWithdrawal) ProtoReflect() protoreflect.Message {
+	mi := &file_echelon_v1_review_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviewWithdrawal.ProtoReflect.Descriptor instead.
+func (*ReviewWithdrawal) Descriptor() ([]byte, []int) {
+	return file_echelon_v1_review_proto_rawDescGZIP(), []int{9}
+}
 
 // ReviewAccept leaves an item as it is.
 type ReviewAccept struct {
@@ -938,7 +1011,7 @@ type ReviewAccept struct {
 
 func (x *ReviewAccept) Reset() {
 	*x = ReviewAccept{}
-	mi := &file_echelon_v1_review_proto_msgTypes[9]
+	mi := &file_echelon_v1_review_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1023,7 @@ func (x *ReviewAccept) String() string {
 func (*ReviewAccept) ProtoMessage() {}
 
 func (x *ReviewAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_review_proto_msgTypes[9]
+	mi := &file_echelon_v1_review_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1036,7 @@ func (x *ReviewAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewAccept.ProtoReflect.Descriptor instead.
 func (*ReviewAccept) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_review_proto_rawDescGZIP(), []int{9}
+	return file_echelon_v1_review_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReviewAccept) GetNote() string {
@@ -990,7 +1063,7 @@ type ReviewPin struct {
 
 func (x *ReviewPin) Reset() {
 	*x = ReviewPin{}
-	mi := &file_echelon_v1_review_proto_msgTypes[10]
+	mi := &file_echelon_v1_review_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1075,7 @@ func (x *ReviewPin) String() string {
 func (*ReviewPin) ProtoMessage() {}
 
 func (x *ReviewPin) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_review_proto_msgTypes[10]
+	mi := &file_echelon_v1_review_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1088,7 @@ func (x *ReviewPin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviewPin.ProtoReflect.Descriptor instead.
 func (*ReviewPin) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_review_proto_rawDescGZIP(), []int{10}
+	return file_echelon_v1_review_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReviewPin) GetPinned() string {
@@ -1057,7 +1130,7 @@ type ResolveReviewItemsResponse struct {
 
 func (x *ResolveReviewItemsResponse) Reset() {
 	*x = ResolveReviewItemsResponse{}
-	mi := &file_echelon_v1_review_proto_msgTypes[11]
+	mi := &file_echelon_v1_review_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1142,7 @@ func (x *ResolveReviewItemsResponse) String() string {
 func (*ResolveReviewItemsResponse) ProtoMessage() {}
 
 func (x *ResolveReviewItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_review_proto_msgTypes[11]
+	mi := &file_echelon_v1_review_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1155,7 @@ func (x *ResolveReviewItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveReviewItemsResponse.ProtoReflect.Descriptor instead.
 func (*ResolveReviewItemsResponse) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_review_proto_rawDescGZIP(), []int{11}
+	return file_echelon_v1_review_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResolveReviewItemsResponse) GetItems() []*ResolvedReviewItem {
@@ -1101,15 +1174,17 @@ type ResolvedReviewItem struct {
 	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
 	// What is accepted now; absent where something was pinned of which nothing needs to be accepted.
 	Accepted *ReviewAcceptance `protobuf:"bytes,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
-	// The override that was set; absent where the item was accepted.
-	Override      *Override `protobuf:"bytes,4,opt,name=override,proto3" json:"override,omitempty"`
+	// The override that was set; absent where none was.
+	Override *Override `protobuf:"bytes,4,opt,name=override,proto3" json:"override,omitempty"`
+	// The acceptance that was taken back; absent where none was.
+	Withdrawn     *ReviewAcceptance `protobuf:"bytes,365,opt,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResolvedReviewItem) Reset() {
 	*x = ResolvedReviewItem{}
-	mi := &file_echelon_v1_review_proto_msgTypes[12]
+	mi := &file_echelon_v1_review_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1196,7 @@ func (x *ResolvedReviewItem) String() string {
 func (*ResolvedReviewItem) ProtoMessage() {}
 
 func (x *ResolvedReviewItem) ProtoReflect() protoreflect.Message {
-	mi := &file_echelon_v1_review_proto_msgTypes[12]
+	mi := &file_echelon_v1_review_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1209,7 @@ func (x *ResolvedReviewItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedReviewItem.ProtoReflect.Descriptor instead.
 func (*ResolvedReviewItem) Descriptor() ([]byte, []int) {
-	return file_echelon_v1_review_proto_rawDescGZIP(), []int{12}
+	return file_echelon_v1_review_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResolvedReviewItem) GetCustomerId() string {
@@ -1165,12 +1240,19 @@ func (x *ResolvedReviewItem) GetOverride() *Override {
 	return nil
 }
 
+func (x *ResolvedReviewItem) GetWithdrawn() *ReviewAcceptance {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return nil
+}
+
 var File_echelon_v1_review_proto protoreflect.FileDescriptor
 
 const file_echelon_v1_review_proto_rawDesc = "" +
 	"\n" +
 	"\x17echelon/v1/review.proto\x12\n" +
-	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x02\n" +
+	"echelon.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bechelon/v1/assignment.proto\x1a\x19echelon/v1/override.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x03\n" +
 	"\x16ListReviewItemsRequest\x12\x1f\n" +
 	"\x05model\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05model\x12\x1f\n" +
 	"\x06run_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05runId\x12\x1b\n" +
@@ -1183,7 +1265,9 @@ const file_echelon_v1_review_proto_rawDesc = "" +
 	"\tpage_size\x18\a \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\"\x9f\x03\n" +
+	"page_token\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80@R\tpageToken\x12\x1f\n" +
+	"\x05owner\x18\xea\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x05owner\x12#\n" +
+	"\bowner_by\x18\xeb\x02 \x01(\tB\a\xbaH\x04r\x02\x18PR\aownerBy\"\x9f\x03\n" +
 	"\x10ReviewThresholds\x12I\n" +
 	"\x11borderline_points\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x10borderlinePoints\x88\x01\x01\x12G\n" +
 	"\x10min_completeness\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x0fminCompleteness\x88\x01\x01\x12-\n" +
@@ -1260,7 +1344,7 @@ const file_echelon_v1_review_proto_rawDesc = "" +
 	"\n" +
 	"thresholds\x18\x03 \x01(\v2\x1c.echelon.v1.ReviewThresholdsR\n" +
 	"thresholds\x12E\n" +
-	"\tdecisions\x18\x04 \x03(\v2\x1a.echelon.v1.ReviewDecisionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\tdecisions\"\xf7\x01\n" +
+	"\tdecisions\x18\x04 \x03(\v2\x1a.echelon.v1.ReviewDecisionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\tdecisions\"\xb8\x02\n" +
 	"\x0eReviewDecision\x12+\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\n" +
@@ -1268,9 +1352,13 @@ const file_echelon_v1_review_proto_rawDesc = "" +
 	"\x04item\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18PR\x04item\x12 \n" +
 	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@H\x01R\x04etag\x88\x01\x01\x122\n" +
 	"\x06accept\x18\x04 \x01(\v2\x18.echelon.v1.ReviewAcceptH\x00R\x06accept\x12)\n" +
-	"\x03pin\x18\x05 \x01(\v2\x15.echelon.v1.ReviewPinH\x00R\x03pinB\x11\n" +
+	"\x03pin\x18\x05 \x01(\v2\x15.echelon.v1.ReviewPinH\x00R\x03pin\x12?\n" +
+	"\n" +
+	"withdrawal\x18\xec\x02 \x01(\v2\x1c.echelon.v1.ReviewWithdrawalH\x00R\n" +
+	"withdrawalB\x11\n" +
 	"\bdecision\x12\x05\xbaH\x02\b\x01B\a\n" +
-	"\x05_etag\",\n" +
+	"\x05_etag\"\x12\n" +
+	"\x10ReviewWithdrawal\",\n" +
 	"\fReviewAccept\x12\x1c\n" +
 	"\x04note\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\"\xbb\x01\n" +
 	"\tReviewPin\x12\"\n" +
@@ -1283,13 +1371,14 @@ const file_echelon_v1_review_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@H\x00R\x04etag\x88\x01\x01B\a\n" +
 	"\x05_etag\"R\n" +
 	"\x1aResolveReviewItemsResponse\x124\n" +
-	"\x05items\x18\x01 \x03(\v2\x1e.echelon.v1.ResolvedReviewItemR\x05items\"\xb5\x01\n" +
+	"\x05items\x18\x01 \x03(\v2\x1e.echelon.v1.ResolvedReviewItemR\x05items\"\xf2\x01\n" +
 	"\x12ResolvedReviewItem\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x128\n" +
 	"\baccepted\x18\x03 \x01(\v2\x1c.echelon.v1.ReviewAcceptanceR\baccepted\x120\n" +
-	"\boverride\x18\x04 \x01(\v2\x14.echelon.v1.OverrideR\boverrideB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
+	"\boverride\x18\x04 \x01(\v2\x14.echelon.v1.OverrideR\boverride\x12;\n" +
+	"\twithdrawn\x18\xed\x02 \x01(\v2\x1c.echelon.v1.ReviewAcceptanceR\twithdrawnB9Z7github.com/echelonhq/echelon/proto/echelon/v1;echelonv1b\x06proto3"
 
 var (
 	file_echelon_v1_review_proto_rawDescOnce sync.Once
@@ -1304,7 +1393,7 @@ func file_echelon_v1_review_proto_rawDescGZIP() []byte {
 }
 
 var file_echelon_v1_review_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_echelon_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_echelon_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_echelon_v1_review_proto_goTypes = []any{
 	(ReviewReason_Kind)(0),             // 0: echelon.v1.ReviewReason.Kind
 	(*ListReviewItemsRequest)(nil),     // 1: echelon.v1.ListReviewItemsRequest
@@ -1316,40 +1405,43 @@ var file_echelon_v1_review_proto_goTypes = []any{
 	(*ReviewAcceptance)(nil),           // 7: echelon.v1.ReviewAcceptance
 	(*ResolveReviewItemsRequest)(nil),  // 8: echelon.v1.ResolveReviewItemsRequest
 	(*ReviewDecision)(nil),             // 9: echelon.v1.ReviewDecision
-	(*ReviewAccept)(nil),               // 10: echelon.v1.ReviewAccept
-	(*ReviewPin)(nil),                  // 11: echelon.v1.ReviewPin
-	(*ResolveReviewItemsResponse)(nil), // 12: echelon.v1.ResolveReviewItemsResponse
-	(*ResolvedReviewItem)(nil),         // 13: echelon.v1.ResolvedReviewItem
-	(*Provenance)(nil),                 // 14: echelon.v1.Provenance
-	(*Override)(nil),                   // 15: echelon.v1.Override
-	(*timestamppb.Timestamp)(nil),      // 16: google.protobuf.Timestamp
+	(*ReviewWithdrawal)(nil),           // 10: echelon.v1.ReviewWithdrawal
+	(*ReviewAccept)(nil),               // 11: echelon.v1.ReviewAccept
+	(*ReviewPin)(nil),                  // 12: echelon.v1.ReviewPin
+	(*ResolveReviewItemsResponse)(nil), // 13: echelon.v1.ResolveReviewItemsResponse
+	(*ResolvedReviewItem)(nil),         // 14: echelon.v1.ResolvedReviewItem
+	(*Provenance)(nil),                 // 15: echelon.v1.Provenance
+	(*Override)(nil),                   // 16: echelon.v1.Override
+	(*timestamppb.Timestamp)(nil),      // 17: google.protobuf.Timestamp
 }
 var file_echelon_v1_review_proto_depIdxs = []int32{
 	0,  // 0: echelon.v1.ListReviewItemsRequest.kinds:type_name -> echelon.v1.ReviewReason.Kind
 	2,  // 1: echelon.v1.ListReviewItemsRequest.thresholds:type_name -> echelon.v1.ReviewThresholds
 	5,  // 2: echelon.v1.ListReviewItemsResponse.items:type_name -> echelon.v1.ReviewItem
-	14, // 3: echelon.v1.ListReviewItemsResponse.provenance:type_name -> echelon.v1.Provenance
+	15, // 3: echelon.v1.ListReviewItemsResponse.provenance:type_name -> echelon.v1.Provenance
 	4,  // 4: echelon.v1.ListReviewItemsResponse.counts:type_name -> echelon.v1.ReviewReasonCount
 	0,  // 5: echelon.v1.ReviewReasonCount.kind:type_name -> echelon.v1.ReviewReason.Kind
 	6,  // 6: echelon.v1.ReviewItem.reasons:type_name -> echelon.v1.ReviewReason
-	15, // 7: echelon.v1.ReviewItem.override:type_name -> echelon.v1.Override
+	16, // 7: echelon.v1.ReviewItem.override:type_name -> echelon.v1.Override
 	7,  // 8: echelon.v1.ReviewItem.accepted:type_name -> echelon.v1.ReviewAcceptance
 	0,  // 9: echelon.v1.ReviewReason.kind:type_name -> echelon.v1.ReviewReason.Kind
-	16, // 10: echelon.v1.ReviewAcceptance.time:type_name -> google.protobuf.Timestamp
+	17, // 10: echelon.v1.ReviewAcceptance.time:type_name -> google.protobuf.Timestamp
 	0,  // 11: echelon.v1.ReviewAcceptance.kinds:type_name -> echelon.v1.ReviewReason.Kind
 	2,  // 12: echelon.v1.ResolveReviewItemsRequest.thresholds:type_name -> echelon.v1.ReviewThresholds
 	9,  // 13: echelon.v1.ResolveReviewItemsRequest.decisions:type_name -> echelon.v1.ReviewDecision
-	10, // 14: echelon.v1.ReviewDecision.accept:type_name -> echelon.v1.ReviewAccept
-	11, // 15: echelon.v1.ReviewDecision.pin:type_name -> echelon.v1.ReviewPin
-	16, // 16: echelon.v1.ReviewPin.expire_time:type_name -> google.protobuf.Timestamp
-	13, // 17: echelon.v1.ResolveReviewItemsResponse.items:type_name -> echelon.v1.ResolvedReviewItem
-	7,  // 18: echelon.v1.ResolvedReviewItem.accepted:type_name -> echelon.v1.ReviewAcceptance
-	15, // 19: echelon.v1.ResolvedReviewItem.override:type_name -> echelon.v1.Override
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	11, // 14: echelon.v1.ReviewDecision.accept:type_name -> echelon.v1.ReviewAccept
+	12, // 15: echelon.v1.ReviewDecision.pin:type_name -> echelon.v1.ReviewPin
+	10, // 16: echelon.v1.ReviewDecision.withdrawal:type_name -> echelon.v1.ReviewWithdrawal
+	17, // 17: echelon.v1.ReviewPin.expire_time:type_name -> google.protobuf.Timestamp
+	14, // 18: echelon.v1.ResolveReviewItemsResponse.items:type_name -> echelon.v1.ResolvedReviewItem
+	7,  // 19: echelon.v1.ResolvedReviewItem.accepted:type_name -> echelon.v1.ReviewAcceptance
+	16, // 20: echelon.v1.ResolvedReviewItem.override:type_name -> echelon.v1.Override
+	7,  // 21: echelon.v1.ResolvedReviewItem.withdrawn:type_name -> echelon.v1.ReviewAcceptance
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_echelon_v1_review_proto_init() }
@@ -1365,15 +1457,16 @@ func file_echelon_v1_review_proto_init() {
 	file_echelon_v1_review_proto_msgTypes[8].OneofWrappers = []any{
 		(*ReviewDecision_Accept)(nil),
 		(*ReviewDecision_Pin)(nil),
+		(*ReviewDecision_Withdrawal)(nil),
 	}
-	file_echelon_v1_review_proto_msgTypes[10].OneofWrappers = []any{}
+	file_echelon_v1_review_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_echelon_v1_review_proto_rawDesc), len(file_echelon_v1_review_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -199,8 +199,7 @@ func (w *snapshotWriter) Abort() error {
 }
 
 // RewriteBlock implements storage.Snapshots.
-func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string,
-	rewrite func(*storagev1.SnapshotBlock) (*storagev1.SnapshotBlock, error)) (found bool, err error) {
+func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string, rewrite storage.Rewrite) (found bool, err error) {
 	err = s.update(ctx, func(txn Txn) error {
 		found = false
 		var old []byte
@@ -218,23 +217,32 @@ func (s *Store) RewriteBlock(ctx context.Context, snapshot, id string,
 		if _, found = slices.BinarySearch(block.GetIds(), id); !found {
 			return nil
 		}
-		block, err := rewrite(block)
+		blocks, err := rewrite(block)
 		if err == nil {
 			err = txn.Delete(old)
 		}
-		if err != nil || len(block.GetIds()) == 0 {
-			return err
+		for _, block := range blocks {
+			if err == nil {
+				err = setBlock(txn, snapshot, block)
+			}
 		}
-		item, err := blockItem(snapshot, block)
-		if err == nil {
-			err = raiseFormat(txn, formatOfBlock(block))
-		}
-		if err != nil {
-			return err
-		}
-		return txn.Set(item.Key, item.Value)
+		return err
 	})
 	return found && err == nil, err
+}
+
+func setBlock(txn Txn, snapshot string, block *storagev1.SnapshotBlock) error {
+	if len(block.GetIds()) == 0 {
+		return nil
+	}
+	item, err := blockItem(snapshot, block)
+	if err == nil {
+		err = raiseFormat(txn, formatOfBlock(block))
+	}
+	if err != nil {
+		return err
+	}
+	return txn.Set(item.Key, item.Value)
 }
 
 // SnapshotBlock implements storage.Reader.

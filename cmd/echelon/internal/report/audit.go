@@ -15,7 +15,7 @@ func Audit(w io.Writer, entries []*echelonv1.AuditEntry) error {
 		if e.GetCustomers() > 0 {
 			stored = Count(e.GetCustomers())
 		}
-		t.add(Time(e.GetTime()), e.GetActor(), strings.ToLower(e.GetCredential().String()), e.GetMethod(), e.GetSubject(), orNone(e.GetOnBehalfOf()), orNone(stored))
+		t.add(Moment(e.GetTime()), e.GetActor(), strings.ToLower(e.GetCredential().String()), e.GetMethod(), e.GetSubject(), orNone(e.GetOnBehalfOf()), orNone(stored))
 	}
 	return t.write(w)
 }

@@ -13,7 +13,7 @@ import (
 func History(w io.Writer, changes []*echelonv1.AssignmentChange) error {
 	t := newTable("rllllll", "number", "time", "change", "what", "by", "run", "actor")
 	for _, c := range changes {
-		t.add(strconv.FormatInt(c.GetSequence(), 10), Time(c.GetTime()), strings.ToLower(c.GetKind().String()), orNone(moves(c)),
+		t.add(strconv.FormatInt(c.GetSequence(), 10), Moment(c.GetTime()), strings.ToLower(c.GetKind().String()), orNone(moves(c)),
 			strings.ToLower(strings.ReplaceAll(c.GetOrigin().String(), "_", " ")), c.GetRunId(), orNone(c.GetActor()))
 	}
 	return t.write(w)

@@ -16,7 +16,7 @@ import (
 func Customer(w io.Writer, customer *echelonv1.Customer) error {
 	t := newTable("ll", "customer", customer.GetId())
 	if customer.GetUpdateTime() != nil {
-		t.add("written", Time(customer.GetUpdateTime()))
+		t.add("written", Moment(customer.GetUpdateTime()))
 	}
 	fields := customer.GetAttributes().GetFields()
 	for _, name := range slices.Sorted(maps.Keys(fields)) {

@@ -15,7 +15,7 @@ func Overrides(w io.Writer, list []*echelonv1.Override) error {
 			stale = "was " + o.GetComputedWhenSet()
 		}
 		if o.GetExpireTime() != nil {
-			expires = Time(o.GetExpireTime())
+			expires = Moment(o.GetExpireTime())
 		}
 		t.add(o.GetCustomerId(), o.GetItem(), o.GetPinned(), orNone(o.GetComputed()), orNone(stale), expires, o.GetActor(), orNone(o.GetOnBehalfOf()), o.GetReason())
 	}

@@ -29,6 +29,7 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 		{report.Score(63.25), "63.2"}, {report.Percent(33.333), "33.3%"},
 		{report.Share(1, 3), "33.3%"}, {report.Share(0, 0), "–"},
 		{report.Value(1500), "1,500"}, {report.Value(0.123456), "0.1235"}, {report.Value(-1234.5), "-1,234.5"}, {report.Value(0), "0"},
+		{report.Moment(nil), "–"}, {report.Moment(timestamppb.New(time.Unix(59, 999_999_999))), "1970-01-01T00:00:59Z"},
 		{report.Time(nil), "–"}, {report.Time(timestamppb.New(time.Unix(0, 1000))), "1970-01-01T00:00:00.000001Z"},
 	} {
 		if c.got != c.want {

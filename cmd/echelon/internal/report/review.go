@@ -69,7 +69,7 @@ func reviewWords(item *echelonv1.ReviewItem) string {
 	}
 	text := strings.Join(words, "; ")
 	if a := item.GetAccepted(); a != nil {
-		text += "; accepted by " + a.GetActor() + " at " + Time(a.GetTime())
+		text += "; accepted by " + a.GetActor() + " at " + Moment(a.GetTime())
 		if a.GetNote() != "" {
 			text += ": " + a.GetNote()
 		}
@@ -105,10 +105,13 @@ func Resolved(w io.Writer, done []*echelonv1.ResolvedReviewItem) error {
 	t := newTable("lll", "customer", "item", "decided")
 	for _, item := range done {
 		decided := "accepted by " + item.GetAccepted().GetActor()
+		if w := item.GetWithdrawn(); w != nil {
+			decided = "open again; " + w.GetActor() + " had accepted it at " + Moment(w.GetTime())
+		}
 		if o := item.GetOverride(); o != nil {
 			decided = o.GetPinned() + " pinned by " + o.GetActor()
 			if o.GetExpireTime() != nil {
-				decided += " until " + Time(o.GetExpireTime())
+				decided += " until " + Moment(o.GetExpireTime())
 			}
 		}
 		t.add(item.GetCustomerId(), item.GetItem(), decided)

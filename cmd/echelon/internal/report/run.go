@@ -19,6 +19,14 @@ func Time(t *timestamppb.Timestamp) string {
 	return t.AsTime().Format(time.RFC3339Nano)
 }
 
+// Moment writes when something happened, to the second, in UTC; a dash where there is none. JSON has all of it.
+func Moment(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return none
+	}
+	return t.AsTime().Format(time.RFC3339)
+}
+
 // version writes the number of a version; a dash where there is none.
 func version(n int64) string {
 	if n == 0 {
@@ -64,7 +72,7 @@ func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 	t.add("model", fmt.Sprintf("%s version %d", r.GetModel(), r.GetModelVersion()))
 	t.add("state", state(r))
 	t.add("as of", Time(r.GetAsOf()))
-	started := Time(r.GetStartTime())
+	started := Moment(r.GetStartTime())
 	if by := r.GetStartedBy(); by != "" && by != nobody {
 		started += " by " + by
 	}
@@ -72,14 +80,14 @@ func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 	if r.GetAttempts() > 1 {
 		t.add("attempts", Count(int64(r.GetAttempts())))
 	}
-	t.add("ended", Time(r.GetEndTime()))
+	t.add("ended", Moment(r.GetEndTime()))
 	for _, approval := range r.GetApprovals() {
-		t.add("approved", Time(approval.GetTime())+" by "+approval.GetPrincipal())
+		t.add("approved", Moment(approval.GetTime())+" by "+approval.GetPrincipal())
 	}
 	if s := r.GetScheduled(); s != nil {
 		t.add("effective", scheduled(s))
 	}
-	t.add("published", Time(r.GetPublishTime()))
+	t.add("published", Moment(r.GetPublishTime()))
 	t.add("evaluated", Count(r.GetEvaluated()))
 	if r.GetFailure() != "" {
 		t.add("failure", r.GetFailure())
@@ -101,7 +109,7 @@ func Run(w io.Writer, r *echelonv1.Run, amount string) error {
 
 // scheduled says what becomes of a publication that was put off to a day.
 func scheduled(s *echelonv1.ScheduledPublication) string {
-	text := s.GetEffectiveOn() + " at " + Time(s.GetEffectiveTime()) + ": " + strings.ToLower(strings.ReplaceAll(s.GetState().String(), "_", " "))
+	text := s.GetEffectiveOn() + " at " + Moment(s.GetEffectiveTime()) + ": " + strings.ToLower(strings.ReplaceAll(s.GetState().String(), "_", " "))
 	if s.GetReason() != "" {
 		text += ", " + s.GetReason()
 	}
