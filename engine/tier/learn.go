@@ -104,7 +104,7 @@ type rungLearner struct {
 	// counting is the last tier whose lines count those whom no better tier took, or none: for it and those before, what customers hold is gathered.
 	counting int
 	gathered []*gathered
-	// taken tells of whom a tier took already, by their places.
+	// taken tells of whom a tier took already, by their places, while the lines are found.
 	taken                  []bool
 	negative, negativeRoom []int
 }
@@ -156,7 +156,9 @@ func gather(read *expr.Result, row int, amounts *[]float64, negative *int) {
 }
 
 func (n *rungLearner) lines() *rungLines {
-	n.taken = make([]bool, len(n.gathered)*gatheredAtOnce)
+	if n.counting != none {
+		n.taken = make([]bool, len(n.gathered)*gatheredAtOnce)
+	}
 	lines := &rungLines{scored: n.customers(), tiers: make([]tierLines, len(n.cuts)), negative: n.negative, negativeRoom: n.negativeRoom}
 	n.divide(lines)
 	for tier := range n.names {
@@ -168,6 +170,7 @@ func (n *rungLearner) lines() *rungLines {
 			n.take(tier, lines)
 		}
 	}
+	n.taken = nil // other segments follow
 	return lines
 }
 
