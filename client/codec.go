@@ -2,6 +2,7 @@ package client
 
 import (
 	"sync"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers the codec that is wrapped
@@ -49,6 +50,11 @@ const (
 	requestGiven     = protowire.Number(2)
 	requestExplain   = protowire.Number(4)
 	requestPath      = protowire.Number(220)
+	requestCustomers = protowire.Number(2)
+	batchExplain     = protowire.Number(3)
+	evaluatorStored  = protowire.Number(1)
+	modelName        = protowire.Number(1)
+	modelVersion     = protowire.Number(2)
 	requestBatch     = protowire.Number(2)
 	batchSequence    = protowire.Number(1)
 	batchRows        = protowire.Number(2)
@@ -63,6 +69,11 @@ func (e *encoder) request(message any) (known bool, err error) {
 			return false, nil
 		}
 		return true, e.score(m)
+	case *echelonv1.BatchScoreCustomersRequest:
+		if unknown(m) {
+			return false, nil
+		}
+		return true, e.batchScore(m)
 	case interface {
 		proto.Message
 		GetBatch() *echelonv1.CustomerBatch
@@ -81,7 +92,7 @@ func unknown(m proto.Message) bool { return len(m.ProtoReflect().GetUnknown()) >
 
 func (e *encoder) score(m *echelonv1.ScoreCustomerRequest) error {
 	if m.Evaluator != nil {
-		if err := e.message(requestEvaluator, m.Evaluator); err != nil {
+		if err := e.evaluator(requestEvaluator, m.Evaluator); err != nil {
 			return err
 		}
 	}
@@ -95,6 +106,42 @@ func (e *encoder) score(m *echelonv1.ScoreCustomerRequest) error {
 		e.data = protowire.AppendVarint(protowire.AppendTag(e.data, requestPath, protowire.VarintType), 1)
 	}
 	return nil
+}
+
+func (e *encoder) batchScore(m *echelonv1.BatchScoreCustomersRequest) error {
+	if m.Evaluator != nil {
+		if err := e.evaluator(requestEvaluator, m.Evaluator); err != nil {
+			return err
+		}
+	}
+	for _, customer := range m.Customers {
+		if err := e.customer(requestCustomers, customer); err != nil {
+			return err
+		}
+	}
+	if m.Explain {
+		e.data = protowire.AppendVarint(protowire.AppendTag(e.data, batchExplain, protowire.VarintType), 1)
+	}
+	return nil
+}
+
+// evaluator writes a field that is an evaluator: mostly one that names a stored model and nothing else.
+func (e *encoder) evaluator(field protowire.Number, m *echelonv1.Evaluator) error {
+	stored := m.GetStored()
+	if stored == nil || m.Calibration != nil || m.AsOf != nil || m.IgnoreUnknownAttributes || !utf8.ValidString(stored.Name) || unknown(m) || unknown(stored) {
+		return e.message(field, m)
+	}
+	return e.nested(field, func() error {
+		return e.nested(evaluatorStored, func() error {
+			if stored.Name != "" {
+				e.text(modelName, stored.Name)
+			}
+			if stored.Version != 0 {
+				e.data = protowire.AppendVarint(protowire.AppendTag(e.data, modelVersion, protowire.VarintType), uint64(stored.Version))
+			}
+			return nil
+		})
+	})
 }
 
 func (e *encoder) batch(b *echelonv1.CustomerBatch) error {

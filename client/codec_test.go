@@ -63,7 +63,7 @@ func drawRequest(t *rapid.T) proto.Message {
 		}
 	}
 	var message proto.Message
-	switch rapid.IntRange(0, 4).Draw(t, "message") {
+	switch rapid.IntRange(0, 5).Draw(t, "message") {
 	case 0:
 		message = &echelonv1.ImportCustomersRequest{Message: &echelonv1.ImportCustomersRequest_Batch{Batch: batch}}
 	case 1:
@@ -72,18 +72,41 @@ func drawRequest(t *rapid.T) proto.Message {
 		message = &echelonv1.CalibrateRequest{Message: &echelonv1.CalibrateRequest_Batch{Batch: batch}}
 	case 3:
 		message = &echelonv1.ScoreCustomerRequest{Customer: &echelonv1.ScoreCustomerRequest_CustomerId{CustomerId: "acme"}}
+	case 4:
+		message = &echelonv1.BatchScoreCustomersRequest{Evaluator: drawEvaluator(t), Customers: batch.GetRows().GetCustomers(), Explain: rapid.Bool().Draw(t, "explain")}
 	default:
 		score := &echelonv1.ScoreCustomerRequest{
 			Customer: &echelonv1.ScoreCustomerRequest_Given{Given: drawCustomer(t)},
 			Explain:  rapid.Bool().Draw(t, "explain"), Path: rapid.Bool().Draw(t, "path"),
 		}
 		if rapid.Bool().Draw(t, "evaluator") {
-			score.Evaluator = client.StoredModel(rapid.SampledFrom([]string{"", "accounts", "\xff"}).Draw(t, "model"), 3)
+			score.Evaluator = drawEvaluator(t)
 		}
 		message = score
 	}
 	addUnknown(t, message)
 	return message
+}
+
+func drawEvaluator(t *rapid.T) *echelonv1.Evaluator {
+	e := client.StoredModel(rapid.SampledFrom([]string{"", "accounts", "\xff"}).Draw(t, "model"), rapid.Int64Range(-1, 200).Draw(t, "version"))
+	addUnknown(t, e.GetStored())
+	switch rapid.IntRange(0, 9).Draw(t, "more") {
+	case 0:
+		e.Model = &echelonv1.Evaluator_Inline{Inline: &echelonv1.Model{Name: "inline"}}
+	case 1:
+		e.Model = nil
+	case 2:
+		e.Model = &echelonv1.Evaluator_Stored{}
+	case 3:
+		e.Calibration = &echelonv1.Evaluator_CalibrationId{CalibrationId: "run"}
+	case 4:
+		e.AsOf = &timestamppb.Timestamp{Seconds: 5}
+	case 5:
+		e.IgnoreUnknownAttributes = true
+	}
+	addUnknown(t, e)
+	return e
 }
 
 // addUnknown adds, now and then, a field that a later version of the service might have.
@@ -148,6 +171,9 @@ func TestTheCodecKnowsAllFieldsOfWhatItWrites(t *testing.T) {
 		fields  string
 	}{
 		{&echelonv1.ScoreCustomerRequest{}, "evaluator given customer_id explain path"},
+		{&echelonv1.BatchScoreCustomersRequest{}, "evaluator customers explain"},
+		{&echelonv1.Evaluator{}, "stored inline calibration_id inline_calibration as_of ignore_unknown_attributes"},
+		{&echelonv1.ModelRef{}, "name version"},
 		{&echelonv1.ImportCustomersRequest{}, "header batch"},
 		{&echelonv1.BulkAssignRequest{}, "header batch"},
 		{&echelonv1.CalibrateRequest{}, "header batch"},
