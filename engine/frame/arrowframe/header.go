@@ -178,3 +178,18 @@ func (h header) check(body []byte, maxUncompressed int64) error {
 	}
 	return nil
 }
+
+// unpacked returns how many bytes the values of a compressed part have, whose body was checked.
+func (h header) unpacked(body []byte) (sum int64) {
+	for _, at := range h.buffers {
+		if at[1] == 0 {
+			continue
+		}
+		size := int64(binary.LittleEndian.Uint64(body[at[0]:]))
+		if size == -1 { // they are as they were
+			size = at[1] - alignment
+		}
+		sum += size
+	}
+	return sum
+}

@@ -30,6 +30,10 @@ type messages struct {
 	ended bool
 	// needs is what the schema says that the other parts need.
 	needs *schemaNeeds
+	// behind tells that the schema and the dictionaries were read from another stream: nothing but a record batch may follow.
+	behind bool
+	// unpacked is how many bytes the values of compressed parts have.
+	unpacked int64
 }
 
 var _ ipc.MessageReader = (*messages)(nil)
@@ -80,16 +84,23 @@ func (m *messages) next() (meta, body []byte, err error) {
 		return nil, nil, damaged("a body says that it has %d bytes, and %d follow", h.body, len(m.left))
 	}
 	body, m.left = m.left[:h.body:h.body], m.left[h.body:]
-	if h.kind == ipc.MessageRecordBatch {
+	switch {
+	case h.kind == ipc.MessageRecordBatch:
 		m.batches++
 		m.rows += h.rows
+	case m.behind:
+		return nil, nil, disagreeing()
 	}
 	if h.kind == ipc.MessageSchema {
 		m.needs = h.needs
 	} else if err := m.needs.check(h); err != nil {
 		return nil, nil, err
 	}
-	return meta, body, h.check(body, maxUncompressed)
+	err = h.check(body, maxUncompressed)
+	if err == nil && h.compressed {
+		m.unpacked += h.unpacked(body)
+	}
+	return meta, body, err
 }
 
 func (m *messages) word() (uint32, bool) {

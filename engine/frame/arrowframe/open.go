@@ -57,21 +57,23 @@ func open(stream []byte, keep bool) (o *opened, record arrow.RecordBatch, err er
 	return o, record, err
 }
 
-// headBytes returns how much of a stream stands before its record batch; 0 where it has none, or is damaged.
+// headBytes returns how much of a stream stands before its record batch; 0 where it has none, or is damaged, or where dictionaries that are compressed
+// take much more memory than that.
 func headBytes(stream []byte) int {
 	m := &messages{left: stream}
 	for {
-		at := len(stream) - len(m.left)
-		if _, _, err := m.next(); err != nil {
+		at, unpacked := len(stream)-len(m.left), m.unpacked
+		switch _, _, err := m.next(); {
+		case err != nil || unpacked > mostKept:
 			return 0
-		}
-		if m.batches > 0 {
+		case m.batches > 0:
 			return at
 		}
 	}
 }
 
-// again reads a stream that begins like the one that was opened, and reports whether it does.
+// again reads a stream that begins like the one that was opened, and reports whether it does. It fails where other dictionaries follow, which the streams
+// after it do not have.
 func (o *opened) again(stream []byte) (record arrow.RecordBatch, alike bool, err error) {
 	if o == nil || len(o.head) == 0 || !bytes.HasPrefix(stream, o.head) {
 		return nil, false, nil
@@ -81,7 +83,7 @@ func (o *opened) again(stream []byte) (record arrow.RecordBatch, alike bool, err
 			err = disagreeing()
 		}
 	}()
-	*o.parts = messages{left: stream[len(o.head):], needs: o.parts.needs}
+	*o.parts = messages{left: stream[len(o.head):], needs: o.parts.needs, behind: true}
 	record, err = o.batch()
 	return record, true, err
 }
