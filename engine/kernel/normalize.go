@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Clamp returns x, or the end of 0 to 100 that it lies beyond. It needs no branch, which would often be guessed wrong.
 func Clamp(x float64) float64 { return min(max(x, 0), 100) }
@@ -83,6 +86,8 @@ type Polyline struct {
 	steps *Steps
 	// pieces are those before the first point and after each.
 	pieces []piece
+	// finite tells that no slope is too steep for a double: of others comes NaN.
+	finite bool
 }
 
 // piece is a straight piece: where it begins, its value there, and its slope.
@@ -98,18 +103,12 @@ func NewPolyline(xs, ys []float64) *Polyline {
 		}
 		p.pieces = append(p.pieces, piece{xs[i], ys[i], slope})
 	}
+	p.finite = !slices.ContainsFunc(p.pieces, func(one piece) bool { return math.IsInf(one.slope, 0) || math.IsNaN(one.slope) })
 	return p
 }
 
 // Finite reports whether no slope is too steep for a double.
-func (p *Polyline) Finite() bool {
-	for _, one := range p.pieces {
-		if math.IsInf(one.slope, 0) || math.IsNaN(one.slope) {
-			return false
-		}
-	}
-	return true
-}
+func (p *Polyline) Finite() bool { return p.finite }
 
 // Of puts the function of each x into out, clamped to 0 to 100.
 func (p *Polyline) Of(out, in []float64) {

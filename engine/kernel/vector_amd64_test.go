@@ -146,6 +146,9 @@ func normalizeBothWays(t *testing.T, r *rand.Rand, values []float64) {
 	}
 	line := NewPolyline(points, ys)
 	into("Polyline", func(out []float64) { line.Of(out, values) })
+	// So near to each other that the slope has no double; at the first of them it comes to NaN.
+	steep := NewPolyline([]float64{-50, -3, 0, 1e-320, 50, 60, 100}, []float64{0, 10, 0, 100, 20, 20, 80})
+	into("a steep Polyline", func(out []float64) { steep.Of(out, values) })
 	ranks := NewRanks(points, func(_, last int) float64 { return float64(last) })
 	into("Ranks", func(out []float64) { ranks.Of(out, values) })
 }
@@ -207,5 +210,46 @@ func columnsBothWays(t *testing.T, r *rand.Rand, values []float64, valid frame.B
 			within, inside := Widen(dst, whole, valid), Recode(codes, places, table, valid)
 			return [][]uint64{truth(within, inside), bitsOf(dst), wide64(codes)}
 		})
+	}
+}
+
+// The processor's loops write and read what they are told to: too short a slice must not make them go on in the memory of others.
+func TestSlicesThatAreTooShortPanicAsTheyDoInGo(t *testing.T) {
+	const n, fewer = 256, 100
+	all, few := frame.AllRows(n), frame.AllRows(fewer)
+	numbers, codes, bytes := make([]float64, n), make([]uint32, n), make([]uint8, n)
+	column := func(values []float64, read frame.Bitmap) []Weighted {
+		return []Weighted{{Values: values, Read: read, Weight: 1}}
+	}
+	four := func(values []float64, read frame.Bitmap) []Weighted { return slices.Repeat(column(values, read), 4) }
+	table := &MeanTable{}
+	for name, do := range map[string]func(){
+		"Compare":                func() { Compare(Less, few, numbers, 1) },
+		"Masks":                  func() { Masks(bytes, []frame.Bitmap{all, few}) },
+		"AddWeighted, one":       func() { AddWeighted(numbers, column(numbers[:fewer:fewer], all)) },
+		"AddWeighted, four":      func() { AddWeighted(numbers, four(numbers[:fewer:fewer], all)) },
+		"Means without shares":   func() { Means(numbers, numbers[:fewer:fewer], all, bytes, table) },
+		"Means without masks":    func() { Means(numbers, numbers, all, bytes[:fewer:fewer], table) },
+		"Widen into too little":  func() { Widen(numbers[:fewer:fewer], make([]int64, n), all) },
+		"Widen without a set":    func() { Widen(numbers, make([]int64, n), few) },
+		"Recode into too little": func() { Recode(codes[:fewer:fewer], codes, []uint32{1}, all) },
+		"Recode without a set":   func() { Recode(codes, make([]int32, n), []uint32{1}, few) },
+		"Narrow":                 func() { Narrow(bytes[:fewer:fewer], codes) },
+	} {
+		for _, fast := range []bool{true, false} {
+			if fast && !vectors {
+				continue
+			}
+			func() {
+				defer func(before bool) { vectors = before }(vectors)
+				vectors = fast
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s, by the processor %t: it goes on", name, fast)
+					}
+				}()
+				do()
+			}()
+		}
 	}
 }

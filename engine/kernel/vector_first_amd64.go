@@ -12,6 +12,9 @@ func words(n int) int {
 	return n / 64
 }
 
+// reach panics, as the loops in Go do, where a slice is shorter than what the processor is to take of it: that has no bounds.
+func reach[T any](slice []T, n int) { _ = slice[n-1] }
+
 var comparisons = [...]func(dst *uint64, a *float64, groups int, c float64){
 	Less: compareLess, LessEqual: compareLessEqual, Greater: compareGreater, GreaterEqual: compareGreaterEqual, Equal: compareEqual, NotEqual: compareNotEqual,
 }
@@ -19,6 +22,7 @@ var comparisons = [...]func(dst *uint64, a *float64, groups int, c float64){
 func compareFirst(op Op, dst frame.Bitmap, a []float64, c float64) int {
 	n := words(len(a))
 	if n > 0 {
+		reach(dst, n)
 		comparisons[op](&dst[0], &a[0], n*8, c)
 	}
 	return n * 64
@@ -30,6 +34,7 @@ func pickFirst(dst frame.Bitmap, codes []uint32, table []bool) int {
 	if n == 0 || len(table) > 64 {
 		return 0
 	}
+	reach(dst, n)
 	var set uint64
 	for code, in := range table {
 		set |= bit(in) << uint(code)
@@ -42,6 +47,9 @@ func masksFirst(dst []uint8, sets []frame.Bitmap) int {
 	n := words(len(dst))
 	if n == 0 || len(sets) == 0 {
 		return 0
+	}
+	for _, set := range sets {
+		reach(set, n)
 	}
 	masksOf(&dst[0], &sets[0], len(sets), n)
 	return n * 64
@@ -64,14 +72,23 @@ func linearFirst(out, in []float64, low, width, inverse float64, exact bool) int
 func addFourFirst(sums []float64, columns *[4]Weighted) int {
 	n := words(len(sums))
 	if n > 0 {
+		for i := range columns {
+			columns[i].reach(n)
+		}
 		addFourOf(&sums[0], columns, n*8)
 	}
 	return n * 64
 }
 
+func (w *Weighted) reach(n int) {
+	reach(w.Values, n*64)
+	reach(w.Read, n)
+}
+
 func addOneFirst(sums []float64, column *Weighted) int {
 	n := words(len(sums))
 	if n > 0 {
+		column.reach(n)
 		addOneOf(&sums[0], column, n*8)
 	}
 	return n * 64
@@ -80,6 +97,9 @@ func addOneFirst(sums []float64, column *Weighted) int {
 func meansFirst(sums, shares []float64, valid frame.Bitmap, masks []uint8, t *MeanTable) int {
 	n := words(len(sums))
 	if n > 0 {
+		reach(shares, n*64)
+		reach(valid, n)
+		reach(masks, n*64)
 		meansOf(&sums[0], &shares[0], &valid[0], &masks[0], n*8, t)
 	}
 	return n * 64
@@ -99,7 +119,7 @@ func ranksFirst(r *Ranks, out, in []float64) int {
 
 func polylineFirst(p *Polyline, out, in []float64) int {
 	n := words(len(in))
-	if n == 0 || p.steps.levels < leastLevels {
+	if n == 0 || p.steps.levels < leastLevels || !p.finite {
 		return 0
 	}
 	polylineOf(&out[0], &in[0], n*8, &p.steps.keys[0], p.steps.levels, &p.pieces[0])
@@ -144,6 +164,7 @@ func soundFirst(values []float64, valid frame.Bitmap) (rows int, finite, zeros b
 	if n == 0 {
 		return 0, true, true
 	}
+	reach(valid, n)
 	infinite, left := soundOf(&values[0], &valid[0], n*8)
 	return n * 64, infinite == 0, left == 0
 }
@@ -153,6 +174,8 @@ func widenFirst(dst []float64, from []int64, valid frame.Bitmap) (rows int, with
 	if n == 0 {
 		return 0, true
 	}
+	reach(dst, n*64)
+	reach(valid, n)
 	return n * 64, widenOf(&dst[0], &from[0], &valid[0], n*8, frame.MaxInteger) == 0
 }
 
@@ -161,12 +184,15 @@ func recodeFirst(dst, places, table []uint32, valid frame.Bitmap) (rows int, ins
 	if n == 0 || len(table) == 0 || len(table) > 1<<30 {
 		return 0, true
 	}
+	reach(dst, n*64)
+	reach(valid, n)
 	return n * 64, recodeOf(&dst[0], &places[0], &valid[0], n*4, &table[0], uint32(len(table))) == 0
 }
 
 func countFirst(levels []uint32, set frame.Bitmap, step uint32) int {
 	n := words(len(levels))
 	if n > 0 {
+		reach(set, n)
 		countOf(&levels[0], &set[0], n*4, step)
 	}
 	return n * 64
@@ -175,6 +201,7 @@ func countFirst(levels []uint32, set frame.Bitmap, step uint32) int {
 func narrowFirst(dst []uint8, codes []uint32) int {
 	n := words(len(codes))
 	if n > 0 {
+		reach(dst, n*64)
 		narrowOf(&dst[0], &codes[0], n*4)
 	}
 	return n * 64
