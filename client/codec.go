@@ -70,7 +70,7 @@ func (e *encoder) request(message any) (known bool, err error) {
 		}
 		return true, e.score(m)
 	case *echelonv1.BatchScoreCustomersRequest:
-		if unknown(m) {
+		if m == nil || unknown(m) {
 			return false, nil
 		}
 		return true, e.batchScore(m)

@@ -163,18 +163,24 @@ func (e *encoder) entry(name string, value *structpb.Value) bool {
 }
 
 // sizeOf returns how many bytes the content of a value takes, and reports false of one that is not as most are: a Struct, a list of anything but texts, a
-// text that is not valid, or nothing.
+// text that is not valid, or nothing, as which a nil kind counts too.
 func sizeOf(value *structpb.Value) (int, bool) {
 	switch kind := value.GetKind().(type) {
 	case *structpb.Value_NumberValue:
-		return protowire.SizeTag(valueNumber) + protowire.SizeFixed64(), true
+		return protowire.SizeTag(valueNumber) + protowire.SizeFixed64(), kind != nil
 	case *structpb.Value_StringValue:
+		if kind == nil {
+			return 0, false
+		}
 		return protowire.SizeTag(valueString) + protowire.SizeBytes(len(kind.StringValue)), utf8.ValidString(kind.StringValue)
 	case *structpb.Value_BoolValue:
-		return protowire.SizeTag(valueBool) + 1, true
+		return protowire.SizeTag(valueBool) + 1, kind != nil
 	case *structpb.Value_NullValue:
-		return protowire.SizeTag(valueNull) + 1, kind.NullValue == structpb.NullValue_NULL_VALUE
+		return protowire.SizeTag(valueNull) + 1, kind != nil && kind.NullValue == structpb.NullValue_NULL_VALUE
 	case *structpb.Value_ListValue:
+		if kind == nil {
+			return 0, false
+		}
 		size, ok := sizeOfTexts(kind.ListValue)
 		return protowire.SizeTag(valueList) + protowire.SizeBytes(size), ok
 	}
