@@ -15,5 +15,5 @@ func Parts(stream []byte) (parts [][]byte) {
 	}
 }
 
-// Keeps reports whether memory keeps the beginning of the stream that was read last.
-func Keeps(m *Memory) bool { return m.opened != nil && len(m.opened.head) > 0 }
+// Keeps reports whether memory keeps the stream that was read last, with its dictionaries.
+func Keeps(m *Memory) bool { return m.opened != nil }

@@ -31,7 +31,7 @@ func (m *Memory) open(by *Reader, stream []byte) (*opened, arrow.RecordBatch, er
 	}
 	m.opened = nil // what failed cannot be read on, and a second look finds the words for it
 	o, record, err := open(stream, true)
-	if err == nil && record != nil {
+	if err == nil && record != nil && len(o.head) > 0 {
 		m.opened, m.of = o, by
 	}
 	return o, record, err
