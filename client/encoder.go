@@ -105,8 +105,14 @@ func (e *encoder) text(field protowire.Number, text string) {
 	e.data = protowire.AppendString(protowire.AppendTag(e.data, field, protowire.BytesType), text)
 }
 
+// fewNames is how many names are looked up for each customer, however few attributes it has.
+const fewNames = 64
+
 // attributes writes the content of a Struct, and reports false where that is not as most are.
 func (e *encoder) attributes(fields map[string]*structpb.Value) bool {
+	if len(e.names) > max(fewNames, 8*len(fields)) {
+		e.names = nil // looking up what most customers do not have takes longer than learning what they have
+	}
 	from := len(e.data)
 	for {
 		written := 0
