@@ -69,9 +69,9 @@ func (m *Manager) preparePublication(ctx context.Context, look look) (*publicati
 	return &publication{manager: m, published: published, seen: storage.Commit(change.run.GetReadPoint()), asOf: published.AsOf(now), turn: firstTurn}, change.run, nil
 }
 
-// catchUp takes in the customers that changed, again and again until there are few, or no fewer though turns are as long as they may be. Rows are written while no customer is: a writer who changes the same
-// customers all the time would make the transaction start over. Turns get longer, so that writers who are as fast as it is are slowed down, a little at a
-// time, rather than held off in the end for as long as all that they wrote takes.
+// catchUp takes in the customers that changed, again and again until there are few, or no fewer though turns are as long as they may be. Rows are
+// written while no customer is: a writer who changes the same customers all the time would make the transaction start over. Turns get longer, so that
+// writers who are as fast as it is are slowed down, a little at a time, rather than held off in the end for as long as all that they wrote takes.
 func (p *publication) catchUp(ctx context.Context) error {
 	before := 0
 	for range catchUpPasses {

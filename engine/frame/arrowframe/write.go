@@ -158,6 +158,9 @@ func (h *writtenHead) of(by *Writer, dictionaries [][]string) bool {
 func (h *writtenHead) learn(by *Writer, dictionaries [][]string, stream []byte) {
 	*h = writtenHead{}
 	if n := headBytes(stream); n > 0 && n <= mostKept {
+		for i, one := range dictionaries {
+			dictionaries[i] = slices.Clone(one) // whoever made a frame may use its memory again
+		}
 		*h = writtenHead{by, dictionaries, slices.Clone(stream[:n])}
 	}
 }
