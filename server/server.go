@@ -136,8 +136,8 @@ const (
 
 // The flow control's windows, in bytes: how much of a stream, and of a connection, may be on the way without anybody reading it.
 const (
-	streamWindow     = 1 << 20
-	connectionWindow = 4 << 20
+	streamWindow     = 2 << 20
+	connectionWindow = 8 << 20
 )
 
 // Server serves echelon.v1 over one store. The store stays the caller's, who closes it after Stop.

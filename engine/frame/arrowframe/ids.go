@@ -18,12 +18,12 @@ func (d *decoding) ids(of arrow.Array) []string {
 	switch a := of.(type) {
 	case *array.String:
 		plain = ascii(a.ValueBytes())
-		if idsOf(ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
+		if idsOf(d.memory, ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
 			return ids
 		}
 	case *array.LargeString:
 		plain = ascii(a.ValueBytes())
-		if idsOf(ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
+		if idsOf(d.memory, ids, a, a.ValueOffsets(), a.ValueBytes()) && plain {
 			return ids
 		}
 	default:
@@ -57,7 +57,7 @@ func ascii(text []byte) bool {
 
 // idsOf copies ids in one piece, and reports whether all are as long as ids may be. Offsets count from the beginning of the column's memory, of which text is
 // the part that they span.
-func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []byte) (fit bool) {
+func idsOf[T int32 | int64](memory *Memory, ids []string, of arrow.Array, offsets []T, text []byte) (fit bool) {
 	if len(ids) == 0 {
 		return true
 	}
@@ -74,6 +74,9 @@ func idsOf[T int32 | int64](ids []string, of arrow.Array, offsets []T, text []by
 		if of.IsNull(i) {
 			ids[i], fit = "", false
 		}
+	}
+	if fit {
+		memory.readIDs(ids, all)
 	}
 	return fit
 }

@@ -17,6 +17,29 @@ type Memory struct {
 	opened *opened
 	of     *Reader
 	head   writtenHead
+
+	// joined are the ids that were read last, which lie one behind the other in text.
+	joined []string
+	text   string
+}
+
+// readIDs remembers ids that lie one behind the other.
+func (m *Memory) readIDs(ids []string, text string) {
+	if m != nil {
+		m.joined, m.text = ids, text
+	}
+}
+
+// join returns texts one behind the other, of which all have so many bytes.
+func (m *Memory) join(texts []string, size int) []byte {
+	to := m.anyBytes(size)[:0]
+	if m != nil && len(texts) > 0 && len(texts) == len(m.joined) && size == len(m.text) && &texts[0] == &m.joined[0] {
+		return append(to, m.text...) // they are the ids that were read
+	}
+	for _, text := range texts {
+		to = append(to, text...)
+	}
+	return to
 }
 
 // open opens a stream, mostly as the one before it. The memory may be nil.
@@ -42,6 +65,7 @@ func (m *Memory) Reset() {
 	m.doubles.used, m.ints.used, m.places.used, m.codes.used, m.words.used, m.bytes.used = 0, 0, 0, 0, 0, 0
 	clear(m.texts.block[:m.texts.used]) // texts hold memory of their own
 	m.texts.used = 0
+	m.readIDs(nil, "")
 }
 
 // newDoubles returns n zeros; so do the others.

@@ -240,15 +240,12 @@ func validityOf(valid frame.Bitmap, rows int) (bits *memory.Buffer, nulls int) {
 
 // textsOf returns texts in their rows.
 func (e *encoding) textsOf(texts []string, bits *memory.Buffer) arrow.Array {
-	size := 0
-	for _, text := range texts {
-		size += len(text)
-	}
-	offsets, values := e.memory.newPlaces(len(texts)+1), e.memory.anyBytes(size)[:0]
+	offsets, end := e.memory.newPlaces(len(texts)+1), 0
 	for i, text := range texts {
-		values = append(values, text...)
-		offsets[i+1] = int32(len(values))
+		end += len(text)
+		offsets[i+1] = int32(end)
 	}
+	values := e.memory.join(texts, end)
 	buffers := []*memory.Buffer{bits, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(values)}
 	nulls := 0
 	if bits != nil {
