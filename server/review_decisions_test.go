@@ -57,8 +57,8 @@ func TestTheQueueOfAnOwnerHasItsCustomersAlone(t *testing.T) {
 	}{
 		"without what says it": {&echelonv1.ListReviewItemsRequest{Owner: "ann"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"owner_by"}, []string{"reps.csm"}}},
 		"without an owner":     {&echelonv1.ListReviewItemsRequest{OwnerBy: "rep"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"owner"}, nil}},
-		"by what there is not": {&echelonv1.ListReviewItemsRequest{Owner: "ann", OwnerBy: "reb"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{`did you mean "rep"`}}},
-		"by a number":          {&echelonv1.ListReviewItemsRequest{Owner: "ann", OwnerBy: "arr"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, nil, []string{"it is a NUMBER"}}},
+		"by what there is not": {&echelonv1.ListReviewItemsRequest{Owner: "ann", OwnerBy: "reb"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"owner_by"}, []string{`did you mean "rep"`}}},
+		"by a number":          {&echelonv1.ListReviewItemsRequest{Owner: "ann", OwnerBy: "arr"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"owner_by"}, []string{"it is a NUMBER"}}},
 		"by another role":      {&echelonv1.ListReviewItemsRequest{Owner: "ann", OwnerBy: "reps.csm"}, wanted{codes.InvalidArgument, echelonv1.ErrorReason_INVALID_REQUEST, []string{"owner_by"}, nil}},
 		"a token of another":   {&echelonv1.ListReviewItemsRequest{Owner: "bob", OwnerBy: "rep", PageSize: 1, PageToken: page.GetNextPageToken()}, wanted{code: codes.InvalidArgument, reason: echelonv1.ErrorReason_PAGE_TOKEN_INVALID}},
 	} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/echelonhq/echelon/client"
 	"github.com/echelonhq/echelon/cmd/echelon/internal/progress"
+	"github.com/echelonhq/echelon/engine/frame"
 	echelonv1 "github.com/echelonhq/echelon/proto/echelon/v1"
 )
 
@@ -110,6 +111,9 @@ func sayArguments(cmd *cobra.Command) {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
 			_, takes, _ := strings.Cut(cmd.Use, " ")
+			if takes == "" {
+				return fmt.Errorf("%s takes flags alone, and %s is none", cmd.CommandPath(), frame.Quote(args[0]))
+			}
 			return fmt.Errorf("%w: it is %s", err, strings.TrimSpace(cmd.CommandPath()+" "+takes))
 		}
 		return nil

@@ -33,6 +33,9 @@ func (c *cli) exportCommand() *cobra.Command {
 		Example: "  echelon export --model b2b --output tiers.csv\n  echelon export --model b2b --customers --output customers.csv",
 		Args:    cobra.NoArgs,
 		RunE: c.calling(func(ctx context.Context, server *client.Client, _ []string) error {
+			if o.idColumn == "" {
+				return usagef("--id-column is empty: name the column to write the ids to, or leave it out")
+			}
 			if o.customers {
 				return c.exportCustomers(ctx, server, o)
 			}
@@ -43,7 +46,7 @@ func (c *cli) exportCommand() *cobra.Command {
 	outputFlag(cmd, &o.output)
 	flags := cmd.Flags()
 	flags.StringVar(&o.idColumn, "id-column", "customer_id", "the column to write the ids to")
-	flags.StringVar(&o.run, "run", "", "the id of the run whose assignments are written; the published ones where it is not given")
+	flags.StringVar(&o.run, "run", "", "the run whose assignments are written, as it left its customers: its id, or latest:MODEL; the published ones where it is not given")
 	flags.BoolVar(&o.customers, "customers", false, "write customers in place of assignments")
 	cmd.MarkFlagsMutuallyExclusive("customers", "run")
 	return cmd
@@ -83,6 +86,12 @@ func (c *cli) exportCustomers(ctx context.Context, server *client.Client, o expo
 func (c *cli) exportAssignments(ctx context.Context, server *client.Client, o exportOptions) error {
 	if err := checkOutput(o.output); err != nil {
 		return err
+	}
+	if o.run != "" {
+		var err error
+		if o.run, err = runIDOf(ctx, server, o.run, withResult); err != nil {
+			return err
+		}
 	}
 	return c.exportRows(o.output, "assignments written", func(file io.Writer, line *progress.Line) error {
 		to := &outcomeStreams{path: o.output, idColumn: o.idColumn, file: file}

@@ -89,9 +89,10 @@ func (p *Parser) parseNumber(cell string) (Value, *Fault) {
 		return Value{}, wrong("%s is no number: %s", frame.Quote(cell), p.example())
 	}
 	// A number of that form fails only by being too large, and then is infinite.
-	x, err := strconv.ParseFloat(text, 64)
+	x, _ := strconv.ParseFloat(text, 64)
 	if math.IsInf(x, 0) {
-		return Value{}, &Fault{echelonv1.RowError_OUT_OF_RANGE, fmt.Sprintf("%s is too large: %v", frame.Quote(cell), err)}
+		return Value{}, &Fault{echelonv1.RowError_OUT_OF_RANGE,
+			fmt.Sprintf("%s is too large, the largest number is about 1.8e308: leave the cell empty where the number is unknown", frame.Quote(cell))}
 	}
 	return Value{Number: x}, nil
 }

@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 
@@ -54,6 +55,11 @@ func (q *Queue) owned(ctx context.Context, by Owner) (is func(*stop) (bool, erro
 		return nil, nil, err
 	}
 	field, err := snapshot.TextField(stored, by.By)
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		f.Message = "owner_by: " + f.Message + "; or a role, as in reps.csm, for the rep who is pinned there"
+		f.Violations = []fault.Violation{{Field: "owner_by", Description: f.Message}}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

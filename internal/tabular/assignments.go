@@ -2,7 +2,9 @@ package tabular
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/echelonhq/echelon/engine/frame"
@@ -31,7 +33,7 @@ type OutcomeWriter struct {
 	record []string
 }
 
-// NewOutcomeWriter writes the header of outcomes of a schema. It fails with the error of out.
+// NewOutcomeWriter writes the header of outcomes of a schema. It fails where a column is called like that of the ids, and with the error of out.
 func NewOutcomeWriter(out io.Writer, schema *frame.Schema, idColumn string) (*OutcomeWriter, error) {
 	header := []string{idColumn}
 	for _, name := range schema.Names() {
@@ -42,6 +44,9 @@ func NewOutcomeWriter(out io.Writer, schema *frame.Schema, idColumn string) (*Ou
 		default:
 			header = append(header, name)
 		}
+	}
+	if slices.Contains(header[1:], idColumn) {
+		return nil, fmt.Errorf("the column %q is called like that of the ids: give the ids another one with --id-column", idColumn)
 	}
 	w := &OutcomeWriter{csv: csv.NewWriter(out)}
 	return w, w.csv.Write(header)

@@ -101,7 +101,7 @@ func TestCellsOfAnotherFormRefuseTheRow(t *testing.T) {
 		{"ARR (USD)", "NaN", "WRONG_TYPE", "no number"},
 		{"ARR (USD)", "Inf", "WRONG_TYPE", "no number"},
 		{"ARR (USD)", "-Infinity", "WRONG_TYPE", "no number"},
-		{"ARR (USD)", "1e999", "OUT_OF_RANGE", "too large"},
+		{"ARR (USD)", "1e999", "OUT_OF_RANGE", `arr: "1e999" is too large, the largest number is about 1.8e308: leave the cell empty`},
 		{"ARR (USD)", "\xff", "WRONG_TYPE", "no number"},
 		{"seats", "1.5", "OUT_OF_RANGE", "has a fraction"},
 		{"seats", "9007199254740994", "OUT_OF_RANGE", "beyond 2^53"},

@@ -39,6 +39,11 @@ func TestOutcomesAreWrittenInDeclaredOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, taken := range []string{"tier.coverage", "reason"} {
+		if _, err := tabular.NewOutcomeWriter(&bytes.Buffer{}, schema, taken); err == nil || !strings.Contains(err.Error(), "--id-column") {
+			t.Errorf("ids in the column %s: %v", taken, err)
+		}
+	}
 	b := frame.NewBuilder(schema)
 	b.Start(`a,"b"`)
 	b.SetString(0, "Mid, Market")

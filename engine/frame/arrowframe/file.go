@@ -31,6 +31,7 @@ func NewFileReader(in io.Reader) (f *FileReader, err error) {
 	defer disagree(&err)
 	m := &fileMessages{in: bufio.NewReaderSize(in, 1<<16)}
 	if first, _ := m.in.Peek(len(ipc.Magic)); bytes.Equal(first, ipc.Magic) {
+		m.whole = true
 		if _, err := m.in.Discard(alignment); err != nil {
 			return nil, ended(err)
 		}
@@ -68,6 +69,8 @@ func disagree(err *error) {
 // fileMessages reads the messages of a stream one after the other.
 type fileMessages struct {
 	in *bufio.Reader
+	// whole tells that it is a file, whose batches end before it does: a stream may end behind any of them.
+	whole bool
 	// failure is why no more could be read.
 	failure error
 	// needs is what the schema says that the other parts need.
@@ -102,7 +105,7 @@ func (m *fileMessages) next() (meta, body []byte, err error) {
 		}
 	}
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) && !m.whole:
 		return nil, nil, io.EOF
 	case err != nil:
 		return nil, nil, ended(err)
@@ -151,7 +154,7 @@ func (m *fileMessages) read(n int64) ([]byte, error) {
 // ended says of an end within a part that it is one.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errorf("it ends within a part: write it again, it may have been cut while it was copied")
+		return errorf("it ends too early, it may have been cut while it was copied")
 	}
 	return err
 }
