@@ -109,12 +109,12 @@ const piece = 16 * batch
 
 // inPieces lets so many cores go through rows, each taking the next piece when it is done with one, as the workers of a run take batches: of halves,
 // all would wait for the core that something else was done on.
-func inPieces(cores, rows int, worker func() (work func(from, to int))) {
+func inPieces(cores, rows int, worker func(core int) (work func(from, to int))) {
 	var done sync.WaitGroup
 	var taken atomic.Int64
-	for range cores {
+	for core := range cores {
 		done.Go(func() {
-			work := worker()
+			work := worker(core)
 			for {
 				end := int(taken.Add(piece))
 				if end-piece >= rows {
@@ -131,7 +131,7 @@ func inPieces(cores, rows int, worker func() (work func(from, to int))) {
 func (w *inMemory) hand(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
 	return contestant{name: fmt.Sprintf("written by hand, %d core", cores), rows: w.cols.N, tidy: true, run: func() error {
-		inPieces(cores, w.cols.N, func() func(from, to int) {
+		inPieces(cores, w.cols.N, func(int) func(from, to int) {
 			return func(from, to int) { workload.Fused(w.cols, out, from, to) }
 		})
 		return nil
@@ -142,10 +142,11 @@ func (w *inMemory) hand(cores int) contestant {
 func (w *inMemory) engine(cores int) contestant {
 	out := workload.NewOut(w.cols.N)
 	name := fmt.Sprintf("Echelon, %d core", cores)
+	spaces := make([]engine.Workspace, cores) // used again, as those of a stream are
 	return contestant{name: name, rows: w.cols.N, tidy: true,
 		run: func() error {
-			inPieces(cores, w.cols.N, func() func(from, to int) {
-				options := engine.Options{Workspace: new(engine.Workspace)}
+			inPieces(cores, w.cols.N, func(core int) func(from, to int) {
+				options := engine.Options{Workspace: &spaces[core]}
 				return func(from, to int) { w.evaluate(options, out, from, to) }
 			})
 			return nil

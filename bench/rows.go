@@ -15,7 +15,7 @@ func rowsFigures(b *bench) (_ []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := b.choose(50_000, 200_000)
+	rows := b.choose(40_000, 200_000)
 	batches, err := rowBatches(b.customers(), rows)
 	if err != nil {
 		return nil, err

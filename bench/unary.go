@@ -33,7 +33,7 @@ func unaryFigures(b *bench) (_ []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	calls := b.choose(2_500, 40_000)
+	calls := b.choose(2_000, 40_000)
 	score, plain, empty := make([]float64, calls), make([]float64, calls), make([]float64, calls)
 	byClient := grpc.ForceCodecV2(client.Codec())
 	for i := -1000; i < calls; i++ { // the first ones warm up
