@@ -7,6 +7,10 @@
 
 // COMPARE compares groups of eight numbers with one, by a predicate of the processor.
 #define COMPARE(predicate) \
+	MOVQ dst+0(FP), DI; \
+	MOVQ a+8(FP), SI; \
+	MOVQ groups+16(FP), CX; \
+	VBROADCASTSD c+24(FP), Z0; \
 loop: \
 	VMOVUPD (SI), Z1; \
 	VCMPPD predicate, Z0, Z1, K1; \
@@ -20,50 +24,26 @@ loop: \
 
 // func compareLess(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareLess(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x11)
 
 // func compareLessEqual(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareLessEqual(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x12)
 
 // func compareGreater(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareGreater(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x1E)
 
 // func compareGreaterEqual(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareGreaterEqual(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x1D)
 
 // func compareEqual(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareEqual(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x00)
 
 // func compareNotEqual(dst *uint64, a *float64, groups int, c float64)
 TEXT ·compareNotEqual(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), DI
-	MOVQ a+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VBROADCASTSD c+24(FP), Z0
 	COMPARE($0x04)
 
 // func pickOf(dst *uint64, codes *uint32, groups int, table uint64)
